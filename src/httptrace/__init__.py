@@ -1,0 +1,257 @@
+"""httptrace: an asyncio HTTP client in which every moment of every request can be seen."""
+
+# ruff: noqa: I001
+# fmt: off
+from __future__ import annotations
+
+from importlib import import_module as _import_module
+from typing import TYPE_CHECKING
+from typing import Any as _Any
+
+from .api import request
+from .auth import BasicAuth, encode_basic_auth
+from .body.streams import StreamReader
+from .client_request import ClientHandlerType, ClientMiddlewareType, ClientRequest
+from .cookies import AbstractCookieJar, CookieJar, DummyCookieJar
+from .errors import (
+    ClientConnectionError, ClientConnectionResetError, ClientConnectorCertificateError,
+    ClientConnectorDNSError, ClientConnectorError, ClientConnectorSSLError, ClientError,
+    ClientHttpProxyError, ClientOSError, ClientPayloadError, ClientProxyConnectionError,
+    ClientResponseError, ClientSSLError, ConnectionTimeoutError, ContentTypeError, InvalidURL,
+    InvalidUrlClientError, InvalidUrlRedirectClientError, NonHttpUrlClientError,
+    NonHttpUrlRedirectClientError, RedirectClientError, ServerConnectionError,
+    ServerDisconnectedError, ServerFingerprintMismatch, ServerTimeoutError, SocketTimeoutError,
+    TooManyRedirects, TotalTimeoutError, UploadAbortedError, WSMessageTypeError,
+    WSServerHandshakeError,
+)
+from .local.context import Context
+from .local.errors import UnsetLocalError
+from .local.local import Local
+from .local.request import current_request_id, job_context
+from .masking import extend_masking
+from .net.resolver import AbstractResolver, AsyncResolver, DefaultResolver, ThreadedResolver
+from .net.sockets import AddrInfoType, SocketFactoryType
+from .net.tls import Fingerprint
+from .pool.connector import BaseConnector
+from .pool.connectors import NamedPipeConnector, TCPConnector, UnixConnector
+from .pool.stats import ConnectorStats
+from .request_info import RequestInfo
+from .response import ClientResponse
+from .session import ClientSession
+from .timeouts import ClientTimeout
+from .trace.config import Signal, TraceConfig
+from .trace.declare import Event
+from .trace.events import (
+    TraceConnectionAcquiredParams, TraceConnectionClosedParams, TraceConnectionCreateEndParams,
+    TraceConnectionCreateExceptionParams, TraceConnectionCreateStartParams,
+    TraceConnectionQueuedEndParams, TraceConnectionQueuedExceptionParams,
+    TraceConnectionQueuedStartParams, TraceConnectionReleasedParams,
+    TraceConnectionReuseconnParams, TraceDnsCacheHitParams, TraceDnsCacheMissParams,
+    TraceDnsResolveHostEndParams, TraceDnsResolveHostExceptionParams,
+    TraceDnsResolveHostStartParams, TraceProxyConnectEndParams, TraceProxyConnectExceptionParams,
+    TraceProxyConnectStartParams, TraceRequestBodySentParams, TraceRequestChunkSentParams,
+    TraceRequestEndParams, TraceRequestExceptionParams, TraceRequestFinishParams,
+    TraceRequestHeadersSentParams, TraceRequestRedirectParams, TraceRequestRetryParams,
+    TraceRequestStartParams, TraceResponseBodyEndParams, TraceResponseChunkReceivedParams,
+    TraceResponseFirstByteParams, TraceResponseHeadersReceivedParams,
+    TraceResponseInformationalParams, TraceResponseTrailersParams, TraceSocketConnectEndParams,
+    TraceSocketConnectExceptionParams, TraceSocketConnectStartParams, TraceTlsHandshakeEndParams,
+    TraceTlsHandshakeExceptionParams, TraceTlsHandshakeStartParams, TraceWebSocketClosedParams,
+    TraceWebSocketHandshakeEndParams, TraceWebSocketHandshakeExceptionParams,
+    TraceWebSocketHandshakeStartParams, TraceWebSocketMessageReceivedParams,
+    TraceWebSocketMessageSentParams, TraceWebSocketPingReceivedParams,
+    TraceWebSocketPingSentParams, TraceWebSocketPongReceivedParams,
+)
+from .trace.observer import Observer, Recording, Span, install, observe, record, uninstall
+from .trace.timeline import Hop, Timeline
+from .version import HttpVersion, HttpVersion10, HttpVersion11, __version__
+
+if TYPE_CHECKING:
+    from . import hdrs
+    from .body.disposition import (
+        BadContentDispositionHeader, BadContentDispositionParam, content_disposition_filename,
+        parse_content_disposition,
+    )
+    from .body.empty import EMPTY_PAYLOAD
+    from .body.form import FormData
+    from .body.multipart import MultipartWriter
+    from .body.multipart_reader import MultipartReader
+    from .body.part_reader import BodyPartReader
+    from .body.payload import (
+        AsyncIterablePayload, BufferedReaderPayload, BytesIOPayload, BytesPayload, IOBasePayload,
+        JsonPayload, PAYLOAD_REGISTRY, Payload, StringIOPayload, StringPayload, TextIOPayload,
+        get_payload, payload_type,
+    )
+    from .body.queues import DataQueue, EofStream, FlowControlDataQueue
+    from .body.sse import EventStreamParser, ServerSentEvent
+    from .body.streamer import streamer
+    from .body.upload_tracker import UploadTracker
+    from .body.zlib_backend import set_zlib_backend
+    from .chain_map import ChainMapProxy
+    from .digest import DigestAuthMiddleware
+    from .etag import ETag
+    from .local.json_logs import JsonLogConfiguration
+    from .local.log_bridges import loguru_patcher, structlog_processor
+    from .local.logs import LogConfiguration, RequestIdLoggingFilter, configure_logging
+    from .local.propagation import Propagation
+    from .local.tasks import wrap_async, wrap_gather
+    from .local.threads import ContextThreadPoolExecutor, preserve_context_in_threads, run_in_thread
+    from .web.aiohttp_web import context_middleware, context_middleware_factory
+    from .web.asgi import ContextMiddleware
+    from .ws.messages import WSCloseCode, WSMessage, WSMsgType, WebSocketError
+    from .ws.response import ClientWebSocketResponse
+    from .ws.timeouts import ClientWSTimeout
+
+__all__ = [
+    "AbstractCookieJar", "AbstractResolver", "AddrInfoType", "AsyncIterablePayload",
+    "AsyncResolver", "BadContentDispositionHeader", "BadContentDispositionParam", "BaseConnector",
+    "BasicAuth", "BodyPartReader", "BufferedReaderPayload", "BytesIOPayload", "BytesPayload",
+    "ChainMapProxy", "ClientConnectionError", "ClientConnectionResetError",
+    "ClientConnectorCertificateError", "ClientConnectorDNSError", "ClientConnectorError",
+    "ClientConnectorSSLError", "ClientError", "ClientHandlerType", "ClientHttpProxyError",
+    "ClientMiddlewareType", "ClientOSError", "ClientPayloadError", "ClientProxyConnectionError",
+    "ClientRequest", "ClientResponse", "ClientResponseError", "ClientSSLError", "ClientSession",
+    "ClientTimeout", "ClientWSTimeout", "ClientWebSocketResponse", "ConnectionTimeoutError",
+    "ConnectorStats", "ContentTypeError", "Context", "ContextMiddleware",
+    "ContextThreadPoolExecutor", "CookieJar", "DataQueue", "DefaultResolver",
+    "DigestAuthMiddleware", "DummyCookieJar", "EMPTY_PAYLOAD", "ETag", "EofStream", "Event",
+    "EventStreamParser", "Fingerprint", "FlowControlDataQueue", "FormData", "Hop", "HttpVersion",
+    "HttpVersion10", "HttpVersion11", "IOBasePayload", "InvalidURL", "InvalidUrlClientError",
+    "InvalidUrlRedirectClientError", "JsonLogConfiguration", "JsonPayload", "Local",
+    "LogConfiguration", "MultipartReader", "MultipartWriter", "NamedPipeConnector",
+    "NonHttpUrlClientError", "NonHttpUrlRedirectClientError", "Observer", "PAYLOAD_REGISTRY",
+    "Payload", "Propagation", "Recording", "RedirectClientError", "RequestIdLoggingFilter",
+    "RequestInfo", "ServerConnectionError", "ServerDisconnectedError",
+    "ServerFingerprintMismatch", "ServerSentEvent", "ServerTimeoutError", "Signal",
+    "SocketFactoryType", "SocketTimeoutError", "Span", "StreamReader", "StringIOPayload",
+    "StringPayload", "TCPConnector", "TextIOPayload", "ThreadedResolver", "Timeline",
+    "TooManyRedirects", "TotalTimeoutError", "TraceConfig", "TraceConnectionAcquiredParams",
+    "TraceConnectionClosedParams", "TraceConnectionCreateEndParams",
+    "TraceConnectionCreateExceptionParams", "TraceConnectionCreateStartParams",
+    "TraceConnectionQueuedEndParams", "TraceConnectionQueuedExceptionParams",
+    "TraceConnectionQueuedStartParams", "TraceConnectionReleasedParams",
+    "TraceConnectionReuseconnParams", "TraceDnsCacheHitParams", "TraceDnsCacheMissParams",
+    "TraceDnsResolveHostEndParams", "TraceDnsResolveHostExceptionParams",
+    "TraceDnsResolveHostStartParams", "TraceProxyConnectEndParams",
+    "TraceProxyConnectExceptionParams", "TraceProxyConnectStartParams",
+    "TraceRequestBodySentParams", "TraceRequestChunkSentParams", "TraceRequestEndParams",
+    "TraceRequestExceptionParams", "TraceRequestFinishParams", "TraceRequestHeadersSentParams",
+    "TraceRequestRedirectParams", "TraceRequestRetryParams", "TraceRequestStartParams",
+    "TraceResponseBodyEndParams", "TraceResponseChunkReceivedParams",
+    "TraceResponseFirstByteParams", "TraceResponseHeadersReceivedParams",
+    "TraceResponseInformationalParams", "TraceResponseTrailersParams",
+    "TraceSocketConnectEndParams", "TraceSocketConnectExceptionParams",
+    "TraceSocketConnectStartParams", "TraceTlsHandshakeEndParams",
+    "TraceTlsHandshakeExceptionParams", "TraceTlsHandshakeStartParams",
+    "TraceWebSocketClosedParams", "TraceWebSocketHandshakeEndParams",
+    "TraceWebSocketHandshakeExceptionParams", "TraceWebSocketHandshakeStartParams",
+    "TraceWebSocketMessageReceivedParams", "TraceWebSocketMessageSentParams",
+    "TraceWebSocketPingReceivedParams", "TraceWebSocketPingSentParams",
+    "TraceWebSocketPongReceivedParams", "UnixConnector", "UnsetLocalError", "UploadAbortedError",
+    "UploadTracker", "WSCloseCode", "WSMessage", "WSMessageTypeError", "WSMsgType",
+    "WSServerHandshakeError", "WebSocketError", "__version__", "configure_logging",
+    "content_disposition_filename", "context_middleware", "context_middleware_factory",
+    "current_request_id", "encode_basic_auth", "extend_masking", "get_payload", "hdrs", "install",
+    "job_context", "loguru_patcher", "observe", "parse_content_disposition", "payload_type",
+    "preserve_context_in_threads", "record", "request", "run_in_thread", "set_zlib_backend",
+    "streamer", "structlog_processor", "uninstall", "wrap_async", "wrap_gather",
+]
+
+_LATER = {
+    "body.disposition": (
+        "BadContentDispositionHeader", "BadContentDispositionParam",
+        "content_disposition_filename", "parse_content_disposition",
+    ),
+    "body.empty": (
+        "EMPTY_PAYLOAD",
+    ),
+    "body.form": (
+        "FormData",
+    ),
+    "body.multipart": (
+        "MultipartWriter",
+    ),
+    "body.multipart_reader": (
+        "MultipartReader",
+    ),
+    "body.part_reader": (
+        "BodyPartReader",
+    ),
+    "body.payload": (
+        "AsyncIterablePayload", "BufferedReaderPayload", "BytesIOPayload", "BytesPayload",
+        "IOBasePayload", "JsonPayload", "PAYLOAD_REGISTRY", "Payload", "StringIOPayload",
+        "StringPayload", "TextIOPayload", "get_payload", "payload_type",
+    ),
+    "body.queues": (
+        "DataQueue", "EofStream", "FlowControlDataQueue",
+    ),
+    "body.sse": (
+        "EventStreamParser", "ServerSentEvent",
+    ),
+    "body.streamer": (
+        "streamer",
+    ),
+    "body.upload_tracker": (
+        "UploadTracker",
+    ),
+    "body.zlib_backend": (
+        "set_zlib_backend",
+    ),
+    "chain_map": (
+        "ChainMapProxy",
+    ),
+    "digest": (
+        "DigestAuthMiddleware",
+    ),
+    "etag": (
+        "ETag",
+    ),
+    "local.json_logs": (
+        "JsonLogConfiguration",
+    ),
+    "local.log_bridges": (
+        "loguru_patcher", "structlog_processor",
+    ),
+    "local.logs": (
+        "LogConfiguration", "RequestIdLoggingFilter", "configure_logging",
+    ),
+    "local.propagation": (
+        "Propagation",
+    ),
+    "local.tasks": (
+        "wrap_async", "wrap_gather",
+    ),
+    "local.threads": (
+        "ContextThreadPoolExecutor", "preserve_context_in_threads", "run_in_thread",
+    ),
+    "web.aiohttp_web": (
+        "context_middleware", "context_middleware_factory",
+    ),
+    "web.asgi": (
+        "ContextMiddleware",
+    ),
+    "ws.messages": (
+        "WSCloseCode", "WSMessage", "WSMsgType", "WebSocketError",
+    ),
+    "ws.response": (
+        "ClientWebSocketResponse",
+    ),
+    "ws.timeouts": (
+        "ClientWSTimeout",
+    ),
+}
+"""Names that are imported when they are first asked for, by module."""
+_MODULE_OF = {name: module for module, names in _LATER.items() for name in names}
+_MODULES = frozenset({"abc", "client_exceptions", "hdrs", "payload", "resolver"})
+# fmt: on
+
+
+def __getattr__(name: str) -> _Any:
+    if name in _MODULES:
+        return _import_module(f".{name}", __name__)
+    module = _MODULE_OF.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name)
+    value = getattr(_import_module(f".{module}", __name__), name)
+    globals()[name] = value
+    return value

@@ -1,0 +1,10 @@
+"""``python -m httptrace``: the command line."""
+
+from __future__ import annotations
+
+import sys
+
+from httptrace.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,8 @@
+"""What can be subclassed, where aiohttp's documentation has it (``aiohttp.abc``)."""
+
+from __future__ import annotations
+
+from .cookies import AbstractCookieJar
+from .net.resolver import AbstractResolver, ResolveResult
+
+__all__ = ["AbstractCookieJar", "AbstractResolver", "ResolveResult"]

@@ -1,0 +1,69 @@
+"""From what ``data=`` was given to the payload that sends it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .form import FormData
+from .payload import IOBasePayload, LookupError, Payload, get_payload
+from .payload_base import Writer
+
+__all__ = ["ForeignPayload", "make_payload"]
+
+
+class ForeignPayload(Payload):
+    """A payload of aiohttp's own, from a library that makes its bodies with aiohttp's classes."""
+
+    def __init__(self, value: Any) -> None:
+        super().__init__(value, value.headers, value.content_type)
+        self._size = value.size
+
+    @property
+    def can_resend(self) -> bool:
+        """Whether its `write` writes the content, even if it did so before."""
+        return not self._value.consumed
+
+    async def write(self, writer: Writer) -> None:
+        """Let it write itself."""
+        await self._value.write(writer)
+
+    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
+        """The content as text, if it knows."""
+        return str(self._value.decode(encoding, errors))
+
+    async def close(self) -> None:
+        """Close it."""
+        await self._value.close()
+
+
+def make_payload(data: Any) -> Payload:
+    """The payload for what ``data=`` was given.
+
+    Beside what PAYLOAD_REGISTRY knows, that is FormData, mappings and sequences of pairs, which
+    become a form, and any object with ``read``.
+
+    Raises TypeError for anything else, ValueError for a closed file.
+    """
+    try:
+        # The name of a file does not go into the headers of a request, as it does into a part's.
+        return get_payload(data, disposition=None)
+    except LookupError:
+        return _from_fields(data)
+
+
+def _from_fields(data: Any) -> Payload:
+    if isinstance(data, FormData):
+        return data()
+    if hasattr(data, "add_field") and callable(data):  # aiohttp's FormData makes its payload
+        data = data()
+    if hasattr(data, "write_with_length") and hasattr(data, "consumed"):
+        return ForeignPayload(data)
+    if isinstance(data, Mapping | list | tuple):
+        return FormData(data)()
+    if callable(getattr(data, "read", None)):
+        return IOBasePayload(data, disposition=None)
+    raise TypeError(
+        f"data= cannot be a {type(data).__name__}: it takes bytes, str, a file, an async iterable, "
+        "FormData, a mapping or a list of pairs, a MultipartWriter or any other Payload"
+    )

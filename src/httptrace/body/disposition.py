@@ -1,0 +1,197 @@
+"""Content-Disposition: read (RFC 6266, RFC 2183, RFC 2231) and written (RFC 7578)."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import NamedTuple
+from urllib.parse import quote, unquote_to_bytes
+
+__all__ = [
+    "BadContentDispositionHeader",
+    "BadContentDispositionParam",
+    "ContentDisposition",
+    "content_disposition",
+    "content_disposition_filename",
+    "content_disposition_header",
+    "parse_content_disposition",
+]
+
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
+# A quoted string, or whatever stands there up to the next semicolon.
+_VALUE = re.compile(r'[ \t]*(?:"((?:[^"\\]|\\.)*)"[ \t]*|([^";]*))(?:;|\Z)', re.DOTALL)
+_QUOTED_PAIR = re.compile(r"\\(.)", re.DOTALL)
+_EXTENDED = re.compile(r"([^']*)'[^']*'(.*)\Z", re.DOTALL)
+_CONTINUED = re.compile(r".+\*[0-9]+\*?\Z", re.DOTALL)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+class BadContentDispositionHeader(RuntimeWarning):
+    """A Content-Disposition header cannot be understood; it is taken for absent."""
+
+
+class BadContentDispositionParam(RuntimeWarning):
+    """A parameter of a Content-Disposition header cannot be understood; it is left out."""
+
+
+class ContentDisposition(NamedTuple):
+    """What a Content-Disposition header says; `filename` is decoded."""
+
+    type: str | None
+    parameters: Mapping[str, str]
+    filename: str | None
+
+
+def content_disposition(header: str | None) -> ContentDisposition | None:
+    """What the header says, None when there is no header."""
+    if header is None:
+        return None
+    kind, params = parse_content_disposition(header)
+    return ContentDisposition(kind, MappingProxyType(params), content_disposition_filename(params))
+
+
+def parse_content_disposition(header: str | None) -> tuple[str | None, dict[str, str]]:
+    """The disposition's type and its parameters, names in lower case.
+
+    ``name*=`` is decoded under that name; the pieces of ``name*0=``, ``name*1*=`` are left as
+    they are, for `content_disposition_filename`. A header that cannot be read is ``(None, {})``
+    with a BadContentDispositionHeader warning; a parameter that cannot be read is left out with a
+    BadContentDispositionParam warning.
+    """
+    if not header:
+        return None, {}
+    kind, semicolon, rest = header.partition(";")
+    kind = kind.strip(" \t").lower()
+    if _TOKEN.match(kind) is None:
+        return _bad_header(header)
+    if semicolon and not rest.strip():
+        _bad_header(header)
+        return kind, {}
+    params = _parameters(rest, header)
+    return (None, {}) if params is None else (kind, params)
+
+
+def _parameters(text: str, header: str) -> dict[str, str] | None:
+    params: dict[str, str] = {}
+    position = 0
+    while position < len(text):
+        scanned = _scan(text, position)
+        if scanned is None:
+            return _bad_header(header)[0]
+        name, value, quoted, end = scanned
+        raw, position = text[position:end].rstrip(";"), end
+        if not name:
+            _bad_header(header)
+        elif _TOKEN.match(name) is None:
+            _bad_param(raw)
+        elif name in params or (not quoted and _TOKEN.match(value) is None):
+            return _bad_header(header)[0]
+        elif (known := _understand(name, value, quoted)) is None:
+            _bad_param(raw)
+        else:
+            params[name] = known
+    return params
+
+
+def _scan(text: str, position: int) -> tuple[str, str, bool, int] | None:
+    """One parameter: name, value, whether it was quoted, where the next begins.
+
+    None when it has no value; an empty name stands for an empty parameter.
+    """
+    equals, semicolon = text.find("=", position), text.find(";", position)
+    if equals < 0 or 0 <= semicolon < equals:
+        end = len(text) if semicolon < 0 else semicolon
+        return None if text[position:end].strip() else ("", "", False, end + 1)
+    match = _VALUE.match(text, equals + 1)
+    name = text[position:equals].strip(" \t").lower()
+    if match is None or not name:
+        return None
+    quoted, plain = match.groups()
+    if quoted is None:
+        return name, plain.strip(" \t"), False, match.end()
+    return name, _QUOTED_PAIR.sub(r"\1", quoted), True, match.end()
+
+
+def _understand(name: str, value: str, quoted: bool) -> str | None:
+    """The decoded value; None when it is encoded in a way that cannot be read (RFC 8187)."""
+    if not name.endswith("*") or _CONTINUED.match(name) is not None:
+        return value
+    match = None if quoted else _EXTENDED.match(value)
+    return None if match is None else _decode(unquote_to_bytes(match[2]), match[1])
+
+
+def _decode(data: bytes, charset: str) -> str | None:
+    try:
+        return data.decode(charset or "utf-8")
+    except (UnicodeDecodeError, LookupError):
+        return None
+
+
+def _bad_header(header: str) -> tuple[None, dict[str, str]]:
+    warnings.warn(BadContentDispositionHeader(header), stacklevel=3)
+    return None, {}
+
+
+def _bad_param(param: str) -> None:
+    warnings.warn(BadContentDispositionParam(param), stacklevel=3)
+
+
+def content_disposition_filename(params: Mapping[str, str], name: str = "filename") -> str | None:
+    """The decoded parameter `name` out of what `parse_content_disposition` found.
+
+    ``name*`` goes before ``name`` (RFC 6266 section 4.3), both before ``name*0``, ``name*1*``, …
+    (RFC 2231 section 3). None when there is none or its pieces cannot be decoded.
+    """
+    for key in (f"{name}*", name):
+        if key in params:
+            return params[key]
+    pieces: list[bytes] = []
+    charset = ""
+    while (piece := _piece(params, name, len(pieces))) is not None:
+        value, encoded = piece
+        if encoded and not pieces and (match := _EXTENDED.match(value)) is not None:
+            charset, value = match.groups()
+        pieces.append(unquote_to_bytes(value) if encoded else value.encode("utf-8", "replace"))
+    return _decode(b"".join(pieces), charset) if pieces else None
+
+
+def _piece(params: Mapping[str, str], name: str, index: int) -> tuple[str, bool] | None:
+    key = f"{name}*{index}"
+    if key in params:
+        return params[key], False
+    return (params[f"{key}*"], True) if f"{key}*" in params else None
+
+
+def content_disposition_header(
+    disptype: str, quote_fields: bool = True, charset: str = "utf-8", **params: str
+) -> str:
+    """The header's value, for any values that the parameters have.
+
+    With `quote_fields` a ``filename`` is percent-encoded in `charset`, as aiohttp does, and in
+    other values control characters are (WHATWG HTML, "multipart form data"). Without, values
+    stand as they are in quotes. Names of form fields are UTF-8 (RFC 7578 section 5.1).
+
+    Raises ValueError for a type or parameter name that is no token, and for control characters
+    that are not to be encoded.
+    """
+    if _TOKEN.match(disptype) is None:
+        raise ValueError(f"bad content disposition type {disptype!r}")
+    parts = [disptype]
+    for name, value in params.items():
+        if _TOKEN.match(name) is None:
+            raise ValueError(f"bad content disposition parameter {name!r}={value!r}")
+        parts.append(f"{name}={_quoted(name, value, quote_fields, charset)}")
+    return "; ".join(parts)
+
+
+def _quoted(name: str, value: str, quote_fields: bool, charset: str) -> str:
+    if quote_fields and name.lower() == "filename":
+        return f'"{quote(value, safe="", encoding=charset)}"'
+    if quote_fields:
+        value = _CONTROL.sub(lambda match: f"%{ord(match[0]):02X}", value)
+    elif _CONTROL.search(value) is not None:
+        raise ValueError(f"Control characters in content disposition parameter {name!r}: {value!r}")
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'

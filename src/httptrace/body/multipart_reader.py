@@ -1,0 +1,272 @@
+"""Reading multipart bodies (RFC 2046 section 5.1, RFC 7578)."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Self
+
+from multidict import CIMultiDict, CIMultiDictProxy
+
+from ..mime import content_type_of
+from .part_reader import BodyPartReader
+from .part_source import MultipartError, Readable, Source, source_of
+
+if TYPE_CHECKING:
+    from ..response import ClientResponse
+
+__all__ = ["MultipartError", "MultipartReader", "MultipartResponseWrapper"]
+
+_TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
+_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+_DEEPEST = 16
+_PREAMBLE_LINE = 8192
+
+
+class MultipartResponseWrapper:
+    """Reads the parts of a response and releases it behind the last one."""
+
+    def __init__(self, resp: ClientResponse, stream: MultipartReader) -> None:
+        self.resp = resp
+        self.stream = stream
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> MultipartReader | BodyPartReader:
+        part = await self.next()
+        if part is None:
+            raise StopAsyncIteration
+        return part
+
+    def at_eof(self) -> bool:
+        """Whether the response has been read to its end."""
+        return self.resp.content.at_eof()
+
+    async def next(self) -> MultipartReader | BodyPartReader | None:
+        """The next part, None behind the last one."""
+        part = await self.stream.next()
+        if self.stream.at_eof():
+            await self.release()
+        return part
+
+    async def release(self) -> None:
+        """Release the response: no more of it is read."""
+        released: Any = self.resp.release()
+        if released is not None:
+            await released
+
+
+class MultipartReader:
+    """Reads the parts of a multipart body one after the other.
+
+    `headers` are those of the body: their Content-Type must be ``multipart/…`` with a boundary of
+    1 to 70 signs, ValueError otherwise. `content` is read through its ``read``. No header of a
+    part may be longer than `max_field_size` bytes and no part have more than `max_headers`.
+
+    What is malformed or cut short raises ClientPayloadError, which is a ValueError here.
+    """
+
+    response_wrapper_cls = MultipartResponseWrapper
+    multipart_reader_cls: type[MultipartReader] | None = None
+    part_reader_cls = BodyPartReader
+
+    def __init__(
+        self,
+        headers: Mapping[str, str],
+        content: Source | Readable,
+        *,
+        client_max_size: int = sys.maxsize,
+        max_field_size: int = 8190,
+        max_headers: int = 128,
+        max_size_error_cls: type[Exception] = ValueError,
+    ) -> None:
+        self.headers = headers
+        self._subtype, boundary = _type_and_boundary(headers)
+        self._boundary = b"--" + boundary.encode()
+        self._source = source_of(content)
+        self._limits: dict[str, Any] = {
+            "client_max_size": client_max_size,
+            "max_size_error_cls": max_size_error_cls,
+        }
+        self._max_field_size = max_field_size
+        self._max_headers = max_headers
+        self._newline = b"\r\n"
+        self._started = False
+        self._at_eof = False
+        self._depth = 0
+        self._last: BodyPartReader | None = None
+        self._default_charset: str | None = None
+
+    @classmethod
+    def from_response(cls, response: ClientResponse) -> MultipartResponseWrapper:
+        """Read the body of a response."""
+        return cls.response_wrapper_cls(response, cls(response.headers, response.content))
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> MultipartReader | BodyPartReader:
+        part = await self.next()
+        if part is None:
+            raise StopAsyncIteration
+        return part
+
+    def at_eof(self) -> bool:
+        """Whether the last part has been passed."""
+        return self._at_eof
+
+    async def next(self) -> MultipartReader | BodyPartReader | None:
+        """The next part, None behind the last one; what is unread of the one before is dropped."""
+        if self._at_eof:
+            return None
+        if self._last is not None:
+            await self._last.release()
+        first = not self._started
+        await (self._find_first_boundary() if first else self._read_boundary())
+        if self._at_eof:
+            return None
+        part = await self.fetch_next_part()
+        if first and self._is_charset(part):
+            self._default_charset = await self._read_charset(part)
+            return await self.next()
+        return part
+
+    async def release(self) -> None:
+        """Read all parts that are left and drop them."""
+        while await self.next() is not None:
+            pass
+
+    async def fetch_next_part(self) -> MultipartReader | BodyPartReader:
+        """Read the headers of a part; the part, which may be multipart itself."""
+        headers = await self._read_headers()
+        body = self._last = self.part_reader_cls(
+            self._boundary,
+            headers,
+            self._source,
+            subtype=self._subtype,
+            default_charset=self._default_charset,
+            newline=self._newline,
+            **self._limits,
+        )
+        if content_type_of(headers.get("Content-Type", ""))[0].startswith("multipart/"):
+            return self._nested(headers, body)
+        return body
+
+    def _nested(self, headers: CIMultiDictProxy[str], body: BodyPartReader) -> MultipartReader:
+        if self._depth >= _DEEPEST:
+            raise MultipartError(f"Multipart bodies are nested more than {_DEEPEST} deep")
+        # It reads through the part, so that it ends where this body's next boundary stands.
+        reader = (self.multipart_reader_cls or type(self))(
+            headers,
+            _PartContent(body),
+            max_field_size=self._max_field_size,
+            max_headers=self._max_headers,
+            **self._limits,
+        )
+        reader._depth = self._depth + 1
+        return reader
+
+    # --- boundaries ---------------------------------------------------------------------------
+
+    async def _find_first_boundary(self) -> None:
+        """Pass the preamble, which is for readers that do not know MIME."""
+        self._started = True
+        at_line_start = True
+        while line := await self._source.line(_PREAMBLE_LINE):
+            if at_line_start and self._note_boundary(line):
+                return
+            at_line_start = line.endswith(b"\n")
+        raise MultipartError(f"Could not find starting boundary {self._boundary!r}")
+
+    async def _read_boundary(self) -> None:
+        if not self._source.arrived:
+            await self._source.fill()
+        if self._source.arrived == 1:
+            await self._source.fill()
+        self._source.skip(b"\r\n", b"\n")
+        line = await self._source.line(_PREAMBLE_LINE)
+        if not self._note_boundary(line):
+            raise MultipartError(f"Invalid boundary {line[:80]!r}, expected {self._boundary!r}")
+
+    def _note_boundary(self, line: bytes) -> bool:
+        """Whether `line` is a boundary; the last one ends the body."""
+        text = line.rstrip(b" \t\r\n")
+        if text == self._boundary:
+            self._newline = b"\n" if line.endswith(b"\n") and line[-2:] != b"\r\n" else b"\r\n"
+            return True
+        self._at_eof = text == self._boundary + b"--"
+        return self._at_eof
+
+    # --- headers ------------------------------------------------------------------------------
+
+    async def _read_headers(self) -> CIMultiDictProxy[str]:
+        headers: CIMultiDict[str] = CIMultiDict()
+        last: str | None = None
+        for _ in range(self._max_headers + 1):
+            line = await self._header_line()
+            if not line:
+                return CIMultiDictProxy(headers)
+            if line[:1] in b" \t" and last is not None:
+                # RFC 822 folding, which RFC 2045 allows in parts.
+                headers[last] = f"{headers[last]} {_header_text(line)}"
+                continue
+            name, colon, value = line.partition(b":")
+            if not colon or _TOKEN.match(name) is None:
+                raise MultipartError(f"Invalid header of a part: {line[:80]!r}")
+            last = name.decode()
+            headers.add(last, _header_text(value))
+        raise MultipartError(f"A part has more than {self._max_headers} headers")
+
+    async def _header_line(self) -> bytes:
+        line = await self._source.line(self._max_field_size + 2)
+        if not line.endswith(b"\n"):
+            if len(line) < self._max_field_size:
+                raise MultipartError("The multipart body ends in the headers of a part")
+            raise MultipartError(f"A header of a part has more than {self._max_field_size} bytes")
+        return line[:-2] if line.endswith(b"\r\n") else line[:-1]
+
+    # --- the default charset of a form --------------------------------------------------------
+
+    def _is_charset(self, part: MultipartReader | BodyPartReader) -> bool:
+        # RFC 7578 section 4.6
+        is_field = self._subtype == "form-data" and isinstance(part, BodyPartReader)
+        return is_field and self._last is not None and self._last.name == "_charset_"
+
+    async def _read_charset(self, part: MultipartReader | BodyPartReader) -> str:
+        assert isinstance(part, BodyPartReader)
+        charset = (await part.read_chunk(32)).strip()
+        if not part.at_eof() or not charset.isascii():
+            raise MultipartError("Invalid default charset")
+        return charset.decode()
+
+
+class _PartContent:
+    """A part as what a nested body is read from."""
+
+    def __init__(self, part: BodyPartReader) -> None:
+        self._part = part
+
+    async def read(self, n: int = -1, /) -> bytes:
+        return await self._part._read_some(n)
+
+
+def _type_and_boundary(headers: Mapping[str, str]) -> tuple[str, str]:
+    content_type = headers.get("Content-Type", "")
+    kind, params = content_type_of(content_type)
+    if not kind.startswith("multipart/"):
+        raise ValueError(f"multipart/* content type expected, got {content_type!r}")
+    boundary = params.get("boundary", "")
+    if not boundary:
+        raise ValueError(f"boundary missed for Content-Type: {content_type}")
+    if len(boundary) > 70:
+        raise ValueError(f"boundary {boundary!r} is too long (70 chars max)")
+    return kind.partition("/")[2], boundary
+
+
+def _header_text(value: bytes) -> str:
+    value = value.strip(b" \t")
+    if _CONTROL.search(value) is not None:
+        raise MultipartError(f"Control characters in a header of a part: {value[:80]!r}")
+    return value.decode("utf-8", "surrogateescape")

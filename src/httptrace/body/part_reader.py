@@ -1,0 +1,289 @@
+"""`BodyPartReader`: one part of a multipart body as it is read."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import AsyncIterator, Iterator, Mapping
+from typing import Any, Self
+from urllib.parse import parse_qsl
+
+from ..errors import ClientPayloadError
+from ..mime import charset_of
+from .disposition import content_disposition_filename, parse_content_disposition
+from .part_coding import PartDecoder
+from .part_source import MultipartError, Readable, Source, source_of
+from .payload import Payload, payload_type
+from .payload_base import Writer
+
+__all__ = ["BodyPartReader", "BodyPartReaderPayload"]
+
+
+class BodyPartReader:
+    """Reads one part (aiohttp's documentation, "Multipart").
+
+    `boundary` begins with its two dashes. A part is read once, in whole or piece by piece.
+    """
+
+    chunk_size = 8192
+
+    def __init__(
+        self,
+        boundary: bytes,
+        headers: Mapping[str, str],
+        content: Source | Readable,
+        *,
+        subtype: str = "mixed",
+        default_charset: str | None = None,
+        max_decompress_size: int = 1 << 18,
+        client_max_size: int = sys.maxsize,
+        max_size_error_cls: type[Exception] = ValueError,
+        newline: bytes = b"\r\n",
+    ) -> None:
+        self.headers = headers
+        self._delimiter = newline + boundary
+        self._source = source_of(content)
+        self._is_form_data = subtype == "form-data"
+        self._default_charset = default_charset
+        self._max_decompress_size = max_decompress_size
+        self._client_max_size = client_max_size
+        self._max_size_error_cls = max_size_error_cls
+        self._left = None if self._is_form_data else _length(headers)
+        self._at_eof = self._left == 0
+        self._clear = 0
+        self._delimited = False
+        self._fresh = True
+        self._unread = b""
+        self._disposition: dict[str, str] | None = None
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        part = await self.next()
+        if part is None:
+            raise StopAsyncIteration
+        return part
+
+    async def next(self) -> bytes | None:
+        """The whole part, None once it has been read."""
+        return await self.read() or None
+
+    # --- reading ------------------------------------------------------------------------------
+
+    async def read(self, *, decode: bool = False) -> bytes:
+        """The rest of the part; with `decode`, its encodings undone.
+
+        Raises `max_size_error_cls` when that is more than `client_max_size` bytes, and
+        ClientPayloadError (which is a ValueError too) when the body is malformed or cut short.
+        """
+        decoder = self._decoder() if decode and not self.at_eof() else None
+        pieces: list[bytes] = []
+        size = 0
+        while not self.at_eof():
+            chunk = await self._read_some(1 << 16)
+            for piece in (chunk,) if decoder is None else decoder.feed(chunk):
+                pieces.append(piece)
+                size += len(piece)
+                if size > self._client_max_size:
+                    raise self._max_size_error_cls(self._client_max_size)
+        if decoder is not None:
+            pieces.extend(decoder.finish())
+        return b"".join(pieces)
+
+    async def read_chunk(self, size: int = chunk_size) -> bytes:
+        """Up to `size` bytes as they are, none at the end of the part.
+
+        Of base64 some more are read where needed, so that each chunk can be decoded by itself.
+        """
+        chunk = await self._read_some(size)
+        if self._transfer_encoding() == "base64":
+            while (missing := -len(b"".join(chunk.split())) % 4) and not self.at_eof():
+                chunk += await self._read_some(missing)
+        return chunk
+
+    async def readline(self) -> bytes:
+        """A line of the part with its end, nothing at the end of the part."""
+        pieces: list[bytes] = []
+        while not self.at_eof():
+            piece = await self._read_some(self.chunk_size)
+            end = piece.find(b"\n") + 1
+            if end:
+                self._unread = piece[end:] + self._unread
+                piece = piece[:end]
+            pieces.append(piece)
+            if end:
+                break
+        return b"".join(pieces)
+
+    async def release(self) -> None:
+        """Read the rest of the part and drop it."""
+        while not self.at_eof():
+            await self._read_some(1 << 16)
+
+    def at_eof(self) -> bool:
+        """Whether the part has been read to its end."""
+        return self._at_eof and not self._unread
+
+    async def text(self, *, encoding: str | None = None) -> str:
+        """The decoded part as text, by `encoding`, its charset, or UTF-8."""
+        data = await self.read(decode=True)
+        return data.decode(encoding or self.get_charset(default="utf-8"))
+
+    async def json(self, *, encoding: str | None = None) -> Any:
+        """The decoded part as JSON, None when it is empty."""
+        text = await self.text(encoding=encoding)
+        return json.loads(text) if text else None
+
+    async def form(self, *, encoding: str | None = None) -> list[tuple[str, str]]:
+        """The decoded part as a url-encoded form. ValueError for bytes that are no text."""
+        charset = encoding or self.get_charset(default="utf-8")
+        data = await self.read(decode=True)
+        try:
+            text = data.rstrip().decode(charset)
+        except UnicodeDecodeError as error:
+            raise ValueError(f"data cannot be decoded with {charset} encoding") from error
+        return parse_qsl(text, keep_blank_values=True, encoding=charset)
+
+    async def _read_some(self, size: int) -> bytes:
+        """Up to `size` bytes; none only at the end of the part."""
+        if self._unread:
+            data, self._unread = self._unread[:size], self._unread[size:]
+            return data
+        if self._at_eof:
+            return b""
+        if self._left is None:
+            return await self._read_to_delimiter(size)
+        if not self._source.arrived and not await self._source.fill():
+            raise MultipartError("The multipart body ends in the middle of a part")
+        data = self._source.take(min(size, self._left))
+        self._left -= len(data)
+        self._at_eof = self._left == 0
+        return data
+
+    async def _read_to_delimiter(self, size: int) -> bytes:
+        source = self._source
+        while not self._clear and not self._delimited:
+            self._clear, self._delimited = source.clear_of(self._delimiter, self._fresh)
+            if not self._clear and not self._delimited and not await source.fill():
+                # What looked like the beginning of a delimiter is seen to be one, or none.
+                self._clear, self._delimited = source.clear_of(self._delimiter, self._fresh)
+                if not self._delimited:
+                    raise MultipartError("The multipart body ends in the middle of a part")
+        data = source.take(min(size, self._clear))
+        self._clear -= len(data)
+        self._fresh = self._fresh and not data
+        self._at_eof = self._delimited and not self._clear
+        return data
+
+    # --- decoding -----------------------------------------------------------------------------
+
+    def decode(self, data: bytes) -> bytes:
+        """`data`, the whole part as it was read, with its encodings undone.
+
+        Raises RuntimeError for encodings that are not known, and ClientPayloadError when
+        compressed data grows over `max_decompress_size`: `decode_iter` has no such bound.
+        """
+        pieces: list[bytes] = []
+        size = 0
+        bounded = bool(self._content_encoding())
+        for piece in self._decoded(data):
+            pieces.append(piece)
+            size += len(piece)
+            if bounded and size > self._max_decompress_size:
+                raise ClientPayloadError(
+                    f"The part decodes to more than {self._max_decompress_size} bytes"
+                )
+        return b"".join(pieces)
+
+    async def decode_iter(self, data: bytes) -> AsyncIterator[bytes]:
+        """The same in pieces of `max_decompress_size` bytes at most."""
+        for piece in self._decoded(data):
+            yield piece
+
+    def _decoded(self, data: bytes) -> Iterator[bytes]:
+        decoder = self._decoder()
+        yield from decoder.feed(data)
+        yield from decoder.finish()
+
+    def _decoder(self) -> PartDecoder:
+        return PartDecoder(
+            self._transfer_encoding(), self._content_encoding(), self._max_decompress_size
+        )
+
+    def _transfer_encoding(self) -> str:
+        return self.headers.get("Content-Transfer-Encoding", "").strip().lower()
+
+    def _content_encoding(self) -> str:
+        # RFC 7578 section 4.8: parts of a form have no such header.
+        return "" if self._is_form_data else self.headers.get("Content-Encoding", "").lower()
+
+    # --- what the headers say -----------------------------------------------------------------
+
+    def get_charset(self, default: str) -> str:
+        """The charset of the Content-Type, the form's default, or `default`."""
+        charset = charset_of(self.headers.get("Content-Type", ""))
+        return charset or self._default_charset or default
+
+    @property
+    def name(self) -> str | None:
+        """The name of the field, from Content-Disposition."""
+        return content_disposition_filename(self._parameters(), "name")
+
+    @property
+    def filename(self) -> str | None:
+        """The name of the file, from Content-Disposition: not to be trusted as a path."""
+        return content_disposition_filename(self._parameters(), "filename")
+
+    def _parameters(self) -> dict[str, str]:
+        if self._disposition is None:
+            _, self._disposition = parse_content_disposition(
+                self.headers.get("Content-Disposition")
+            )
+        return self._disposition
+
+
+def _length(headers: Mapping[str, str]) -> int | None:
+    text = headers.get("Content-Length", "").strip()
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else None
+
+
+@payload_type(BodyPartReader)
+class BodyPartReaderPayload(Payload):
+    """A part that is being read, sent on decoded. It can be sent once."""
+
+    _value: BodyPartReader
+    _autoclose = True
+
+    def __init__(self, value: BodyPartReader, *args: Any, **kwargs: Any) -> None:
+        super().__init__(value, *args, **kwargs)
+        names = {"name": value.name, "filename": value.filename}
+        params = {key: name for key, name in names.items() if name is not None}
+        if params:
+            self.set_content_disposition("attachment", True, **params)
+
+    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
+        """TypeError: reading the part has to be awaited."""
+        raise TypeError("Unable to decode a part that is being read; await as_bytes()")
+
+    async def as_bytes(self, encoding: str = "utf-8", errors: str = "strict") -> bytes:
+        """The decoded part."""
+        self._begin()
+        return await self._value.read(decode=True)
+
+    def _begin(self) -> None:
+        if self._consumed:
+            raise ClientPayloadError("The part has been read already, which can be done once")
+        self._consumed = True
+
+    async def write(self, writer: Writer) -> None:
+        """Write the decoded part as it arrives."""
+        self._begin()
+        part = self._value
+        decoder = part._decoder()
+        while chunk := await part._read_some(1 << 16):
+            for piece in decoder.feed(chunk):
+                if piece:
+                    await writer.write(piece)
+        for piece in decoder.finish():
+            await writer.write(piece)

@@ -1,0 +1,216 @@
+"""Payloads that are read from files and other `io` objects, in a thread, piece by piece.
+
+Where it can be found again, the position that the object had is remembered: the payload can be
+sent any number of times, always from there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import codecs
+import os
+import stat
+from typing import IO, Any, TextIO
+
+from ..errors import ClientPayloadError
+from .payload_base import Payload, Writer
+from .payload_bytes import text_type
+
+__all__ = [
+    "BufferedReaderPayload",
+    "BytesIOPayload",
+    "IOBasePayload",
+    "TextIOPayload",
+    "guess_filename",
+]
+
+_PIECE = 1 << 20
+"""Bytes that are read at once: each read is a trip to a thread and back."""
+_MEMORY_PIECE = 1 << 18
+
+
+def guess_filename(value: Any) -> str | None:
+    """The name of the file that `value` is, without its folder; None when it has none."""
+    name = getattr(value, "name", None)
+    if isinstance(name, str) and name and not (name[0] == "<" and name[-1] == ">"):
+        return os.path.basename(name)
+    return None
+
+
+class IOBasePayload(Payload):
+    """An object with ``read``, read in a thread.
+
+    `close` closes it. Raises ValueError when it is closed already.
+    """
+
+    _value: Any
+    _start: int | None = None
+    _located = False
+
+    def __init__(
+        self, value: IO[Any], disposition: str | None = "attachment", *args: Any, **kwargs: Any
+    ) -> None:
+        if getattr(value, "closed", False):
+            raise ValueError(f"{value!r} is closed: no body can be read from it")
+        if "filename" not in kwargs:
+            kwargs["filename"] = guess_filename(value)
+        super().__init__(value, *args, **kwargs)
+        if self._filename is not None and disposition is not None:
+            if "Content-Disposition" not in self._headers:
+                self.set_content_disposition(disposition, filename=self._filename)
+
+    @property
+    def size(self) -> int | None:
+        """Bytes from where the object stood to its end; None for pipes and the like."""
+        if self._size is None and self._locate() is not None:
+            self._size = self._measure()
+        return self._size
+
+    def _locate(self) -> int | None:
+        """Where the content starts; None for what cannot be read twice."""
+        if not self._located:
+            self._located = True
+            try:
+                self._start = self._value.tell() if self._value.seekable() else None
+            except (AttributeError, OSError):
+                self._start = None
+        return self._start
+
+    def _measure(self) -> int | None:
+        start, value = self._start or 0, self._value
+        try:
+            status = os.fstat(value.fileno())
+        except (AttributeError, OSError):
+            here = value.tell()
+            end = value.seek(0, os.SEEK_END)
+            value.seek(here)
+            return max(0, int(end) - start)
+        return max(0, status.st_size - start) if stat.S_ISREG(status.st_mode) else None
+
+    async def write(self, writer: Writer) -> None:
+        """Write the content; no more than `size`, should the file grow meanwhile."""
+        await self.write_with_length(writer, None)
+
+    async def write_with_length(self, writer: Writer, content_length: int | None) -> None:
+        """Write the content, `content_length` bytes at most."""
+        self._begin()
+        left = min((n for n in (self.size, content_length) if n is not None), default=None)
+        in_thread, read = asyncio.get_running_loop().run_in_executor, self._read_first
+        while left is None or left > 0:
+            data = await in_thread(None, read, _PIECE if left is None else min(left, _PIECE))
+            if not data:
+                break
+            data = data[:left]
+            if left is not None:
+                left -= len(data)
+            await writer.write(data)
+            read = self._read
+
+    def _begin(self) -> None:
+        if self._consumed:
+            raise ClientPayloadError(f"{self._value!r} has been sent or closed: it cannot be read")
+        if self._locate() is None:
+            self._consumed = True
+
+    def _rewind(self) -> None:
+        if self._start is not None:
+            self._value.seek(self._start)
+
+    def _read_first(self, size: int) -> bytes:
+        self._rewind()
+        return self._read(size)
+
+    def _read(self, size: int) -> bytes:
+        data = self._value.read(size)
+        return data.encode(self._encoding or "utf-8") if isinstance(data, str) else data or b""
+
+    def _read_all(self) -> bytes:
+        self._rewind()
+        return self._read(-1)
+
+    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
+        """The content as text, read at once in the caller's thread."""
+        self._begin()
+        return self._read_all().decode(encoding, errors)
+
+    async def as_bytes(self, encoding: str = "utf-8", errors: str = "strict") -> bytes:
+        """The content, read in a thread."""
+        self._begin()
+        return await asyncio.get_running_loop().run_in_executor(None, self._read_all)
+
+    async def close(self) -> None:
+        """Close the object, in a thread."""
+        if getattr(self._value, "closed", False):
+            return
+        self._consumed = True
+        await asyncio.get_running_loop().run_in_executor(None, self._value.close)
+
+
+class TextIOPayload(IOBasePayload):
+    """A text file, sent in `encoding`, or the charset of `content_type`, or UTF-8.
+
+    Its size is not known before it is sent: line ends and charset may differ from the file's.
+    """
+
+    def __init__(
+        self,
+        value: TextIO,
+        *args: Any,
+        encoding: str | None = None,
+        content_type: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        encoding, content_type = text_type(encoding, content_type)
+        super().__init__(value, *args, encoding=encoding, content_type=content_type, **kwargs)
+        self._encoder = codecs.getincrementalencoder(encoding)()
+
+    @property
+    def size(self) -> int | None:
+        """None."""
+        return None
+
+    def _rewind(self) -> None:
+        super()._rewind()
+        self._encoder.reset()
+
+    def _read(self, size: int) -> bytes:
+        text = self._value.read(size)
+        return self._encoder.encode(text, final=not text)
+
+    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
+        """The text, read at once in the caller's thread."""
+        self._begin()
+        self._rewind()
+        text: str = self._value.read()
+        return text
+
+
+class BytesIOPayload(IOBasePayload):
+    """An `io.BytesIO`, from its position on. It is not closed."""
+
+    _autoclose = True
+
+    async def write_with_length(self, writer: Writer, content_length: int | None) -> None:
+        """Write the content, `content_length` bytes at most."""
+        position = self._locate() or 0
+        size = self.size or 0
+        end = position + (size if content_length is None else min(size, content_length))
+        while position < end:
+            self._value.seek(position)
+            data = self._value.read(min(_MEMORY_PIECE, end - position))
+            if not data:
+                break
+            position += len(data)
+            await writer.write(data)
+
+    async def as_bytes(self, encoding: str = "utf-8", errors: str = "strict") -> bytes:
+        """The content."""
+        self._locate()
+        return self._read_all()
+
+    async def close(self) -> None:
+        """Do nothing: there is no file to let go of."""
+
+
+class BufferedReaderPayload(IOBasePayload):
+    """A binary file."""

@@ -1,0 +1,115 @@
+"""`UploadTracker`: how far the sending of one request's body has come."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from ..errors import UploadAbortedError
+
+if TYPE_CHECKING:
+    from ..exchange import Exchange
+
+__all__ = ["UploadTracker"]
+
+
+class UploadTracker:
+    """Tells how much of one request's body has been sent (aiohttp's documentation).
+
+    Give a new one as ``upload_tracker=`` and look at it while the request runs.
+
+    Raises
+    ------
+    RuntimeError
+        When no event loop is running.
+    """
+
+    attempts: int
+    """How often the request was sent: more than once after redirects and retries."""
+    upload_complete: asyncio.Future[None]
+    """Done once the final response has come and the body is sent.
+
+    It has an `UploadAbortedError` if the request ends before, or a `ClientConnectionError` if the
+    body could not be had.
+    """
+
+    def __init__(self) -> None:
+        self.attempts = 0
+        self.upload_complete = asyncio.get_running_loop().create_future()
+        self._handed = 0
+        self._exchange: Exchange | None = None
+        self._is_bound = self._is_sent = self._is_final = False
+
+    @property
+    def bytes_written(self) -> int:
+        """Bytes of the body that the system has taken of this attempt, before compression."""
+        return max(0, self._handed - self._unsent())
+
+    def _unsent(self) -> int:
+        exchange = self._exchange
+        if exchange is None or exchange.connection is None or exchange.complete:
+            return 0
+        return exchange.connection.unsent()
+
+    # --- what the request tells -----------------------------------------------------------------
+
+    def bind(self) -> None:
+        """A request has begun.
+
+        Raises
+        ------
+        RuntimeError
+            If it is the second one.
+        """
+        if self._is_bound:
+            raise RuntimeError("An UploadTracker follows one request: give each a new one")
+        self._is_bound = True
+
+    def begin(self) -> None:
+        """It will be sent, perhaps once more."""
+        self.attempts += 1
+        self._handed, self._exchange, self._is_sent = 0, None, False
+
+    def follow(self, exchange: Exchange) -> None:
+        """Its body is going out."""
+        self._exchange = exchange
+
+    def hand(self, size: int) -> None:
+        """So many bytes more are with the transport."""
+        self._handed += size
+
+    def sent(self) -> None:
+        """All of them are."""
+        self._is_sent = True
+        if self._is_final and not self.upload_complete.done():
+            self.upload_complete.set_result(None)
+
+    def final(self, has_body: bool) -> None:
+        """No attempt will follow."""
+        self._is_final = True
+        if self._is_sent or not has_body:
+            self.sent()
+
+    def fail(self, error: Exception) -> None:
+        """The body is not sent whole, for this reason."""
+        if not self.upload_complete.done():
+            self.upload_complete.set_exception(error)
+            self.upload_complete.exception()  # nobody needs to look at it
+
+    def freeze(self) -> None:
+        """The connection is given up: what it has not sent yet, it never will."""
+        self._handed, self._exchange = self.bytes_written, None
+
+    def end(self, cause: BaseException | None) -> None:
+        """The request is over."""
+        self.freeze()
+        error = UploadAbortedError("The request was over before its body was sent")
+        error.__cause__ = cause
+        self.fail(error)
+
+
+def checked_tracker(tracker: Any) -> UploadTracker:
+    """Refuse what is no UploadTracker."""
+    if not isinstance(tracker, UploadTracker):
+        raise TypeError(f"upload_tracker must be an httptrace.UploadTracker, not {tracker!r}")
+    return tracker

@@ -1,0 +1,180 @@
+"""The requests themselves, one after the other over one session, each told when it is over."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import TYPE_CHECKING, Any
+
+from ..pool.connectors import TCPConnector, UnixConnector
+from ..session import ClientSession
+from ..timeouts import ClientTimeout
+from ..version import HttpVersion10, HttpVersion11
+from .failures import BAD_AUTHORITIES, BAD_STATUS, Failure, failure_of, tell
+from .output import Sink, target_of
+from .progress import progress_for
+from .proxying import proxy_of
+from .report import Outcome, json_line, report
+from .resolving import PinnedResolver, pins_of
+from .sending import Request, request_of, url_of
+from .terminal import Terminal
+from .watching import Watch
+
+if TYPE_CHECKING:
+    import ssl
+
+    from yarl import URL
+
+    from ..pool.connector import BaseConnector
+    from ..response import ClientResponse
+    from .arguments import Arguments
+
+_CONNECT_SECONDS = 300
+"""The limit without --connect-timeout: curl's."""
+
+
+def fetch_all(arguments: Arguments) -> int:
+    """Make all the requests; returns the code of the last one that failed, or 0.
+
+    Raises
+    ------
+    Failure
+        If nothing can be done with the arguments.
+    """
+    request = request_of(arguments)
+    pins = pins_of(arguments.resolve)
+    trust = _trust(arguments)
+    _warm_up(arguments.urls, trust)
+    return asyncio.run(_Fetcher(arguments, request, trust).run(PinnedResolver(pins)))
+
+
+def _trust(arguments: Arguments) -> ssl.SSLContext | bool:
+    if arguments.insecure or arguments.cacert is None:
+        return not arguments.insecure
+    import ssl
+
+    try:
+        context = ssl.create_default_context(cafile=arguments.cacert)
+    except OSError as exc:
+        text = f"--cacert {arguments.cacert} cannot be used: {exc.strerror or exc}"
+        raise Failure(BAD_AUTHORITIES, "tls", text) from exc
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+def _warm_up(urls: list[str], trust: ssl.SSLContext | bool) -> None:
+    """Read the system's certificates now: a request should not seem to take the time for that."""
+    if any(url.lower().startswith("https:") for url in urls):
+        from ..net.tls import unverified_context, verified_context
+
+        if trust is True:
+            verified_context()
+        elif trust is False:
+            unverified_context()
+
+
+class _Fetcher:
+    def __init__(
+        self, arguments: Arguments, request: Request, trust: ssl.SSLContext | bool
+    ) -> None:
+        self._arguments = arguments
+        self._request = request
+        self._trust = trust
+        stream = sys.stderr if "-" in arguments.outputs else sys.stdout
+        self._terminal = Terminal(stream, arguments.no_color)
+
+    async def run(self, resolver: PinnedResolver) -> int:
+        code = 0
+        async with self._session(resolver) as session:
+            for _ in range(self._arguments.repeat):
+                for number, url in enumerate(self._arguments.urls):
+                    code = await self._fetch(session, number, url) or code
+        await resolver.close()
+        return code
+
+    def _session(self, resolver: PinnedResolver) -> ClientSession:
+        arguments = self._arguments
+        connector: BaseConnector
+        if arguments.unix_socket is not None:
+            connector = UnixConnector(arguments.unix_socket)
+        else:
+            connector = TCPConnector(resolver=resolver, family=_family(arguments.family))
+        return ClientSession(
+            connector=connector,
+            timeout=ClientTimeout(
+                total=arguments.timeout,
+                connect=arguments.connect_timeout or _CONNECT_SECONDS,
+            ),
+            version=HttpVersion10 if arguments.http10 else HttpVersion11,
+            auto_decompress=arguments.compressed,
+        )
+
+    async def _fetch(self, session: ClientSession, number: int, text: str) -> int:
+        """One request, told; returns its code."""
+        watch = Watch()
+        sink = Sink("")
+        response: ClientResponse | None = None
+        failure: Failure | None = None
+        try:
+            url = url_of(text, self._request)
+            sink = Sink(target_of(self._arguments.outputs, number, url))
+            options = self._options(url)
+            method = self._request.method
+            async with session.request(method, url, **options, observers=[watch]) as response:
+                failure = await self._receive(response, sink)
+        except Failure as exc:
+            failure = exc
+        except Exception as exc:
+            failure = failure_of(exc, watch.phase)
+        finally:
+            self._tell(Outcome(text, watch, response, sink.size, sink.target, failure))
+        return 0 if failure is None else failure.code
+
+    def _options(self, url: URL) -> dict[str, Any]:
+        arguments, request = self._arguments, self._request
+        return {
+            **proxy_of(arguments, url),
+            "headers": request.headers,
+            "skip_auto_headers": request.left_out,
+            "data": request.body,
+            "auth": request.auth,
+            "allow_redirects": arguments.location,
+            "max_redirects": arguments.max_redirects,
+            "ssl": self._trust,
+        }
+
+    async def _receive(self, response: ClientResponse, sink: Sink) -> Failure | None:
+        """Read the body to where it goes."""
+        failed = self._arguments.fail and response.status >= 400
+        if failed:
+            sink.target = ""
+        is_kept, arguments = bool(sink.target), self._arguments
+        progress = progress_for(response, is_kept, arguments.silent, arguments.no_color)
+        try:
+            with sink:
+                async for piece in response.content.iter_any():
+                    sink.write(piece)
+                    progress.add(len(piece))
+        finally:
+            progress.close()
+        if failed:
+            return Failure(BAD_STATUS, "status", f"{response.status} {response.reason}".rstrip())
+        return None
+
+    def _tell(self, outcome: Outcome) -> None:
+        arguments = self._arguments
+        if arguments.json_timeline:
+            print(json_line(outcome, arguments.verbose), flush=True)
+        else:
+            include = arguments.include or arguments.head
+            text = report(outcome, self._terminal.columns, arguments.verbose, include)
+            if text:
+                self._terminal.say(text)
+        if outcome.failure is not None and (arguments.show_error or not arguments.silent):
+            tell(outcome.failure)
+
+
+def _family(number: int) -> int:
+    import socket
+
+    return {4: socket.AF_INET, 6: socket.AF_INET6}.get(number, socket.AF_UNSPEC)

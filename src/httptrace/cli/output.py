@@ -1,0 +1,91 @@
+"""Where a body goes: a file, standard output, or nowhere but into a count."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import AbstractContextManager
+from pathlib import PurePosixPath
+from types import TracebackType
+from typing import IO, TYPE_CHECKING, Any, Self
+from urllib.parse import unquote
+
+from .failures import NOT_WRITTEN, USAGE, Failure
+
+if TYPE_CHECKING:
+    from yarl import URL
+
+
+class Sink(AbstractContextManager["Sink"]):
+    """Takes a body. `target` is a file's name, "-" for standard output, "" for nowhere.
+
+    A file is made when the block is entered and closed when it is left.
+
+    Raises
+    ------
+    Failure
+        With `NOT_WRITTEN`, if the body cannot be written there.
+    """
+
+    def __init__(self, target: str) -> None:
+        self.target = target
+        self.size = 0
+        self._file: IO[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        if self.target == "-":
+            self._file = sys.stdout.buffer
+        elif self.target:
+            try:
+                self._file = open(self.target, "wb")
+            except OSError as exc:
+                raise self._failure(exc) from exc
+        return self
+
+    def write(self, data: bytes) -> None:
+        """Take a piece."""
+        self.size += len(data)
+        if self._file is None:
+            return
+        try:
+            self._file.write(data)
+            if self.target == "-":
+                self._file.flush()
+        except OSError as exc:
+            raise self._failure(exc) from exc
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._file is None or self.target == "-":
+            return
+        try:
+            self._file.close()
+        except OSError as error:
+            if exc is None:
+                raise self._failure(error) from error
+
+    def _failure(self, exc: OSError) -> Failure:
+        name = "standard output" if self.target == "-" else self.target
+        return Failure(NOT_WRITTEN, "output", f"{name} cannot be written: {exc.strerror or exc}")
+
+
+def target_of(outputs: list[str | None], number: int, url: URL) -> str:
+    """Where the body of this URL goes; a URL without an output of its own goes nowhere.
+
+    Raises
+    ------
+    Failure
+        If -O finds no name in the URL.
+    """
+    if number >= len(outputs):
+        return ""
+    target: Any = outputs[number]
+    if target is not None:
+        return str(target)
+    name = unquote(PurePosixPath(url.raw_path).name).replace("/", "_").replace("\0", "_")
+    if name in ("", ".", ".."):
+        raise Failure(USAGE, "", f"-O finds no file name in {url}; give one with -o")
+    return name

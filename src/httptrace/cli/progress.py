@@ -1,0 +1,90 @@
+"""How far a long body has come, on standard error if that is a terminal."""
+
+from __future__ import annotations
+
+import sys
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from .terminal import console
+
+if TYPE_CHECKING:
+    from ..response import ClientResponse
+
+_PATIENCE = 0.5
+"""Seconds that a body may take without a progress bar."""
+_PERIOD = 0.1
+
+
+class Progress:
+    """Counts pieces; draws nothing unless it takes long. Without rich one plain line is drawn."""
+
+    def __init__(self, total: int | None, shown: bool, plain: bool) -> None:
+        self._total = total
+        self._shown = shown
+        self._plain = plain
+        self._done = 0
+        self._began = monotonic()
+        self._due = self._began + _PATIENCE
+        self._bar: Any = None
+        self._drawn = False
+
+    def add(self, size: int) -> None:
+        """So many more bytes have come."""
+        self._done += size
+        if not self._shown or (now := monotonic()) < self._due:
+            return
+        self._due = now + _PERIOD
+        if not self._drawn:
+            self._drawn = True
+            self._bar = None if self._plain else _rich_bar(self._total)
+        self._draw(now)
+
+    def close(self) -> None:
+        """Take the bar off the screen."""
+        if self._bar is not None:
+            self._bar.stop()
+        elif self._drawn:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+    def _draw(self, now: float) -> None:
+        if self._bar is not None:
+            self._bar.update(self._bar.task_ids[0], completed=self._done)
+            return
+        total = f" of {_size(self._total)}, {self._done / self._total:.0%}" if self._total else ""
+        speed = _size(int(self._done / (now - self._began)))
+        print(f"\r\x1b[K{_size(self._done)}{total}, {speed}/s", end="", file=sys.stderr, flush=True)
+
+
+def progress_for(response: ClientResponse, is_kept: bool, silent: bool, no_color: bool) -> Progress:
+    """The progress of a response's body, drawn if the body is kept and somebody can see it."""
+    length = response.headers.get("Content-Length", "")
+    is_decoded = "Content-Encoding" in response.headers
+    total = int(length) if length.isdecimal() and not is_decoded else None
+    shown = is_kept and not silent and sys.stderr.isatty()
+    return Progress(total or None, shown, no_color)
+
+
+def _rich_bar(total: int | None) -> Any:
+    stderr = console(sys.stderr)
+    if stderr is None:
+        return None
+    from rich import progress
+
+    bar = progress.Progress(
+        progress.BarColumn(),
+        progress.DownloadColumn(binary_units=True),
+        progress.TransferSpeedColumn(),
+        progress.TimeRemainingColumn(),
+        console=stderr,
+        transient=True,
+    )
+    bar.add_task("", total=total)
+    bar.start()
+    return bar
+
+
+def _size(count: int) -> str:
+    if count < 1 << 20:
+        return f"{count / 1024:.1f} KiB"
+    return f"{count / (1 << 20):.1f} MiB"

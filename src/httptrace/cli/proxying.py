@@ -1,0 +1,45 @@
+"""Which proxy a request goes by: ``-x``, or what the environment says, as with curl."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from ..auth import BasicAuth
+from ..environment import bypasses_proxy, proxy_from_env
+
+if TYPE_CHECKING:
+    from yarl import URL
+
+    from .arguments import Arguments
+
+
+def proxy_of(arguments: Arguments, url: URL) -> dict[str, Any]:
+    """The options of a request to this URL; its redirects go by the same proxy."""
+    if arguments.unix_socket is not None:
+        return {}
+    if arguments.no_proxy is not None and bypasses_proxy(url, arguments.no_proxy):
+        return {}
+    if arguments.proxy is not None:
+        address = arguments.proxy if "://" in arguments.proxy else f"http://{arguments.proxy}"
+        return _with_user({"proxy": address}, arguments)
+    found = proxy_from_env(url)
+    if found is None:
+        return {}
+    return _with_user({"proxy": found[0], "proxy_auth": found[1]}, arguments)
+
+
+def _with_user(options: dict[str, Any], arguments: Arguments) -> dict[str, Any]:
+    if arguments.proxy_user is not None:
+        options["proxy_auth"] = credentials(arguments.proxy_user)
+    return options
+
+
+def credentials(user: str) -> BasicAuth:
+    """``USER:PASSWORD``; without a password it is asked for, if there is a terminal."""
+    login, colon, password = user.partition(":")
+    if not colon and sys.stdin.isatty():
+        from getpass import getpass
+
+        password = getpass(f"Password of {login}: ", sys.stderr)
+    return BasicAuth(login, password, "utf-8")

@@ -1,0 +1,142 @@
+"""Where text goes: colours by rich on a terminal that wants them, plain text everywhere else."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import sys
+from typing import IO, TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_MOST_COLUMNS = 120
+_PLAIN_COLUMNS = 80
+_PHASES = {
+    "queue": "yellow",
+    "dns": "magenta",
+    "connect": "blue",
+    "tls": "cyan",
+    "send": "bright_green",
+    "wait": "red",
+    "receive": "green",
+}
+_STATUS_STYLES = {
+    "1": "cyan",
+    "2": "bold green",
+    "3": "bold cyan",
+    "4": "bold red",
+    "5": "bold red",
+}
+_ROW = re.compile(rf"  ({'|'.join(_PHASES)}) +[<\d.]+ \S+")
+_HEADING = re.compile(r"(\S+) (\S+) → (.+?)(?:  +([<\d.]+ \S+))?$")
+
+
+class Terminal:
+    """One of the standard streams, as this command writes to it."""
+
+    def __init__(self, stream: IO[str], no_color: bool = False) -> None:
+        self._stream = stream
+        tolerate(stream)
+        is_terminal = stream.isatty()
+        self.columns = _columns() if is_terminal else _PLAIN_COLUMNS
+        wanted = is_terminal and not no_color and not os.environ.get("NO_COLOR")
+        self.console = console(stream) if wanted and os.environ.get("TERM") != "dumb" else None
+
+    def say(self, text: str) -> None:
+        """Write lines, in colours if there are any."""
+        if self.console is None:
+            print(text, file=self._stream, flush=True)
+        else:
+            self.console.print(painted(text), soft_wrap=True)
+
+    def title(self, title: str, text: str) -> None:
+        """Write a title and a line about what follows."""
+        rule = f"── {title} {'─' * max(0, self.columns - len(title) - 4)}"
+        if self.console is None:
+            print(f"{rule}\n{text}\n", file=self._stream, flush=True)
+        else:
+            self.console.print(rule, style="bold", markup=False, soft_wrap=True)
+            self.console.print(f"{text}\n", style="italic", markup=False, soft_wrap=True)
+
+
+def tolerate(stream: IO[str]) -> None:
+    """Rather a question mark than an error for what the stream cannot show."""
+    with contextlib.suppress(AttributeError):
+        stream.reconfigure(errors="replace")  # type: ignore[attr-defined]
+
+
+def console(stream: IO[str]) -> Any:
+    """rich's console on the stream; None without rich."""
+    try:
+        from rich.console import Console
+    except ImportError:
+        return None
+    return Console(file=stream, highlight=False, force_terminal=True)
+
+
+def printable(text: str) -> str:
+    """Text from a server without what a terminal would obey."""
+    return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in text)
+
+
+def close_quietly() -> None:
+    """Flush standard output; if nobody reads it any more, say nothing when the process ends."""
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _columns() -> int:
+    return min(_MOST_COLUMNS, shutil.get_terminal_size((_PLAIN_COLUMNS, 24)).columns)
+
+
+# --- colours --------------------------------------------------------------------------------------
+
+
+def painted(text: str) -> Any:
+    """The text as rich's, with the styles of waterfalls and heads."""
+    from rich.text import Text
+
+    rich_text = Text()
+    for number, line in enumerate(text.split("\n")):
+        rich_text.append("\n" if number else "")
+        for part, style in _styled(line):
+            rich_text.append(part, style)
+    return rich_text
+
+
+def _styled(line: str) -> Iterator[tuple[str, str]]:
+    """The parts of a line with their styles."""
+    if row := _ROW.match(line):
+        style = _PHASES[row[1]]
+        yield line[: row.end(1)], style
+        yield line[row.end(1) : row.end()], ""
+        yield line[row.end() :], style
+    elif heading := _HEADING.match(line):
+        yield from _heading(line, heading)
+    elif line.startswith("  * "):
+        name, colon, value = line.partition(": ")
+        yield name + colon, "bold"
+        yield value, ""
+    elif line[:2] in ("> ", "< "):
+        name, colon, value = line[2:].partition(":")
+        yield line[:2], "dim"
+        yield (name + colon, "cyan") if colon else (name, "bold")
+        yield value, ""
+    elif line.startswith("  total"):
+        yield line, "bold"
+    else:
+        yield line, "dim"
+
+
+def _heading(line: str, heading: re.Match[str]) -> Iterator[tuple[str, str]]:
+    failed = not heading[3][:1].isdigit() or ", then " in heading[3]
+    yield line[: heading.end(2)], "bold"
+    yield " → ", "dim"
+    yield heading[3], "bold red" if failed else _STATUS_STYLES.get(heading[3][0], "bold")
+    yield line[heading.end(3) :], ""

@@ -1,0 +1,55 @@
+"""What the command keeps of a request: heads, and how it ended. Bodies are not kept."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from ..trace.events import TraceRequestFinishParams, TraceResponseInformationalParams
+from ..trace.observer import Observer
+
+if TYPE_CHECKING:
+    from ..trace.events import Event
+    from ..trace.timeline import Timeline
+
+
+class Head(NamedTuple):
+    """A head on the wire: its first line, and its fields in their order and case."""
+
+    attempt: int
+    sent: bool
+    line: str
+    fields: list[tuple[str, str]]
+
+
+class Watch(Observer):
+    """Sees one request."""
+
+    def __init__(self) -> None:
+        self.heads: list[Head] = []
+        self.timeline: Timeline | None = None
+        self.phase = ""
+
+    def on_event(self, event: Event) -> None:
+        """Keep what is shown later."""
+        if event.name == "request_headers_sent":
+            self.heads.append(_sent(event.attempt, event.source.head_sent))
+        elif isinstance(event, TraceResponseInformationalParams):
+            line = f"HTTP/1.1 {event.status}"
+            self.heads.append(Head(event.attempt, False, line, list(event.headers.items())))
+        elif event.name == "response_headers_received":
+            self.heads.append(_received(event))
+        elif isinstance(event, TraceRequestFinishParams):
+            self.timeline = event.timeline
+            self.phase = self.timeline.hops[-1].spans_ns[-1][0]
+
+
+def _sent(attempt: int, head: bytes) -> Head:
+    line, *fields = head.decode("utf-8", "backslashreplace").rstrip("\r\n").split("\r\n")
+    pairs = [field.partition(":") for field in fields]
+    return Head(attempt, True, line, [(name, value.strip()) for name, _, value in pairs])
+
+
+def _received(event: Event) -> Head:
+    source = event.source
+    line = f"HTTP/{source.http_version} {source.status} {source.reason}".rstrip()
+    return Head(event.attempt, False, line, list(source.response_headers.items()))

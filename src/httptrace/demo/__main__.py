@@ -1,0 +1,122 @@
+"""``python -m httptrace.demo``: requests to bundled servers that show every phase.
+
+Each scene is checked; the exit code is 1 if one does not show what it should. With ``--serve PORT``
+the servers stay, for requests of your own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from typing import TYPE_CHECKING
+
+from ..cli.failures import failure_of
+from ..cli.terminal import Terminal, close_quietly
+from ..trace.events import (
+    TraceConnectionQueuedStartParams,
+    TraceRequestExceptionParams,
+    TraceRequestRetryParams,
+    TraceResponseInformationalParams,
+)
+from ..trace.observer import Recording, record
+from ..trace.waterfall import draw
+from . import servers as servers_module
+from .scenes import SCENES, Scene, Stage, stage
+from .servers import BundledServers
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..trace.events import Event
+    from ..trace.timeline import Timeline
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Play all scenes, or serve; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m httptrace.demo")
+    parser.add_argument(
+        "--serve", type=int, metavar="PORT", help="serve on this port and play none"
+    )
+    port = parser.parse_args(argv).serve
+    try:
+        return asyncio.run(_play_all(Terminal(sys.stdout)) if port is None else _serve(port))
+    except KeyboardInterrupt:
+        return 130
+    except (OSError, ImportError) as exc:  # the port is taken, or an extra is not installed
+        print(f"httptrace.demo: {exc}", file=sys.stderr)
+        return 1
+    finally:
+        close_quietly()
+
+
+async def _serve(port: int) -> int:
+    async with BundledServers(port) as servers:
+        paths = (servers_module.__doc__ or "").partition("alike (times in seconds):\n\n")[2]
+        print(f"{servers.http} answers, until Ctrl-C:\n\n{paths}", flush=True)
+        await asyncio.Event().wait()
+    return 0
+
+
+async def _play_all(terminal: Terminal) -> int:
+    wrong: list[str] = []
+    async with stage() as where:
+        for number, scene in enumerate(SCENES, 1):
+            terminal.title(f"{number}. {scene.title}", scene.look)
+            timelines = await _play(scene, where, terminal)
+            if not _is_right(scene, timelines):
+                wrong.append(f"{number}. {scene.title}")
+    for title in wrong:
+        print(f"not as it should be: {title}", file=sys.stderr)
+    if not wrong:
+        terminal.say("Every phase was as it should be. httptrace URL shows your own servers so.")
+    return 1 if wrong else 0
+
+
+async def _play(scene: Scene, where: Stage, terminal: Terminal) -> list[Timeline]:
+    with record() as recording:
+        await scene.play(where)
+    timelines = recording.timelines
+    drawn = "\n\n".join(draw(timeline, terminal.columns) for timeline in timelines)
+    terminal.say("\n".join([drawn, *_remarkable(recording)]) + "\n")
+    return timelines
+
+
+def _is_right(scene: Scene, timelines: list[Timeline]) -> bool:
+    """Whether the scene shows what it should; and no timeline may lose a nanosecond."""
+    whole = all(one.complete and sum(one.phases_ns.values()) == one.total_ns for one in timelines)
+    return bool(timelines) and whole and scene.is_right(timelines[-1])
+
+
+# --- moments that are worth a line --------------------------------------------------------------
+
+
+def _remarkable(recording: Recording) -> list[str]:
+    """Moments that no bar shows, in the order in which they were told."""
+    start_ns = {one.request_id: one.start_ns for one in recording.timelines}
+    lines: list[str] = []
+    for event in recording.events:
+        text = _words(event)
+        if text:
+            after = (event.time_ns - start_ns[event.request_id]) / 1e6
+            lines.append(f"  * after {after:.1f} ms {text}")
+    return lines
+
+
+def _words(event: Event) -> str:
+    match event:
+        case TraceConnectionQueuedStartParams():
+            return f"{event.name}: {event.limit} is reached, {event.position} wait before it"
+        case TraceRequestExceptionParams():
+            return f"{event.name}: {failure_of(event.exception, event.phase)}"
+        case TraceRequestRetryParams():
+            return f"{event.name}: {event.reason} ({event.exception})"
+        case TraceResponseInformationalParams():
+            fields = ", ".join(f"{name}: {value}" for name, value in event.headers.items())
+            return f"{event.name}: {event.status} {fields}"
+        case _:
+            return ""
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,269 @@
+"""The scenes of the demonstration: a request or two each, and what is to be seen in them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import TYPE_CHECKING, NamedTuple
+
+from ..cli.resolving import PinnedResolver
+from ..errors import ClientConnectorCertificateError, ClientPayloadError
+from ..pool.connectors import TCPConnector
+from ..session import ClientSession
+from .servers import BundledServers
+
+if TYPE_CHECKING:
+    import socket
+
+    from ..net.resolver import ResolveResult
+    from ..trace.timeline import Timeline
+
+_DNS_SECONDS = 0.04
+_PIECE = bytes(1 << 16)
+
+
+class Stage(NamedTuple):
+    """What a scene plays on: the servers, and a session that stays open through all scenes."""
+
+    servers: BundledServers
+    session: ClientSession
+
+    async def get(self, url: str) -> bytes:
+        """Make a request and read the body."""
+        async with self.session.get(url) as response:
+            return await response.read()
+
+
+class Scene(NamedTuple):
+    """A scene: what is to be seen, how it is made, and how one knows that it is so.
+
+    `is_right` judges the timeline of the scene's last request.
+    """
+
+    title: str
+    look: str
+    play: Callable[[Stage], Awaitable[object]]
+    is_right: Callable[[Timeline], bool]
+
+
+class SlowResolver(PinnedResolver):
+    """Gives the addresses of the demonstration's hosts, after about the time that DNS takes."""
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily | int = 0
+    ) -> list[ResolveResult]:
+        """The addresses of a host."""
+        await asyncio.sleep(_DNS_SECONDS)
+        return await super().resolve(host, port, family)  # type: ignore[arg-type]
+
+
+@contextlib.asynccontextmanager
+async def stage() -> AsyncIterator[Stage]:
+    """Start the servers, and a session that knows their hosts and trusts their certificates."""
+    async with BundledServers() as servers:
+        port = int(servers.two_addresses.rpartition(":")[2])
+        pins = {(host, port): addresses for host, addresses in servers.hosts.items()}
+        connector = TCPConnector(resolver=SlowResolver(pins), ssl=servers.ssl_context)
+        async with ClientSession(connector=connector) as session:
+            yield Stage(servers, session)
+
+
+# --- how they are played ----------------------------------------------------------------------
+
+
+async def _fresh(stage: Stage) -> None:
+    await stage.get(f"{stage.servers.http}/hello")
+
+
+async def _two_addresses(stage: Stage) -> None:
+    await stage.get(f"{stage.servers.two_addresses}/hello")
+
+
+async def _tls(stage: Stage) -> None:
+    await stage.get(f"{stage.servers.https}/hello")
+
+
+async def _queue(stage: Stage) -> None:
+    async with ClientSession(connector=TCPConnector(limit=1)) as session:
+        small = stage._replace(session=session)
+        await asyncio.gather(*[small.get(f"{stage.servers.http}/delay/0.2") for _ in range(2)])
+
+
+async def _upload(stage: Stage) -> None:
+    async def pieces() -> AsyncIterator[bytes]:
+        for _ in range(6):
+            yield _PIECE
+            await asyncio.sleep(0.05)
+
+    async with stage.session.post(f"{stage.servers.http}/echo", data=pieces()) as response:
+        await response.read()
+
+
+async def _slow_start(stage: Stage) -> None:
+    await stage.get(f"{stage.servers.http}/slow-start/0.3")
+
+
+async def _slow_body(stage: Stage) -> None:
+    await stage.get(f"{stage.servers.http}/slow-body/4")
+
+
+async def _slow_reader(stage: Stage) -> None:
+    async with stage.session.get(f"{stage.servers.http}/large/4000000") as response:
+        async for _piece in response.content.iter_chunked(1_000_000):
+            await asyncio.sleep(0.08)
+
+
+async def _redirects(stage: Stage) -> None:
+    await stage.get(f"{stage.servers.http}/redirect/2")
+
+
+async def _elsewhere(stage: Stage) -> None:
+    await stage.get(f"{stage.servers.http}/elsewhere")
+
+
+async def _early_hints(stage: Stage) -> None:
+    await stage.get(f"{stage.servers.http}/early-hints")
+
+
+async def _stale(stage: Stage) -> None:
+    async with ClientSession() as session:
+        fresh = stage._replace(session=session)
+        await fresh.get(f"{stage.servers.http}/stale")
+        await fresh.get(f"{stage.servers.http}/hello")
+
+
+async def _hang(stage: Stage) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with stage.session.get(f"{stage.servers.http}/never", timeout=0.4):
+            pass
+
+
+async def _expired(stage: Stage) -> None:
+    with contextlib.suppress(ClientConnectorCertificateError):
+        await stage.get(f"{stage.servers.expired}/hello")
+
+
+async def _cut(stage: Stage) -> None:
+    with contextlib.suppress(ClientPayloadError):
+        await stage.get(f"{stage.servers.http}/cut")
+
+
+# --- how one knows that they are right ----------------------------------------------------------
+
+
+def _failed_with(timeline: Timeline, error: type[BaseException], phase: str) -> bool:
+    last = timeline.hops[-1]
+    return isinstance(last.exception, error) and last.spans_ns[-1][0] == phase
+
+
+SCENES = (
+    Scene(
+        "A first request",
+        "connect is there because no connection was; queue is the client's own work before it.",
+        _fresh,
+        lambda timeline: timeline.connect > 0 and not timeline.hops[0].reused,
+    ),
+    Scene(
+        "The same again",
+        "no connect: the connection is reused, and send follows at once.",
+        _fresh,
+        lambda timeline: timeline.connect == 0 and timeline.hops[0].reused,
+    ),
+    Scene(
+        "A name with two addresses, the first of which is dead",
+        "dns is the look-up; connect holds the 250 ms after which the second one is tried too.",
+        _two_addresses,
+        lambda timeline: (
+            timeline.dns >= _DNS_SECONDS * 0.9
+            and timeline.connect > 0.2
+            and len(timeline.hops[0].addresses_failed) == 1
+        ),
+    ),
+    Scene(
+        "TLS",
+        "tls is the handshake; what was agreed on and how long the certificate lasts stand above.",
+        _tls,
+        lambda timeline: timeline.tls > 0 and timeline.hops[0].tls is not None,
+    ),
+    Scene(
+        "Two requests at once, and a pool of one connection",
+        "queue of the second one is as long as the first one took.",
+        _queue,
+        lambda timeline: timeline.queue > 0.15 and timeline.hops[0].reused,
+    ),
+    Scene(
+        "An upload whose body comes slowly",
+        "send lasts until the last byte is handed over: the time goes into the request.",
+        _upload,
+        lambda timeline: timeline.send > 0.25 and timeline.hops[0].bytes_sent > 6 * len(_PIECE),
+    ),
+    Scene(
+        "A server that thinks before it answers",
+        "wait is the time between the request's last byte and the response's first.",
+        _slow_start,
+        lambda timeline: timeline.wait > 0.25,
+    ),
+    Scene(
+        "A body that comes in pieces",
+        "receive is the time between the response's first byte and its last.",
+        _slow_body,
+        lambda timeline: timeline.receive > 0.3,
+    ),
+    Scene(
+        "A body that is read slowly",
+        "receive again, but the line below it tells that the reader took the time, not the server.",
+        _slow_reader,
+        lambda timeline: timeline.hops[0].consumer_ns > timeline.hops[0].network_wait_ns,
+    ),
+    Scene(
+        "Redirects",
+        "three hops, each with its own phases, one after the other on one clock.",
+        _redirects,
+        lambda timeline: [hop.status for hop in timeline.hops] == [302, 302, 200],
+    ),
+    Scene(
+        "A redirect to another origin",
+        "the second hop needs a connection of its own.",
+        _elsewhere,
+        lambda timeline: (
+            len({hop.connection_id for hop in timeline.hops}) == 2 == len(timeline.hops)
+        ),
+    ),
+    Scene(
+        "Early hints",
+        "receive begins with 103 Early Hints; the response itself comes 100 ms later.",
+        _early_hints,
+        lambda timeline: timeline.wait < 0.1 <= timeline.receive + 0.01,
+    ),
+    Scene(
+        "A reused connection that the server had given up",
+        "the request is sent once more on a new connection, and the timeline shows both attempts.",
+        _stale,
+        lambda timeline: (
+            [hop.status for hop in timeline.hops] == [None, 200]
+            and timeline.hops[0].retry_reason is not None
+        ),
+    ),
+    Scene(
+        "A server that never answers, and a limit of 0.4 s",
+        "the heading tells the exception and the phase in which the time ran out.",
+        _hang,
+        lambda timeline: _failed_with(timeline, TimeoutError, "wait"),
+    ),
+    Scene(
+        "A certificate that has expired",
+        "the request ends in tls; nothing was sent.",
+        _expired,
+        lambda timeline: (
+            _failed_with(timeline, ClientConnectorCertificateError, "tls")
+            and timeline.hops[0].bytes_sent == 0
+        ),
+    ),
+    Scene(
+        "A body that breaks off",
+        "a status came, and the body did not come whole: ↓ tells how much of it.",
+        _cut,
+        lambda timeline: _failed_with(timeline, ClientPayloadError, "receive"),
+    ),
+)

@@ -1,0 +1,325 @@
+"""The servers of the demonstration: small, on loopback, and slow or broken on purpose.
+
+    async with BundledServers() as servers:
+        ...  # request f"{servers.http}/slow-body"
+
+What `http`, `https`, `other` and the Unix socket answer alike (times in seconds):
+
+    /hello                 a short greeting
+    /slow-start/0.3        the head comes after this time
+    /slow-body/5           so many pieces, a tenth of a second apart, chunked
+    /delay/0.5             everything comes after this time
+    /redirect/3            a chain of so many redirects that ends at /hello
+    /elsewhere             a redirect to /hello at another origin
+    /status/503            any status
+    /gzip                  text, compressed
+    /large/1048576         so many bytes
+    /orders                a little JSON
+    /early-hints           103 Early Hints, then 200
+    /close                 200 with Connection: close
+    /echo                  what was sent, whatever the method
+    /continue              100 Continue after a while, then what was sent
+    /trailers              a chunked body with a trailer
+    /until-close           a body that ends with the connection
+    /cut                   promises 1000 bytes, sends 300 and resets the connection
+    /never                 takes the request and never answers
+    /stale                 200, and at the connection's next request the connection closes
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ssl
+import tempfile
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from types import TracebackType
+from typing import NamedTuple, Self
+
+from httptrace.testing.certificates import CertificateAuthority
+from httptrace.testing.peer import Peer
+from httptrace.testing.received import MalformedRequest, ReceivedRequest
+from httptrace.testing.scripted import ScriptedServer, hang, response_bytes
+from httptrace.testing.unreachable import blackhole, refused_port
+
+__all__ = ["BundledServers"]
+
+TWO_ADDRESSES = "two-addresses.example"
+DEAD = "dead.example"
+
+_TEXT = b"Every moment of every request can be seen.\n"
+_PIECE_SECONDS = 0.1
+_CONTINUE_SECONDS = 0.15
+_LARGE_PIECE = b"0123456789abcdef" * 4096
+
+
+class Call(NamedTuple):
+    """One request to the demonstration's servers, taken apart for its handler."""
+
+    peer: Peer
+    request: ReceivedRequest
+    argument: str
+    elsewhere: str
+
+    def number(self, default: float) -> float:
+        """Give the number that the path ends in; the default when there is none."""
+        try:
+            return min(max(float(self.argument), 0.0), 2.0**30)
+        except ValueError:
+            return default
+
+    async def answer(self, status: int, body: bytes = b"", *headers: tuple[str, str]) -> None:
+        """Send one whole response; 204 and 304 have no body, HEAD gets the head alone."""
+        bodiless = status in (204, 304)
+        data = response_bytes(status, b"" if bodiless else body, *headers, length=not bodiless)
+        if self.request.method == "HEAD":
+            data = data[: data.index(b"\r\n\r\n") + 4]
+        await self.peer.send(data)
+
+    async def start(self, *headers: tuple[str, str]) -> None:
+        """Send the head of a response whose framing the headers tell."""
+        await self.peer.send(response_bytes(200, b"", *headers, length=False))
+
+    async def chunk(self, data: bytes) -> None:
+        """Send one chunk of a chunked body; an empty one ends it."""
+        await self.peer.send(b"%x\r\n%s\r\n" % (len(data), data))
+
+
+Handler = Callable[[Call], Awaitable[None]]
+
+
+class BundledServers:
+    """All the demonstration's servers, started and stopped together.
+
+    `http`, `https`, `other` (a second origin) are their URLs, `unix_path` a Unix socket that
+    serves the same. `hang` takes connections and never answers, `hang_tls` (https) never
+    answers the TLS hello, `refused` refuses connections, `expired` is an https origin whose
+    certificate has expired. `ssl_context` is a client's context that trusts `https`, `ca_path` the
+    file of the authority that it trusts.
+
+    `hosts` maps names to addresses, for a resolver: at `two_addresses` the first address is dead
+    and the second lives, at `dead` none does.
+
+    :param port: where `http` listens; a free port by default.
+    """
+
+    http: str
+    https: str
+    other: str
+    hang: str
+    hang_tls: str
+    refused: str
+    expired: str
+    two_addresses: str
+    dead: str
+    unix_path: Path
+    ca_path: Path
+    ssl_context: ssl.SSLContext
+    hosts: dict[str, list[str]]
+
+    def __init__(self, port: int = 0) -> None:
+        self._port = port
+        self._stack = contextlib.AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        async with contextlib.AsyncExitStack() as stack:
+            await self._start(stack)
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self._stack.__aexit__(exc_type, exc, traceback)
+
+    async def _start(self, stack: contextlib.AsyncExitStack) -> None:
+        directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="httptrace-demo-"))
+        self.unix_path = Path(directory) / "http.sock"
+        plain = await stack.enter_async_context(ScriptedServer(self._serve, port=self._port))
+        other = await stack.enter_async_context(ScriptedServer(self._serve))
+        await stack.enter_async_context(ScriptedServer(self._serve, unix_path=self.unix_path))
+        silent = await stack.enter_async_context(ScriptedServer(hang))
+        self.http, self.other, self.hang = plain.url, other.url, silent.url
+        self.hang_tls = silent.url.replace("http:", "https:")
+        self.refused = f"http://127.0.0.1:{stack.enter_context(refused_port())}"
+        await self._start_tls(stack, Path(directory))
+        self._bury(stack, plain.port)
+
+    async def _start_tls(self, stack: contextlib.AsyncExitStack, directory: Path) -> None:
+        authority = CertificateAuthority("httptrace demonstration")
+        self.ca_path = authority.save(directory / "authority.pem")
+        self.ssl_context = authority.client_context()
+        good = authority.issue().server_context()
+        expired = authority.issue_expired().server_context()
+        self.https = (await stack.enter_async_context(ScriptedServer(self._serve, ssl=good))).url
+        self.expired = (
+            await stack.enter_async_context(ScriptedServer(self._serve, ssl=expired))
+        ).url
+
+    def _bury(self, stack: contextlib.AsyncExitStack, port: int) -> None:
+        """Make addresses that swallow every attempt to connect, at the living server's port."""
+        for address in ("127.0.0.2", "127.0.0.3"):
+            stack.enter_context(blackhole(address, port))
+        self.two_addresses = f"http://{TWO_ADDRESSES}:{port}"
+        self.dead = f"http://{DEAD}:{port}"
+        self.hosts = {
+            TWO_ADDRESSES: ["127.0.0.2", "127.0.0.1"],
+            DEAD: ["127.0.0.2", "127.0.0.3"],
+        }
+
+    async def _serve(self, peer: Peer) -> None:
+        """Answer each request of a connection, as long as both sides keep it open."""
+        keeps_alive = True
+        while keeps_alive:
+            try:
+                request = await peer.read_head()
+                await _read_body(peer, request)
+            except MalformedRequest as error:
+                await peer.send(response_bytes(400, str(error).encode(), ("Connection", "close")))
+                return
+            await _dispatch(Call(peer, request, "", self.other))
+            keeps_alive = request.keeps_alive and peer.ended is None
+
+
+async def _read_body(peer: Peer, request: ReceivedRequest) -> None:
+    if request.expects_continue:
+        if request.path == "/continue":
+            await asyncio.sleep(_CONTINUE_SECONDS)
+        await peer.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+    await peer.read_body(request)
+
+
+async def _dispatch(call: Call) -> None:
+    """Hand the request to the handler that the first part of its path names."""
+    name, _, argument = call.request.path.strip("/").partition("/")
+    handler = _HANDLERS.get(name)
+    if handler is None:
+        await call.answer(404, b"There is nothing here.\n")
+    else:
+        await handler(call._replace(argument=argument))
+
+
+async def _hello(call: Call) -> None:
+    await call.answer(200, b"Hello!\n", ("Content-Type", "text/plain"))
+
+
+async def _slow_start(call: Call) -> None:
+    await asyncio.sleep(call.number(0.3))
+    await call.answer(200, _TEXT)
+
+
+async def _slow_body(call: Call) -> None:
+    await call.start(("Content-Type", "text/plain"), ("Transfer-Encoding", "chunked"))
+    for _ in range(int(call.number(5))):
+        await call.chunk(_TEXT)
+        await asyncio.sleep(_PIECE_SECONDS)
+    await call.chunk(b"")
+
+
+async def _redirect(call: Call) -> None:
+    left = int(call.number(1))
+    target = "/hello" if left <= 1 else f"/redirect/{left - 1}"
+    await call.answer(302, b"", ("Location", target))
+
+
+async def _elsewhere(call: Call) -> None:
+    await call.answer(302, b"", ("Location", f"{call.elsewhere}/hello"))
+
+
+async def _status(call: Call) -> None:
+    status = int(call.number(200))
+    await call.answer(status if 200 <= status <= 599 else 400, b"As you wish.\n")
+
+
+async def _gzip(call: Call) -> None:
+    import gzip
+
+    body = gzip.compress(_TEXT * 1000)
+    await call.answer(200, body, ("Content-Type", "text/plain"), ("Content-Encoding", "gzip"))
+
+
+async def _large(call: Call) -> None:
+    left = int(call.number(2**20))
+    await call.start(("Content-Length", str(left)))
+    while left > 0:
+        await call.peer.send(_LARGE_PIECE[:left])
+        left -= len(_LARGE_PIECE)
+
+
+async def _orders(call: Call) -> None:
+    body = b'[{"id": 1, "item": "tea", "paid": true}, {"id": 2, "item": "cake", "paid": false}]\n'
+    await call.answer(200, body, ("Content-Type", "application/json"))
+
+
+async def _early_hints(call: Call) -> None:
+    await call.peer.send(b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\n\r\n")
+    await asyncio.sleep(_PIECE_SECONDS)
+    await call.answer(200, _TEXT)
+
+
+async def _close(call: Call) -> None:
+    await call.answer(200, _TEXT, ("Connection", "close"))
+    call.peer.close()
+
+
+async def _echo(call: Call) -> None:
+    kind = call.request.header("Content-Type") or "application/octet-stream"
+    await call.answer(200, call.request.body, ("Content-Type", kind))
+
+
+async def _trailers(call: Call) -> None:
+    await call.start(("Transfer-Encoding", "chunked"), ("Trailer", "X-Lines"))
+    await call.chunk(_TEXT)
+    await call.peer.send(b"0\r\nX-Lines: 1\r\n\r\n")
+
+
+async def _until_close(call: Call) -> None:
+    await call.start(("Connection", "close"))
+    await call.peer.send(_TEXT)
+    call.peer.close()
+
+
+async def _cut(call: Call) -> None:
+    await call.start(("Content-Length", "1000"))
+    await call.peer.send(bytes(300))
+    # A reset overtakes what the client has not read yet: leave it the time.
+    await asyncio.sleep(_PIECE_SECONDS)
+    call.peer.reset()
+
+
+async def _never(call: Call) -> None:
+    await call.peer.until_closed()
+
+
+async def _stale(call: Call) -> None:
+    """Leave the client a connection that is about to end: it learns of it when it asks again."""
+    await call.answer(200, _TEXT)
+    await call.peer.read_head()
+    call.peer.close()
+
+
+_HANDLERS: dict[str, Handler] = {
+    "hello": _hello,
+    "slow-start": _slow_start,
+    "slow-body": _slow_body,
+    "delay": _slow_start,
+    "redirect": _redirect,
+    "elsewhere": _elsewhere,
+    "status": _status,
+    "gzip": _gzip,
+    "large": _large,
+    "orders": _orders,
+    "early-hints": _early_hints,
+    "close": _close,
+    "echo": _echo,
+    "continue": _echo,
+    "trailers": _trailers,
+    "until-close": _until_close,
+    "cut": _cut,
+    "never": _never,
+    "stale": _stale,
+}

@@ -1,0 +1,183 @@
+"""Digest access authentication as pure computation: a challenge in, an answer out (RFC 7616)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+from urllib.parse import quote
+
+from .mime import unquote
+
+__all__ = ["Answer", "Challenge", "digest_challenge", "next_nonce", "parse_challenges"]
+
+_TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_PIECE = re.compile(
+    rf"""[\s,]*(?:
+        (?P<name>{_TOKEN})\s*=\s*(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<plain>[^\s,"]+))
+        |(?P<scheme>{_TOKEN})(?:[ ]+[0-9A-Za-z._~+/-]+=*(?=\s*(?:,|\Z)))?
+    )""",
+    re.VERBOSE | re.DOTALL,
+)
+_HASHES = {
+    "MD5": "md5",
+    "SHA": "sha1",
+    "SHA-256": "sha256",
+    "SHA256": "sha256",
+    "SHA-512": "sha512",
+    "SHA512": "sha512",
+    "SHA-512-256": "sha512_256",
+}
+"""RFC 7616 has MD5, SHA-256 and SHA-512-256; the others are those that aiohttp also answers."""
+
+
+class Challenge(NamedTuple):
+    """What a server asks for. `algorithm` is as the server wrote it, "" when it wrote none."""
+
+    realm: str
+    nonce: str
+    algorithm: str = ""
+    qop: str = ""
+    opaque: str | None = None
+    domain: str = ""
+    stale: bool = False
+    userhash: bool = False
+
+    @property
+    def is_session(self) -> bool:
+        """Whether the key is made once for each nonce and client nonce (``-sess``)."""
+        return self.algorithm.upper().endswith("-SESS")
+
+
+def parse_challenges(headers: Iterable[str]) -> list[tuple[str, dict[str, str]]]:
+    """Schemes, in lower case, and parameters of WWW-Authenticate headers (RFC 9110, 11.6.1)."""
+    found: list[tuple[str, dict[str, str]]] = []
+    for header in headers:
+        position = 0
+        while (match := _PIECE.match(header, position)) is not None:
+            position = match.end()
+            if match["scheme"]:
+                found.append((match["scheme"].lower(), {}))
+            elif found:
+                value = unquote(match["quoted"]) if match["plain"] is None else match["plain"]
+                found[-1][1].setdefault(match["name"].lower(), value)
+    return found
+
+
+def digest_challenge(headers: Iterable[str]) -> Challenge | None:
+    """The first Digest challenge that can be answered: the server's order is its preference.
+
+    (RFC 7616, section 3.7.) None when there is none.
+    """
+    for scheme, given in parse_challenges(headers):
+        if scheme != "digest" or "realm" not in given or not given.get("nonce"):
+            continue
+        algorithm = given.get("algorithm", "")
+        qop = _choose_qop(given.get("qop", ""))
+        if qop is not None and _hasher(algorithm) is not None:
+            return Challenge(
+                given["realm"],
+                given["nonce"],
+                algorithm,
+                qop,
+                given.get("opaque"),
+                given.get("domain", ""),
+                given.get("stale", "").lower() == "true",
+                given.get("userhash", "").lower() == "true",
+            )
+    return None
+
+
+def next_nonce(header: str) -> str | None:
+    """The nonce for the next request that an Authentication-Info header gives, if it gives one."""
+    # The header has parameters alone: a scheme makes a challenge of it.
+    (_, given), *_ = parse_challenges([f"info {header}"])
+    return given.get("nextnonce") or None
+
+
+def _choose_qop(offered: str) -> str | None:
+    """``auth`` rather than ``auth-int``, which needs the body; None when neither is offered."""
+    options = offered.lower().replace(",", " ").split()
+    if not options:
+        return ""
+    return next((qop for qop in ("auth", "auth-int") if qop in options), None)
+
+
+def _hasher(algorithm: str) -> Callable[[bytes], str] | None:
+    """The hash function, in hexadecimal; None when this Python does not have it."""
+    import hashlib
+
+    name = _HASHES.get(algorithm.upper().removesuffix("-SESS") or "MD5")
+    if name is None or name not in hashlib.algorithms_available:
+        return None
+    return lambda data: hashlib.new(name, data, usedforsecurity=False).hexdigest()
+
+
+class Answer(NamedTuple):
+    """What an Authorization header is computed from (RFC 7616, section 3.4).
+
+    `uses` tells how often the nonce has been used, this time included; `body` is needed for
+    ``auth-int`` alone.
+    """
+
+    challenge: Challenge
+    login: str
+    password: str
+    method: str
+    uri: str
+    uses: int
+    cnonce: str
+    body: bytes = b""
+
+    def header(self) -> str:
+        """The value of the Authorization header.
+
+        :raises ValueError: the challenge's algorithm is not known.
+        """
+        challenge = self.challenge
+        digest = _hasher(challenge.algorithm)
+        if digest is None:
+            raise ValueError(f"Unknown digest algorithm {challenge.algorithm!r}")
+        parts = [
+            self._username(digest),
+            f"realm={_quoted(challenge.realm)}",
+            f"nonce={_quoted(challenge.nonce)}",
+            f"uri={_quoted(self.uri)}",
+            f'response="{self._response(digest)}"',
+        ]
+        if challenge.algorithm:
+            parts.append(f"algorithm={challenge.algorithm}")
+        if challenge.opaque is not None:
+            parts.append(f"opaque={_quoted(challenge.opaque)}")
+        if challenge.qop:
+            parts += [f"qop={challenge.qop}", f"nc={self.uses:08x}"]
+        if challenge.qop or challenge.is_session:
+            parts.append(f"cnonce={_quoted(self.cnonce)}")
+        if challenge.userhash:
+            parts.append("userhash=true")
+        return "Digest " + ", ".join(parts)
+
+    def _username(self, digest: Callable[[bytes], str]) -> str:
+        if self.challenge.userhash:
+            return f'username="{digest(f"{self.login}:{self.challenge.realm}".encode())}"'
+        if self.login.isascii():
+            return f"username={_quoted(self.login)}"
+        return f"username*=UTF-8''{quote(self.login, safe='')}"
+
+    def _response(self, digest: Callable[[bytes], str]) -> str:
+        challenge = self.challenge
+        key = digest(f"{self.login}:{challenge.realm}:{self.password}".encode())
+        if challenge.is_session:
+            key = digest(f"{key}:{challenge.nonce}:{self.cnonce}".encode())
+        subject = f"{self.method}:{self.uri}"
+        if challenge.qop == "auth-int":
+            subject += f":{digest(self.body)}"
+        once = challenge.nonce
+        if challenge.qop:
+            once += f":{self.uses:08x}:{self.cnonce}:{challenge.qop}"
+        return digest(f"{key}:{once}:{digest(subject.encode())}".encode())
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'

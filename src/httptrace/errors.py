@@ -1,0 +1,366 @@
+"""The exceptions, with aiohttp's names and bases (aiohttp's documentation, "Client exceptions").
+
+::
+
+    ClientError
+    ├── ClientConnectionError
+    │   ├── ClientConnectionResetError      also ConnectionResetError
+    │   ├── ClientOSError                   also OSError
+    │   │   └── ClientConnectorError
+    │   │       ├── ClientConnectorDNSError
+    │   │       ├── ClientProxyConnectionError
+    │   │       └── ClientSSLError
+    │   │           ├── ClientConnectorSSLError          also ssl.SSLError
+    │   │           └── ClientConnectorCertificateError  also ssl.SSLCertVerificationError
+    │   └── ServerConnectionError
+    │       ├── ServerDisconnectedError
+    │       ├── ServerFingerprintMismatch
+    │       └── ServerTimeoutError          also TimeoutError
+    │           ├── ConnectionTimeoutError
+    │           └── SocketTimeoutError
+    ├── ClientPayloadError
+    ├── ClientResponseError
+    │   ├── ClientHttpProxyError
+    │   ├── ContentTypeError
+    │   ├── TooManyRedirects
+    │   └── WSServerHandshakeError
+    ├── InvalidURL                          also ValueError
+    │   └── InvalidUrlClientError
+    ├── NonHttpUrlClientError
+    ├── RedirectClientError
+    │   ├── InvalidUrlRedirectClientError   also InvalidUrlClientError
+    │   └── NonHttpUrlRedirectClientError   also NonHttpUrlClientError
+    └── UploadAbortedError
+    TotalTimeoutError                       a TimeoutError: ClientTimeout.total ran out
+    WSMessageTypeError                      a TypeError
+
+Every timeout carries `timeout`, `phase`, `limit` and `elapsed`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+try:
+    import ssl
+
+    _SSLError: type[OSError] = ssl.SSLError
+    _CertificateError: type[Exception] = ssl.SSLCertVerificationError
+except ImportError:  # pragma: no cover - a Python that was built without TLS
+    _SSLError, _CertificateError = OSError, ValueError
+
+if TYPE_CHECKING:
+    from multidict import MultiMapping
+    from yarl import URL
+
+    from .request_info import RequestInfo
+    from .response import ClientResponse
+
+__all__ = [
+    "ClientConnectionError",
+    "ClientConnectionResetError",
+    "ClientConnectorCertificateError",
+    "ClientConnectorDNSError",
+    "ClientConnectorError",
+    "ClientConnectorSSLError",
+    "ClientError",
+    "ClientHttpProxyError",
+    "ClientOSError",
+    "ClientPayloadError",
+    "ClientProxyConnectionError",
+    "ClientResponseError",
+    "ClientSSLError",
+    "ConnectionTimeoutError",
+    "ContentTypeError",
+    "InvalidURL",
+    "InvalidUrlClientError",
+    "InvalidUrlRedirectClientError",
+    "NonHttpUrlClientError",
+    "NonHttpUrlRedirectClientError",
+    "RedirectClientError",
+    "ServerConnectionError",
+    "ServerDisconnectedError",
+    "ServerFingerprintMismatch",
+    "ServerTimeoutError",
+    "SocketTimeoutError",
+    "TooManyRedirects",
+    "TotalTimeoutError",
+    "UploadAbortedError",
+    "WSMessageTypeError",
+    "WSServerHandshakeError",
+]
+
+
+class ClientError(Exception):
+    """Base of what a request can fail with."""
+
+
+class ClientResponseError(ClientError):
+    """A response came and is an error, or cannot be understood.
+
+    `status` is 0 when there is none; `request_info` and `history` tell what was asked.
+    """
+
+    def __init__(
+        self,
+        request_info: RequestInfo,
+        history: tuple[ClientResponse, ...],
+        *,
+        code: int | None = None,
+        status: int | None = None,
+        message: str = "",
+        headers: MultiMapping[str] | None = None,
+    ) -> None:
+        if code is not None and status is not None:
+            raise ValueError("Both code and status are given; code is the old name of status")
+        self.request_info = request_info
+        self.history = history
+        self.status = status or code or 0
+        self.message = message
+        self.headers = headers
+        super().__init__(request_info, history)
+
+    @property
+    def code(self) -> int:
+        """The old name of `status`."""
+        return self.status
+
+    def __str__(self) -> str:
+        return f"{self.status}, message={self.message!r}, url={str(self.request_info.real_url)!r}"
+
+    def __repr__(self) -> str:
+        extra = "".join(
+            f", {name}={value!r}"
+            for name, value in (
+                ("status", self.status or None),
+                ("message", self.message or None),
+                ("headers", self.headers),
+            )
+            if value is not None
+        )
+        return f"{type(self).__name__}({self.request_info!r}, {self.history!r}{extra})"
+
+
+class ContentTypeError(ClientResponseError):
+    """The response's content type is not what was asked to be parsed."""
+
+
+class WSServerHandshakeError(ClientResponseError):
+    """The server did not agree to speak WebSocket."""
+
+
+class ClientHttpProxyError(ClientResponseError):
+    """The proxy answered the request for a tunnel with an error."""
+
+
+class TooManyRedirects(ClientResponseError):
+    """More redirects than `max_redirects`."""
+
+
+class ClientConnectionError(ClientError):
+    """Something is wrong with the connection."""
+
+
+class ClientConnectionResetError(ClientConnectionError, ConnectionResetError):
+    """The connection was closed while the request was being sent."""
+
+
+class ClientOSError(ClientConnectionError, OSError):
+    """The operating system reported an error on the connection."""
+
+
+class ClientConnectorError(ClientOSError):
+    """No connection could be made.
+
+    `host`, `port` and `ssl` name the destination, `os_error` the cause.
+    """
+
+    def __init__(self, connection_key: Any, os_error: OSError) -> None:
+        self._conn_key = connection_key
+        self._os_error = os_error
+        super().__init__(os_error.errno, os_error.strerror)
+        self.args = (connection_key, os_error)
+
+    @property
+    def os_error(self) -> OSError:
+        """The error of the operating system."""
+        return self._os_error
+
+    @property
+    def host(self) -> str:
+        """The host that could not be reached."""
+        return str(self._conn_key.host)
+
+    @property
+    def port(self) -> int | None:
+        """Its port."""
+        port: int | None = self._conn_key.port
+        return port
+
+    @property
+    def ssl(self) -> Any:
+        """The `ssl` parameter of the request."""
+        return self._conn_key.ssl
+
+    def __str__(self) -> str:
+        cause = self._os_error.strerror or str(self._os_error)
+        tls = "default" if self.ssl is True else self.ssl
+        return f"Cannot connect to host {self.host}:{self.port} ssl:{tls} [{cause}]"
+
+
+class ClientConnectorDNSError(ClientConnectorError):
+    """The host's addresses could not be found."""
+
+
+class ClientProxyConnectionError(ClientConnectorError):
+    """No connection to the proxy could be made."""
+
+
+class ClientSSLError(ClientConnectorError):
+    """Base of what can go wrong with TLS."""
+
+
+class ClientConnectorSSLError(ClientSSLError, _SSLError):  # type: ignore[misc, valid-type]
+    """The TLS handshake failed."""
+
+
+class ClientConnectorCertificateError(ClientSSLError, _CertificateError):  # type: ignore[misc, valid-type]
+    """The server's certificate was not accepted. `certificate_error` tells why."""
+
+    def __init__(self, connection_key: Any, certificate_error: Exception) -> None:
+        self._conn_key = connection_key
+        self._certificate_error = certificate_error
+        self.args = (connection_key, certificate_error)
+
+    @property
+    def certificate_error(self) -> Exception:
+        """Why the certificate was refused."""
+        return self._certificate_error
+
+    @property
+    def os_error(self) -> OSError:
+        """The same, as the error that `ClientConnectorError` has."""
+        error = self._certificate_error
+        return error if isinstance(error, OSError) else OSError(str(error))
+
+    def __str__(self) -> str:
+        tls = "default" if self.ssl is True else self.ssl
+        return (
+            f"Cannot connect to host {self.host}:{self.port} ssl:{tls} "
+            f"[{type(self._certificate_error).__name__}: {self._certificate_error.args}]"
+        )
+
+
+class ServerConnectionError(ClientConnectionError):
+    """The server's side of the connection failed."""
+
+
+class ServerDisconnectedError(ServerConnectionError):
+    """The server closed the connection before it had answered."""
+
+    def __init__(self, message: str | None = None) -> None:
+        self.message = message or "Server disconnected"
+        self.args = (self.message,)
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class _Timeout:
+    """What ran out: the part of ClientTimeout that fired (`timeout`), its `limit` in seconds, the
+    `phase` it fired in, the seconds `elapsed`."""
+
+    timeout: str | None = None
+    phase: str | None = None
+    limit: float | None = None
+    elapsed: float | None = None
+
+
+class ServerTimeoutError(_Timeout, ServerConnectionError, TimeoutError):
+    """Something took longer than a limit of ClientTimeout."""
+
+
+class ConnectionTimeoutError(ServerTimeoutError):
+    """Getting a connection took longer than ``connect`` or ``sock_connect``."""
+
+
+class SocketTimeoutError(ServerTimeoutError):
+    """No bytes arrived for longer than ``sock_read``."""
+
+
+class TotalTimeoutError(_Timeout, TimeoutError):
+    """The request took longer than ``ClientTimeout.total``. Not a ClientError, as in aiohttp."""
+
+
+class ServerFingerprintMismatch(ServerConnectionError):
+    """The server's certificate is not the one whose fingerprint was given."""
+
+    def __init__(self, expected: bytes, got: bytes, host: str, port: int) -> None:
+        self.expected = expected
+        self.got = got
+        self.host = host
+        self.port = port
+        self.args = (expected, got, host, port)
+
+    def __repr__(self) -> str:
+        return (
+            f"<{type(self).__name__} expected={self.expected!r} got={self.got!r} "
+            f"host={self.host!r} port={self.port!r}>"
+        )
+
+
+class ClientPayloadError(ClientError):
+    """The response's body is cut short or cannot be decoded."""
+
+
+class UploadAbortedError(ClientError):
+    """The request ended before its body was sent whole."""
+
+
+class InvalidURL(ClientError, ValueError):
+    """The URL cannot be used, for instance because it has no host."""
+
+    def __init__(self, url: str | URL, description: str | None = None) -> None:
+        self._url = url
+        self._description = description
+        super().__init__(*((url, description) if description else (url,)))
+
+    @property
+    def url(self) -> str | URL:
+        """The URL as it was given."""
+        return self._url
+
+    @property
+    def description(self) -> str | None:
+        """What is wrong with it."""
+        return self._description
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self}>"
+
+    def __str__(self) -> str:
+        return f"{self._url} - {self._description}" if self._description else str(self._url)
+
+
+class InvalidUrlClientError(InvalidURL):
+    """The URL of the request cannot be used."""
+
+
+class RedirectClientError(ClientError):
+    """A redirect cannot be followed."""
+
+
+class NonHttpUrlClientError(ClientError):
+    """The URL's scheme is not http or https."""
+
+
+class InvalidUrlRedirectClientError(InvalidUrlClientError, RedirectClientError):
+    """A redirect leads to something that is no URL."""
+
+
+class NonHttpUrlRedirectClientError(NonHttpUrlClientError, RedirectClientError):
+    """A redirect leads to a scheme that is not http or https."""
+
+
+class WSMessageTypeError(TypeError):
+    """A WebSocket message is not of the type that was asked for."""

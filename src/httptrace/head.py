@@ -1,0 +1,62 @@
+"""The head of a request as bytes, and nothing in it that does not belong there."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from multidict import getversion
+
+if TYPE_CHECKING:
+    from multidict import CIMultiDict
+
+_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z")
+_FORBIDDEN = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_SPLITTING = re.compile(r"[\r\n\x00]")
+_seen_names: set[str] = set()
+"""Names that were checked before; bounded, since most programs send the same few."""
+
+
+def version_of(headers: CIMultiDict[str]) -> int:
+    """A number that changes whenever the headers do."""
+    return getversion(headers)  # type: ignore[arg-type] # its parameter is invariant
+
+
+def serialize(method: str, path: str, version: str, headers: CIMultiDict[str]) -> bytes:
+    """Request line and fields.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a name is no token or a value has control characters (RFC 9110 §5.1, §5.5).
+    """
+    lines = [f"{method} {path} HTTP/{version}\r\n"]
+    for name, value in headers.items():
+        if name not in _seen_names:
+            check_name(name)
+        if not isinstance(value, str):
+            raise TypeError(f"The value of header {name} must be a str, not {value!r}")
+        if not value.isprintable() and _FORBIDDEN.search(value):
+            _complain(name, value)
+        lines.append(f"{name}: {value}\r\n")
+    lines.append("\r\n")
+    return "".join(lines).encode("utf-8", "surrogateescape")
+
+
+def check_name(name: str) -> None:
+    """Refuse a header name that is no token."""
+    if not isinstance(name, str):
+        raise TypeError(f"Header names must be str, not {name!r}")
+    if not _TOKEN.match(name):
+        raise ValueError(f"Invalid header name {name!r}: only letters, digits and !#$%&'*+-.^_`|~")
+    if len(_seen_names) < 1000:
+        _seen_names.add(name)
+
+
+def _complain(name: str, value: str) -> None:
+    if _SPLITTING.search(value):
+        raise ValueError(
+            "Newline, carriage return, or null byte detected in headers: "
+            f"the value of {name!r} cannot be sent. Potential header injection attack."
+        )
+    raise ValueError(f"Control character detected in headers: the value of {name!r} is {value!r}")

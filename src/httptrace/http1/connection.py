@@ -1,0 +1,346 @@
+"""The HTTP/1.1 connection: llhttp's callbacks in, bytes out (RFC 9112).
+
+Life of a connection::
+
+    connecting ──► idle ──send()──► busy ──response and request whole──► idle
+                    │                │
+                    └────────────────┴──close() / error / end of file──► closed
+
+A response frees the connection only when the parser has accepted every byte that came with it:
+bytes after a response belong to nobody, and the connection is not used again (RFC 9112 §9.2).
+"""
+
+from __future__ import annotations
+
+from time import perf_counter_ns
+from typing import TYPE_CHECKING
+
+from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
+
+from ..errors import ClientPayloadError
+from ..exchange import headers_of
+from ..trace.events import (
+    TraceResponseBodyEndParams,
+    TraceResponseChunkReceivedParams,
+    TraceResponseFirstByteParams,
+    TraceResponseHeadersReceivedParams,
+    TraceResponseInformationalParams,
+    TraceResponseTrailersParams,
+)
+from .endings import broken_off, is_persistent, reads_until_close, said
+from .limits import HeadTooLargeError, check_head, check_quiet
+from .sending import Sending
+
+if TYPE_CHECKING:
+    from ..exchange import Exchange, RawHeaders
+    from ..pool.connector import BaseConnector
+    from ..pool.state import HostPool
+
+_ONE = ord("1")
+_HEAD_LOOK = 1 << 13
+"""Bytes in which a head must end to be looked at as a whole."""
+_MOST_INFORMATIONAL = 32
+"""How many 1xx responses one request bears: real servers send one or two."""
+
+
+class Http1Connection(Sending):
+    """One connection that speaks HTTP/1.1 for one exchange after the other.
+
+    It has two parsers, both llhttp. Most responses bring their whole head at once, and no chunks:
+    for them the quick one calls back for the body alone, and the head is looked at when it is asked
+    for. The thorough one calls back for every field, in heads and trailers alike.
+    """
+
+    __slots__ = (
+        *("_connector", "_quick", "_thorough", "_parser", "_buffer", "_view", "_headers"),
+        *("_quiet", "_reason", "_informational", "_keep_alive", "_parser_behind", "_extra"),
+    )
+
+    def __init__(self, connector: BaseConnector, host: HostPool) -> None:
+        super().__init__(host)
+        self._connector = connector
+        self._quick = HttpResponseParser(_Quick(self))
+        self._thorough: HttpResponseParser | None = None
+        self._parser: HttpResponseParser | None = self._quick
+        self._buffer, self._view = connector.buffer, connector.view
+        self._headers: RawHeaders = []
+        self._quiet = 0  # bytes since the last byte of a body
+        self._reason = b""
+        self._informational = 0
+        self._keep_alive = False
+        self._parser_behind = False
+        self._extra = False  # more came after the response's last byte
+
+    # --- what the transport calls ----------------------------------------------------------
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Where the transport puts what it reads: one buffer for all, taken out at once."""
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Bytes go straight into the parser; the caller is woken once for all they brought."""
+        exchange = self.exchange
+        if exchange is None:
+            self._connector.lose(self, "unexpected data")
+            return
+        data = self._view[:nbytes]
+        exchange.bytes_received += nbytes
+        now_ns = exchange.last_data_ns = perf_counter_ns()
+        if not exchange.first_byte_ns:
+            self._begin_response(exchange, data, now_ns)
+        self._quiet += nbytes
+        try:
+            self._parser.feed_data(data)  # type: ignore[union-attr]
+            if self._quiet > 8190:
+                limits = exchange.call.settings.limits
+                check_quiet(self._headers, self._quiet, limits, in_body=bool(exchange.head_ns))
+        except (HttpParserError, HttpParserUpgrade, HeadTooLargeError) as exc:
+            if isinstance(exc, HttpParserUpgrade) and self._switch(exchange, data[exc.args[0] :]):
+                return
+            if not self._ended:
+                self._malformed(exchange, exc)
+                return
+            self._extra = True
+        if self._ended:
+            self._response_complete(exchange)
+        waiter = exchange.waiter
+        if (
+            waiter is not None
+            and exchange.head_ns
+            and (exchange.complete or not exchange.waits_for_end)
+            and not waiter.done()
+        ):
+            waiter.set_result(None)
+
+    def _begin_response(self, exchange: Exchange, data: memoryview, now_ns: int) -> None:
+        """The first bytes: choose the parser that they need."""
+        exchange.first_byte_ns = now_ns
+        self._quiet = 0
+        if exchange.trace is not None:
+            exchange.trace.note(TraceResponseFirstByteParams, exchange, now_ns)
+        start = bytes(data[:_HEAD_LOOK])
+        end = start.find(b"\r\n\r\n")
+        lower = start[: max(0, end)].lower()
+        limits = exchange.call.settings.limits
+        if (
+            lower.startswith(b"http/1.")
+            and lower[9] != _ONE  # of a 1xx
+            and b"chunked" not in lower
+            and b"\n " not in lower
+            and b"\n\t" not in lower  # folded lines
+            and limits.allow(lower)
+        ):
+            exchange.head = start[:end]
+            exchange.has_cookies = b"\nset-cookie:" in lower
+            exchange.encoded = b"\ncontent-encoding:" in lower
+            self._parser = self._quick
+            return
+        if self._thorough is None:
+            self._thorough = HttpResponseParser(self)
+        self._parser = self._thorough
+        self._informational = 0
+
+    def _switch(self, exchange: Exchange, rest: memoryview) -> bool:
+        """The server speaks another protocol from here, if the call asked it to (RFC 9110 §7.8)."""
+        take_over = getattr(exchange.call, "take_over", None)
+        if take_over is None:
+            return False
+        self.exchange = None
+        take_over(self, self._transport, rest)  # sets a protocol of its own on the transport
+        exchange.wake()
+        return True
+
+    def eof_received(self) -> bool:
+        """The server sends no more; the transport is closed by returning False."""
+        self._end_of_file(None)
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is gone."""
+        self._end_of_file(exc)
+        self._parser = self._thorough = None
+        del self._quick
+        self._connector.gone(self)
+
+    # --- what the parser calls -------------------------------------------------------------
+
+    def on_message_begin(self) -> None:
+        """The first byte of a message, which nobody asked for if the response has ended."""
+        self._extra = self._ended
+
+    def on_status(self, reason: bytes) -> None:
+        """The reason phrase, whole or in part."""
+        self._reason += reason
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """One field of the head, or of the trailers."""
+        self._headers.append((name, value.rstrip(b" \t")))  # llhttp leaves tabs
+
+    def on_headers_complete(self) -> None:
+        """A head is in: an informational one, or the response's."""
+        exchange = self.exchange
+        if exchange is None or self._ended or self._parser is None:
+            self._extra = True
+            return
+        status = self._parser.get_status_code()
+        headers, self._headers = self._headers, []
+        reason, self._reason = self._reason, b""
+        check_head(headers, reason, self._quiet, exchange.call.settings.limits)
+        if 100 <= status < 200 and status != 101:
+            self._on_informational(exchange, status, headers)
+            return
+        names = {name.lower() for name, _value in headers}
+        exchange.has_cookies = b"set-cookie" in names
+        exchange.encoded = b"content-encoding" in names
+        exchange.raw_headers = headers
+        exchange.version_received = self._parser.get_http_version()
+        exchange.reason_phrase = reason.decode("latin-1")
+        exchange.status = status
+        exchange.head_ns = exchange.last_data_ns
+        self._quiet = 0
+        self._keep_alive = self._parser.should_keep_alive()
+        self._tell_head(exchange)
+        if status in (204, 304) or exchange.method == "HEAD":
+            self._end_without_body(exchange)
+
+    def on_head(self) -> None:
+        """A whole head is in, and its bytes are at the exchange already."""
+        exchange, parser = self.exchange, self._parser
+        if exchange is None or exchange.head_ns or parser is None:
+            self._extra = True
+            return
+        exchange.status = status = parser.get_status_code()
+        exchange.head_ns = exchange.first_byte_ns
+        self._keep_alive = parser.should_keep_alive()
+        if exchange.trace is not None or exchange.continued is not None:
+            self._tell_head(exchange)
+        if status == 204 or status == 304 or exchange.method == "HEAD":
+            self._end_without_body(exchange)
+
+    def _tell_head(self, exchange: Exchange) -> None:
+        if exchange.trace is not None:
+            exchange.trace.note(TraceResponseHeadersReceivedParams, exchange, exchange.head_ns)
+        if exchange.continued is not None and not exchange.continued.done():
+            exchange.continued.set_result(False)
+
+    def on_body(self, chunk: bytes) -> None:
+        """A piece of the body, freed of its transfer coding."""
+        exchange = self.exchange
+        if exchange is None or self._ended:
+            self._extra = True
+            return
+        exchange.body_received += len(chunk)
+        self._quiet = 0
+        if exchange.trace is not None:
+            exchange.trace.note(TraceResponseChunkReceivedParams, exchange, 0, chunk)
+        if exchange.let_go:
+            return
+        exchange.chunks.append(chunk)
+        if exchange.body_received - exchange.taken > exchange.call.settings.pause_above:
+            self._pause_reading(exchange)
+
+    def on_chunk_complete(self) -> None:
+        """A chunk ends here (RFC 9112 §7.1): an empty piece marks the place."""
+        exchange = self.exchange
+        if exchange is not None and not self._ended and not exchange.let_go:
+            exchange.chunks.append(b"")
+
+    def on_message_complete(self) -> None:
+        """A message ends: an informational one, or the response."""
+        exchange = self.exchange
+        self._parser_behind = False
+        if exchange is None or self._ended or not exchange.head_ns:
+            return
+        if self._headers:
+            limits = exchange.call.settings.limits
+            check_head(self._headers, b"", limits.whole, limits)
+            exchange.raw_trailers, self._headers = self._headers, []
+        self._ended = True
+
+    # --- how a response ends ----------------------------------------------------------------
+
+    def on_end(self) -> None:
+        """A message that the quick parser reads ends: it has no trailers."""
+        self._parser_behind = False
+        self._ended = True
+
+    def _on_informational(self, exchange: Exchange, status: int, headers: RawHeaders) -> None:
+        self._informational += 1
+        if self._informational > _MOST_INFORMATIONAL:
+            raise HeadTooLargeError(f"more than {_MOST_INFORMATIONAL} informational responses")
+        if exchange.trace is not None:
+            data = (exchange.last_data_ns, status, headers_of(headers))
+            exchange.trace.note(TraceResponseInformationalParams, exchange, *data)
+        if status == 100 and exchange.continued is not None and not exchange.continued.done():
+            exchange.continued.set_result(True)
+
+    def _end_without_body(self, exchange: Exchange) -> None:
+        """The response has no body whatever its fields say (RFC 9110 §6.4.1); llhttp can't know."""
+        self._ended = self._parser_behind = True
+        self._keep_alive = is_persistent(exchange)
+
+    def _response_complete(self, exchange: Exchange) -> None:
+        exchange.end_ns = perf_counter_ns()
+        exchange.complete = True
+        self.exchange = None
+        trace = exchange.trace
+        if trace is not None:
+            trace.note(TraceResponseBodyEndParams, exchange, exchange.end_ns)
+            if exchange.raw_trailers:
+                trailers = headers_of(exchange.raw_trailers)
+                trace.note(TraceResponseTrailersParams, exchange, exchange.end_ns, trailers)
+        if self._parser_behind:  # the parser waits for a body that will not come
+            self._replace_parser()
+        head = exchange.head
+        if head is not None and exchange.bytes_received - exchange.body_received - len(head) != 4:
+            self._extra = True  # after head, empty line and body came more
+        if self._reading_paused:  # nobody reads from here to resume it
+            self.resume_reading()
+        if self._extra:
+            reason = "unexpected data"
+        elif not self._request_whole:
+            reason = "request not sent whole"
+        elif not self._keep_alive:
+            reason = "server close"
+        else:
+            self._connector.release(self, exchange)
+            return
+        self._connector.discard(self, exchange, reason)
+
+    def _replace_parser(self) -> None:
+        self._parser_behind = False
+        self._thorough, self._quick = None, HttpResponseParser(_Quick(self))
+
+    def _end_of_file(self, exc: Exception | None) -> None:
+        """The end of the connection is the end of the body, or an error (RFC 9112 §8)."""
+        if self.closed:
+            return
+        exchange = self.exchange
+        if exchange is None:
+            self._connector.lose(self, "server close")
+            return
+        if exc is None and exchange.head_ns and reads_until_close(exchange):
+            self._ended, self._keep_alive = True, False
+            self._response_complete(exchange)
+            exchange.wake()
+            return
+        self._connector.discard(self, exchange, "error", broken_off(exchange, exc))
+
+    def _malformed(self, exchange: Exchange, exc: Exception) -> None:
+        cause = exc.__context__ if isinstance(exc.__context__, HeadTooLargeError) else exc
+        error: Exception
+        if exchange.head_ns:
+            error = ClientPayloadError(f"Response payload is not completed: {said(cause)}")
+        else:
+            error = exchange.call.malformed(said(cause))
+        error.__cause__ = cause
+        self._connector.discard(self, exchange, "malformed response", error)
+
+
+class _Quick:
+    """What the quick parser calls: llhttp calls back only for what is there."""
+
+    def __init__(self, connection: Http1Connection) -> None:
+        self.on_headers_complete = connection.on_head
+        self.on_body = connection.on_body
+        self.on_message_complete = connection.on_end

@@ -1,0 +1,49 @@
+"""How a response ends, judged from its head: what llhttp leaves to us."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from httptools import HttpParserUpgrade
+
+from ..errors import ClientOSError, ClientPayloadError, ServerDisconnectedError
+
+if TYPE_CHECKING:
+    from ..exchange import Exchange
+
+
+def is_persistent(exchange: Exchange) -> bool:
+    """Whether the connection outlives a response that has no body (RFC 9112 §9.3)."""
+    fields = [v.lower() for n, v in exchange.raw_headers if n.lower() == b"connection"]
+    options = b",".join(fields)
+    persistent = exchange.http_version != "1.0" or b"keep-alive" in options
+    return persistent and b"close" not in options
+
+
+def reads_until_close(exchange: Exchange) -> bool:
+    """Whether the end of the connection is the end of the body (RFC 9112 §6.3)."""
+    codings = [v for n, v in exchange.raw_headers if n.lower() == b"transfer-encoding"]
+    if codings:
+        return not codings[-1].lower().rstrip().endswith(b"chunked")
+    return not any(n.lower() == b"content-length" for n, _ in exchange.raw_headers)
+
+
+def said(exc: BaseException) -> str:
+    """What is wrong with a response, in words."""
+    if isinstance(exc, HttpParserUpgrade):
+        return "the server switched protocols without being asked (101)"
+    return str(exc) or type(exc).__name__
+
+
+def broken_off(exchange: Exchange, exc: Exception | None) -> Exception:
+    """The error of a response whose connection ended before it did."""
+    if exchange.head_ns:
+        received = f"{exchange.body_received} bytes of the body were received"
+        error: Exception = ClientPayloadError(f"Response payload is not completed: {received}")
+    elif isinstance(exc, OSError):
+        error = ClientOSError(exc.errno, exc.strerror or str(exc))
+    else:
+        part = " in the middle of the response's head" if exchange.first_byte_ns else ""
+        error = ServerDisconnectedError(f"Server disconnected{part}" if part else None)
+    error.__cause__ = exc
+    return error

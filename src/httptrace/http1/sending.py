@@ -1,0 +1,155 @@
+"""The sending half of an HTTP/1.1 connection, and its life."""
+
+from __future__ import annotations
+
+import asyncio
+from itertools import count
+from time import perf_counter_ns
+from typing import TYPE_CHECKING, Any, cast
+
+from ..errors import ClientConnectionResetError, ServerDisconnectedError
+
+if TYPE_CHECKING:
+    from ..exchange import Exchange
+    from ..pool.state import HostPool
+    from ..trace.record import TlsFacts
+
+_ids = count(1)
+
+
+class Sending(asyncio.BufferedProtocol):
+    """A transport that takes requests; what comes back is for who derives from it."""
+
+    __slots__ = (
+        *("id", "host", "address", "tls", "opened_ns", "idle_since_ns", "requests_served"),
+        *("closed", "close_reason", "exchange", "write_blocked", "_transport", "_write", "_ended"),
+        *("_request_whole", "_reading_paused", "_writable", "__weakref__"),
+    )
+
+    def __init__(self, host: HostPool) -> None:
+        self.id = next(_ids)
+        self.host = host
+        self.opened_ns = self.idle_since_ns = perf_counter_ns()
+        self.requests_served = 0
+        self.closed = False
+        self.close_reason: str | None = None
+        self.exchange: Exchange | None = None
+        self.address: str | None = None
+        self.tls: TlsFacts | None = None
+        self._transport: asyncio.Transport | None = None
+        self._request_whole = True
+        self._ended = False  # the response's last byte was parsed
+        self._reading_paused = False
+        self._writable: asyncio.Future[None] | None = None
+        self.write_blocked = False
+
+    def send(self, exchange: Exchange, head: bytes, body: bytes) -> None:
+        """Write a request whose body is at hand; its response goes to the exchange."""
+        if self.closed:  # between its grant and now
+            exchange.fail(ServerDisconnectedError())
+            return
+        self.exchange = exchange
+        self._ended = False
+        exchange.send_ns = send_ns = perf_counter_ns()
+        exchange.idle_ns = send_ns - self.idle_since_ns
+        exchange.head_sent, exchange.body_sent = head, len(body)
+        self._write(head + body if body else head)
+        exchange.sent_ns = perf_counter_ns()
+
+    def begin(self, exchange: Exchange, head: bytes) -> None:
+        """Write the head of a request whose body follows in pieces."""
+        self._request_whole = False
+        self.send(exchange, head, b"")
+
+    def send_body(self, data: bytes | memoryview) -> None:
+        """Write more of a request's body, framed already.
+
+        Raises
+        ------
+        ClientConnectionResetError
+            If the connection is closed.
+        """
+        self._open_transport().write(data)
+
+    def send_chunk(self, data: bytes | memoryview) -> None:
+        """Write more of a request's body as one chunk (RFC 9112 §7.1).
+
+        Raises
+        ------
+        ClientConnectionResetError
+            If the connection is closed.
+        """
+        self._open_transport().writelines((b"%x\r\n" % len(data), data, b"\r\n"))
+
+    def _open_transport(self) -> asyncio.Transport:
+        transport = self._transport
+        if self.closed or transport is None or transport.is_closing():
+            raise ClientConnectionResetError("Cannot write to a closed connection")
+        return transport
+
+    def unsent(self) -> int:
+        """Bytes that the system has not taken yet."""
+        return 0 if self._transport is None else self._transport.get_write_buffer_size()
+
+    async def drain(self) -> None:
+        """Wait until the transport takes more."""
+        if self.write_blocked and not self.closed:
+            self._writable = asyncio.get_running_loop().create_future()
+            await self._writable
+
+    def request_complete(self) -> None:
+        """The request is written whole; until then a complete response does not free it."""
+        self._request_whole = True
+
+    def resume_reading(self) -> None:
+        """The caller has taken data: read on if reading was paused."""
+        if self._reading_paused and not self.closed:
+            self._reading_paused = False
+            self._transport.resume_reading()  # type: ignore[union-attr]
+
+    def close(self, reason: str) -> None:
+        """Close at once; an exchange under way fails."""
+        if self.closed:
+            return
+        self.closed = True
+        self.close_reason = reason
+        if self._transport is not None:
+            self._transport.abort()
+        self._drop(ServerDisconnectedError(f"Connection closed: {reason}"))
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        """What the transport knows (``asyncio.BaseTransport.get_extra_info``)."""
+        return default if self._transport is None else self._transport.get_extra_info(name, default)
+
+    # --- what the transport calls ----------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The connection is open."""
+        self._transport = cast("asyncio.Transport", transport)
+        self._write = self._transport.write
+
+    def pause_writing(self) -> None:
+        """The transport's buffer is full."""
+        self.write_blocked = True
+
+    def resume_writing(self) -> None:
+        """The transport's buffer has room."""
+        self.write_blocked = False
+        if self._writable is not None and not self._writable.done():
+            self._writable.set_result(None)
+
+    def _pause_reading(self, exchange: Exchange) -> None:
+        if not self._reading_paused and not exchange.waits_for_end and self._transport is not None:
+            self._reading_paused = True
+            self._transport.pause_reading()
+
+    def _drop(self, error: Exception) -> None:
+        exchange, self.exchange = self.exchange, None
+        if exchange is not None:
+            exchange.fail(error)
+        if self._writable is not None and not self._writable.done():
+            self._writable.set_result(None)
+
+    def fail(self, error: Exception) -> None:
+        """Give the exchange under way its error; `close` follows."""
+        self._drop(error)

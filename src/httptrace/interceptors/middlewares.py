@@ -1,0 +1,49 @@
+"""aiohttp's client middlewares: ``async def middleware(request, handler) -> ClientResponse``."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from ..request import refresh_head
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from ..call import Call
+    from ..client_request import ClientHandlerType, ClientRequest
+    from ..response import ClientResponse
+
+
+def middleware_link(middleware: Any) -> Any:
+    """A middleware as a link of the chain."""
+    if not callable(middleware):
+        raise TypeError(f"A middleware must be callable as (request, handler), not {middleware!r}")
+    return partial(_run, middleware)
+
+
+async def send_on(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
+    """The middleware that changes nothing."""
+    return await handler(request)
+
+
+async def _run(
+    middleware: Any, proceed: Callable[[Call], Awaitable[ClientResponse]], call: Call
+) -> ClientResponse:
+    sent = False
+
+    async def handler(request: ClientRequest) -> ClientResponse:
+        nonlocal sent
+        if sent:  # and the middleware sends it once more
+            call.new_exchange()
+        sent = True
+        refresh_head(call)
+        return await proceed(call)
+
+    call.await_outside()
+    if call.headers_before is None:
+        call.headers_before = call.request_headers.copy()
+    response: ClientResponse = await middleware(call.session.request_class(call), handler)
+    if not sent:  # the answer comes from elsewhere
+        call.finish("completed")
+    return response

@@ -1,0 +1,18 @@
+"""The session's or the request's ``raise_for_status``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..call import Call
+    from ..response import ClientResponse
+
+
+async def check_status(call: Call, response: ClientResponse) -> None:
+    """Raise for a status of 400 and above, or let the user's coroutine judge."""
+    check = call.settings.raise_for_status
+    if callable(check):
+        await check(response)
+    elif check:
+        response.raise_for_status()

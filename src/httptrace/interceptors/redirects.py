@@ -1,0 +1,158 @@
+"""Following redirects as RFC 9110 §15.4 and the Fetch standard do."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from yarl import URL
+
+from ..errors import (
+    ClientPayloadError,
+    InvalidUrlClientError,
+    InvalidUrlRedirectClientError,
+    NonHttpUrlClientError,
+    NonHttpUrlRedirectClientError,
+    TooManyRedirects,
+)
+from ..request import add_cookies, add_framing, add_ids, build_head
+from ..target import target_of
+from ..trace.events import TraceRequestRedirectParams
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from ..call import Call
+    from ..response import ClientResponse
+    from ..target import Target
+
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_BODY_HEADERS = (
+    *("Content-Length", "Content-Type", "Content-Encoding", "Content-Language"),
+    *("Content-Location", "Content-MD5", "Transfer-Encoding", "Expect"),
+)
+_CREDENTIALS = ("Authorization", "Proxy-Authorization", "Cookie2")
+_NO_HOST = re.compile(r"https?:[/\\]{2}", re.IGNORECASE)
+_DRAIN = 1 << 16
+"""Bytes of a redirect's own body that are read so that its connection can be used again."""
+
+
+async def follow_redirects(
+    proceed: Callable[[Call], Awaitable[ClientResponse]], call: Call
+) -> ClientResponse:
+    """Send the request; while the answer is a redirect, send it where that leads.
+
+    Raises
+    ------
+    TooManyRedirects
+        After ``max_redirects``.
+    InvalidUrlRedirectClientError, NonHttpUrlRedirectClientError
+        If a redirect leads to what is no URL, or not to http or https.
+    ClientPayloadError
+        If the body would have to be sent again and cannot.
+    """
+    response = await proceed(call)
+    while response.status in _REDIRECTS and call.settings.allow_redirects:
+        location = response.headers.get("Location") or response.headers.get("URI")
+        if location is None:
+            break
+        if call.trace is not None:
+            call.trace.note_head(TraceRequestRedirectParams, call.exchange, response)
+            await call.trace.flush()
+        most = call.settings.max_redirects
+        call.history = (*call.history, response)
+        if most and len(call.history) >= most:
+            raise TooManyRedirects(call.history[0].request_info, call.history)
+        url = _resolve(call, location)
+        await response.drain_some(_DRAIN)
+        _next_hop(call, response.status, url)
+        response = await proceed(call)
+    if call.history:
+        response.set_history(call.history)
+    return response
+
+
+def _resolve(call: Call, location: str) -> URL:
+    try:
+        url = URL(location, encoded=not call.session.requote_redirect_url)
+        if not url.raw_host and _NO_HOST.match(location):
+            raise ValueError("it has no host")  # browsers take the path for one
+        url = call.target.url.join(url)
+    except ValueError as exc:
+        raise InvalidUrlRedirectClientError(location, f"redirect to what is no URL: {exc}") from exc
+    if not url.raw_fragment and call.url.raw_fragment:
+        url = url.with_fragment(call.url.fragment)  # RFC 9110 §10.2.2
+    return url
+
+
+def _next_hop(call: Call, status: int, url: URL) -> None:
+    """Change the call into the request that the redirect asks for."""
+    _forget_middlewares(call)
+    headers = call.request_headers  # the first look makes them
+    before = call.target
+    target, credentials = _target(call, url)
+    chunked = call.chunked
+    to_get = call.method != "HEAD" if status == 303 else status < 303 and call.method == "POST"
+    if to_get:
+        _become_get(call)
+    elif call.payload is not None and not call.payload.can_resend:
+        raise ClientPayloadError(
+            f"The redirect ({status}) to {url} asks for the body again, and it cannot be sent "
+            "twice: give bytes or a seekable file, or set allow_redirects=False"
+        )
+    headers.popall("Cookie", None)
+    if before.key[:3] != target.key[:3]:  # another origin (RFC 6454 §5)
+        call.own_cookies, call.cookie_header = None, ""
+        for name in _CREDENTIALS:
+            headers.popall(name, None)
+    headers["Host"] = target.authority
+    if credentials is not None:
+        headers["Authorization"] = credentials
+    call.target, call.is_plain = target, False
+    add_framing(call, chunked)
+    add_cookies(call)
+    add_ids(call)
+    build_head(call)
+    call.new_exchange()
+
+
+def _target(call: Call, url: URL) -> tuple[Target, str | None]:
+    """Where the redirect leads, and the credentials that its URL or netrc has for that."""
+    from ..auth import BasicAuth
+
+    settings = call.settings
+    try:
+        auth = BasicAuth.from_url(url)
+        bare = url if auth is None else url.with_user(None)
+        target = target_of(bare, settings.ssl, settings.server_hostname, settings.proxies)
+        auth = auth or call.session.netrc_for(target.url)
+        return target, None if auth is None else auth.encode()
+    except InvalidUrlClientError as exc:
+        raise InvalidUrlRedirectClientError(exc.url, exc.description) from exc
+    except NonHttpUrlClientError as exc:
+        raise NonHttpUrlRedirectClientError(*exc.args) from exc
+    except ValueError as exc:
+        raise InvalidUrlRedirectClientError(url, f"its credentials cannot be sent: {exc}") from exc
+
+
+def _forget_middlewares(call: Call) -> None:
+    """Take away what middlewares did to the headers: they see the next hop too.
+
+    What describes the body stays, which may be theirs.
+    """
+    if call.headers_before is None:
+        return
+    headers, call.headers_before = call.headers_before, None
+    for name in _BODY_HEADERS:
+        headers.popall(name, None)
+        headers.extend((name, value) for value in call.request_headers.getall(name, ()))
+    call.headers = headers
+
+
+def _become_get(call: Call) -> None:
+    call.method = "GET"
+    if call.payload is not None:
+        call.close_payload(call.payload)
+    call.body, call.payload, call.chunked, call.expect100 = b"", None, False, False
+    for name in _BODY_HEADERS:
+        call.request_headers.popall(name, None)

@@ -1,0 +1,180 @@
+"""Sending a body that is not just a few bytes: beside waiting for the response."""
+
+from __future__ import annotations
+
+import asyncio
+from time import perf_counter_ns
+from typing import TYPE_CHECKING, Any
+
+from ..errors import ClientConnectionError, ClientConnectionResetError, ClientPayloadError
+from ..trace.events import (
+    TraceRequestBodySentParams,
+    TraceRequestChunkSentParams,
+    TraceRequestHeadersSentParams,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from ..call import Call
+    from ..exchange import Exchange
+    from ..http1.connection import Http1Connection
+    from ..response import ClientResponse
+
+_PIECE = 1 << 18
+"""Bytes that the transport is given at once: so many cost no more than a few, and are soon gone."""
+_PATIENCE = 1.0
+"""Seconds to wait for 100 Continue: a server that knows nothing of it stays silent
+(RFC 9110 §10.1.1)."""
+
+
+class ResponseCameFirst(Exception):
+    """The server has answered; it wants no more of the body."""
+
+
+class BodyWriter:
+    """What a payload is written to: frames, encodes, counts, and waits while the peer is slow."""
+
+    def __init__(self, call: Call, exchange: Exchange, connection: Http1Connection) -> None:
+        self._exchange = exchange
+        self._connection = connection
+        self._chunked = call.chunked
+        self._encoder: Any = None
+        if call.compress:
+            from ..body.content_coding import encoder_for
+
+            self._encoder = encoder_for(call.compress)
+        declared = None if call.chunked else call.request_headers.get("Content-Length")
+        self._left = None if declared is None else int(declared)
+        self._tracker = tracker = call.upload_tracker
+        self._counts_pieces = tracker is not None and self._encoder is None
+        if tracker is not None:
+            tracker.follow(exchange)
+
+    async def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Send a piece; returns when the transport takes more."""
+        if self._encoder is not None:
+            if self._tracker is not None:
+                self._tracker.hand(memoryview(data).nbytes)
+            data = self._encoder.encode(bytes(data))
+        if type(data) is bytes and len(data) <= _PIECE:
+            if data:
+                await self._send(data)
+            return
+        view = memoryview(data).cast("B")
+        if not view.readonly:  # the transport may hold it for longer than the caller leaves it be
+            view = memoryview(bytes(view))
+        for start in range(0, len(view), _PIECE):
+            await self._send(view[start : start + _PIECE])
+
+    async def finish(self) -> None:
+        """Send the end of the body."""
+        if self._encoder is not None and (rest := self._encoder.flush()):
+            self._encoder = None
+            await self.write(rest)
+        if self._left:
+            raise ClientPayloadError(f"The body ended {self._left} bytes before its Content-Length")
+        if self._chunked:
+            self._connection.send_body(b"0\r\n\r\n")
+
+    async def _send(self, piece: bytes | memoryview) -> None:
+        size, exchange, connection = len(piece), self._exchange, self._connection
+        if self._left is not None:
+            if size > self._left:
+                raise ClientPayloadError("The body is longer than its Content-Length")
+            self._left -= size
+        if exchange.head_ns and exchange.status >= 400:
+            raise ResponseCameFirst
+        if self._chunked:
+            connection.send_chunk(piece)
+        else:
+            connection.send_body(piece)
+        exchange.body_sent += size
+        if self._counts_pieces:
+            self._tracker.hand(size)  # type: ignore[union-attr]
+        if exchange.trace is not None:
+            exchange.trace.note(TraceRequestChunkSentParams, exchange, 0, bytes(piece))
+            exchange.wake()
+        if connection.write_blocked:
+            blocked_since_ns = perf_counter_ns()
+            await connection.drain()
+            exchange.blocked_ns += perf_counter_ns() - blocked_since_ns
+        elif size == _PIECE:  # a quick peer and a body at hand must not hold up everybody else
+            await asyncio.sleep(0)
+
+
+async def upload(call: Call, exchange: Exchange, connection: Http1Connection) -> None:
+    """Send head and body; what goes wrong becomes the error of the exchange."""
+    try:
+        await _upload(call, exchange, connection)
+    except ResponseCameFirst:
+        return  # the response is used; the connection is closed after it
+    except asyncio.CancelledError:
+        raise
+    except ClientConnectionResetError as exc:
+        await asyncio.sleep(0)  # in which a transport that has just closed tells why
+        if exchange.error is None and not exchange.head_ns:
+            call.connector.discard(connection, exchange, "error", exc)
+    except Exception as exc:
+        error = _failure(exc)
+        if call.upload_tracker is not None:
+            call.upload_tracker.fail(error)
+        call.connector.discard(connection, exchange, "request body failed", error)
+
+
+def _failure(exc: Exception) -> Exception:
+    """What the caller sees when the body cannot be had: never what looks like a dead connection."""
+    if isinstance(exc, ClientPayloadError):
+        return exc
+    error = ClientConnectionError(f"The request's body could not be sent whole: {exc!r}")
+    error.__cause__ = exc
+    return error
+
+
+async def _upload(call: Call, exchange: Exchange, connection: Http1Connection) -> None:
+    connection.begin(exchange, call.head or b"")
+    if exchange.error is not None:
+        return
+    exchange.sent_ns = 0
+    exchange.head_sent = call.head or b""
+    if exchange.trace is not None:
+        exchange.trace.note(TraceRequestHeadersSentParams, exchange, 0, call.head)
+        exchange.wake()
+    if call.expect100 and not await _may_continue(call, exchange):
+        exchange.sent_ns = perf_counter_ns()
+        return
+    writer = BodyWriter(call, exchange, connection)
+    await call.payload.write(writer)  # type: ignore[union-attr]
+    await writer.finish()
+    exchange.sent_ns = perf_counter_ns()
+    connection.request_complete()
+    if call.upload_tracker is not None:
+        call.upload_tracker.sent()
+    if exchange.trace is not None:
+        exchange.trace.note(
+            TraceRequestBodySentParams,
+            exchange,
+            exchange.sent_ns,
+            exchange.body_sent,
+            exchange.blocked_ns,
+        )
+        exchange.wake()
+
+
+async def _may_continue(call: Call, exchange: Exchange) -> bool:
+    """Wait for 100 Continue, a refusal, or for long enough."""
+    exchange.continued = call.loop.create_future()
+    if exchange.head_ns:
+        return False
+    done, _pending = await asyncio.wait([exchange.continued], timeout=_PATIENCE)
+    return not done or exchange.continued.result()
+
+
+async def tell_tracker(
+    proceed: Callable[[Call], Awaitable[ClientResponse]], call: Call
+) -> ClientResponse:
+    """Tell the call's `UploadTracker` that the final response has come."""
+    response = await proceed(call)
+    if call.upload_tracker is not None:
+        call.upload_tracker.final(has_body=call.payload is not None)
+    return response

@@ -1,0 +1,83 @@
+"""The end of the chain: on the wire, once, or twice if a reused connection was dead."""
+
+from __future__ import annotations
+
+from time import perf_counter_ns
+from typing import TYPE_CHECKING
+
+from ..request import refresh_head
+from ..trace.events import (
+    TraceConnectionAcquiredParams,
+    TraceConnectionReuseconnParams,
+    TraceRequestBodySentParams,
+    TraceRequestChunkSentParams,
+    TraceRequestHeadersSentParams,
+)
+from .stale import STALE, can_retry, retried
+from .upload import upload
+
+if TYPE_CHECKING:
+    from ..call import Call
+    from ..exchange import Exchange
+    from ..http1.connection import Http1Connection
+    from ..response import ClientResponse
+
+_NEW = (TraceConnectionAcquiredParams,)
+_REUSED = (TraceConnectionReuseconnParams, TraceConnectionAcquiredParams)
+_SENT = (TraceRequestHeadersSentParams, TraceRequestBodySentParams)
+
+
+async def wire(call: Call) -> ClientResponse:
+    """Get a connection, send the request, and wait for the head of the response."""
+    exchange, connector, target = call.exchange, call.connector, call.target
+    host = target.host
+    if host is None or not host.live:
+        host = target.host = connector.host(target.key)
+    connection = connector.state.reuse(host, exchange.start_ns - connector.keepalive_ns)
+    while True:
+        if connection is None:
+            call.await_outside()
+            connection = await connector.obtain(host, exchange, call.settings.timeout)
+        exchange.connection = connection
+        exchange.served_before = connection.requests_served
+        try:
+            _send(call, exchange, connection)
+            while not exchange.head_ns:
+                if exchange.error is not None:
+                    raise exchange.error
+                if exchange.trace is not None and exchange.trace.pending:
+                    await exchange.trace.flush()
+                    continue
+                exchange.waiter = waiter = call.loop.create_future()
+                await waiter
+                exchange.waiter = None
+            break
+        except STALE as exc:
+            if not can_retry(call):
+                raise
+            exchange, connection = await retried(call, exc), None
+        finally:
+            exchange.waiter = None
+    if exchange.has_cookies:
+        call.session.keep_cookies(exchange)
+    return call.session.response_class(call, exchange)
+
+
+def _send(call: Call, exchange: Exchange, connection: Http1Connection) -> None:
+    if call.head is None:
+        refresh_head(call)
+    trace = exchange.trace
+    if trace is not None:
+        trace.note_all(_REUSED if exchange.served_before else _NEW, exchange, perf_counter_ns())
+    if call.payload is not None:
+        call.await_outside()
+        exchange.upload = call.loop.create_task(upload(call, exchange, connection))
+        return
+    connection.send(exchange, call.head, call.body)  # type: ignore[arg-type]
+    if trace is not None:
+        if call.body:
+            trace.note(TraceRequestHeadersSentParams, exchange, exchange.sent_ns)
+            trace.note(TraceRequestChunkSentParams, exchange, exchange.sent_ns, call.body)
+            trace.note(TraceRequestBodySentParams, exchange, exchange.sent_ns)
+        else:
+            trace.note_all(_SENT, exchange, exchange.sent_ns)

@@ -1,0 +1,116 @@
+"""Task-local context: values that follow one piece of work through tasks, gathers, threads, logs
+and outgoing requests.
+
+What the client itself needs is imported at once. Tasks, threads, logging and the rest are imported
+when they are first named.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from httptrace.local.context import Context
+from httptrace.local.errors import UnsetLocalError
+from httptrace.local.ids import new_id
+from httptrace.local.local import Local
+from httptrace.local.request import (
+    RequestContext,
+    RequestLocal,
+    current_baggage,
+    current_request_id,
+    current_trace_context,
+    job_context,
+    request,
+)
+from httptrace.local.w3c import TraceContext
+
+if TYPE_CHECKING:
+    from httptrace.local.baggage import Baggage
+    from httptrace.local.json_logs import JsonFormatter, JsonLogConfiguration
+    from httptrace.local.log_bridges import loguru_patcher, structlog_processor
+    from httptrace.local.logs import (
+        LogConfiguration,
+        RequestIdLoggingFilter,
+        configure_logging,
+        request_fields,
+    )
+    from httptrace.local.propagation import Propagation
+    from httptrace.local.strict import ContextLostWarning
+    from httptrace.local.tasks import wrap_async, wrap_gather
+    from httptrace.local.threads import (
+        ContextThreadPoolExecutor,
+        preserve_context_in_threads,
+        run_in_thread,
+    )
+
+__all__ = [
+    "Baggage",
+    "Context",
+    "ContextLostWarning",
+    "ContextThreadPoolExecutor",
+    "JsonFormatter",
+    "JsonLogConfiguration",
+    "Local",
+    "LogConfiguration",
+    "Propagation",
+    "RequestContext",
+    "RequestIdLoggingFilter",
+    "RequestLocal",
+    "TraceContext",
+    "UnsetLocalError",
+    "configure_logging",
+    "current_baggage",
+    "current_request_id",
+    "current_trace_context",
+    "job_context",
+    "loguru_patcher",
+    "new_id",
+    "preserve_context_in_threads",
+    "request",
+    "request_fields",
+    "run_in_thread",
+    "structlog_processor",
+    "wrap_async",
+    "wrap_gather",
+]
+
+_LATER = {
+    "Baggage": "baggage",
+    "ContextLostWarning": "strict",
+    "ContextThreadPoolExecutor": "threads",
+    "JsonFormatter": "json_logs",
+    "JsonLogConfiguration": "json_logs",
+    "LogConfiguration": "logs",
+    "Propagation": "propagation",
+    "RequestIdLoggingFilter": "logs",
+    "configure_logging": "logs",
+    "loguru_patcher": "log_bridges",
+    "preserve_context_in_threads": "threads",
+    "request_fields": "logs",
+    "run_in_thread": "threads",
+    "structlog_processor": "log_bridges",
+    "wrap_async": "tasks",
+    "wrap_gather": "tasks",
+}
+
+
+def __getattr__(name: str) -> Any:
+    module = _LATER.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name)
+    value = getattr(import_module(f"{__name__}.{module}"), name)
+    globals()[name] = value
+    return value
+
+
+def _strict_if_asked() -> None:
+    from os import environ
+
+    if environ.get("HTTPTRACE_STRICT_CONTEXT", "") not in ("", "0"):
+        from httptrace.local.strict import install
+
+        install()
+
+
+_strict_if_asked()

@@ -1,0 +1,225 @@
+"""Logging in which every line names the request that it was written for."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import socket
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from httptrace.local import scope
+from httptrace.local.request import RequestContext, current_work
+
+ACCESS_LOGGERS = (
+    "aiohttp.access", "uvicorn", "uvicorn.access", "uvicorn.error", "gunicorn.access",
+    "gunicorn.error",
+)  # fmt: skip
+"""Loggers of servers that `LogConfiguration.as_dict_config` takes over on request."""
+
+_WORK_ATTRIBUTE = "__httptrace_work__"
+
+
+def request_fields(error: BaseException | None = None) -> dict[str, str]:
+    """``request_id``, ``request_path``, ``trace_id`` and ``span_id`` of the running work.
+
+    Each is empty where there is none. Outside of any work, those are taken of the work in which
+    `error` was raised: servers log an exception after the request's scope was left.
+    """
+    work: Mapping[str, Any] = current_work()
+    if not work and error is not None:
+        work = getattr(error, _WORK_ATTRIBUTE, work)
+    if not work and scope.strict.warn_if_lost is not None:
+        scope.strict.warn_if_lost()
+    trace = work.get("trace")
+    return {
+        "request_id": str(work.get("id", "")),
+        "request_path": str(work.get("path", "")),
+        "trace_id": "" if trace is None else trace.trace_id,
+        "span_id": "" if trace is None else trace.span_id,
+    }
+
+
+def mark_error(error: BaseException, context: RequestContext) -> None:
+    """Let log records about `error` name the work of `context`, whenever they are written."""
+    try:
+        if not hasattr(error, _WORK_ATTRIBUTE):
+            setattr(error, _WORK_ATTRIBUTE, context.work)
+    except AttributeError:
+        pass  # an exception class with __slots__ and no place for it
+
+
+class RequestIdLoggingFilter(logging.Filter):
+    """Adds the fields of `request_fields` to each record, save those that the caller gave in
+    ``extra``.
+
+    :param name: lets only records of this logger and its children pass, as in ``logging.Filter``.
+
+    Put it on a handler: a filter on a logger does not see the records of the logger's children.
+    On a ``QueueHandler`` it runs in the task that logs, before the record crosses to the
+    listener's thread.
+    """
+
+    def __init__(self, name: str = "") -> None:
+        super().__init__(name)
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if not super().filter(record):
+            return False
+        present = record.__dict__
+        for field, value in request_fields(_error_of(record)).items():
+            present.setdefault(field, value)
+        return True
+
+
+def _error_of(record: logging.LogRecord) -> BaseException | None:
+    return record.exc_info[1] if isinstance(record.exc_info, tuple) else None
+
+
+class LogConfiguration:
+    """The pieces of a service's logging. Derive from it and override what should be different.
+
+    :param name: the service's name; `configure_logging` sets it. Where there is none, the process
+        title or the program's name is used.
+    """
+
+    name: str | None = None
+    """The service's name."""
+    format: str = "{}: [%(request_path)s#%(request_id)s] %(levelname)s - %(message)s"
+    """The format of a line; the service's name takes the place of the braces."""
+    syslog_addresses: tuple[str, ...] = ("/dev/log", "/var/run/syslog")
+    """Unix sockets at which a local syslog may listen; the first one that answers is used."""
+
+    def __init__(self, name: str | None = None) -> None:
+        if name:
+            self.name = name
+
+    @property
+    def service_name(self) -> str:
+        """`name`, or what takes its place, on one line."""
+        name = self.name or _process_title() or _program_name()
+        return "".join(char if char.isprintable() else "_" for char in name)
+
+    def get_filters(self) -> list[logging.Filter]:
+        """The filters of the handler."""
+        return [RequestIdLoggingFilter()]
+
+    def get_formatter(self) -> logging.Formatter:
+        """The formatter of the handler."""
+        name = self.service_name.replace("%", "%%")
+        return logging.Formatter(self.format.replace("{}", name, 1))
+
+    def get_log_handler(self, debug: bool) -> logging.Handler:
+        """Syslog when not debugging and there is one; otherwise the console (standard error)."""
+        if not debug:
+            from logging.handlers import SysLogHandler
+
+            address = next(filter(_listens, self.syslog_addresses), None)
+            if address is not None:
+                return SysLogHandler(address=address)
+        return logging.StreamHandler()
+
+    def get_logging_level(self, debug: bool) -> int:
+        """The level of the root logger."""
+        return logging.DEBUG if debug else logging.INFO
+
+    def as_dict_config(self, debug: bool = True, access_loggers: bool = False) -> dict[str, Any]:
+        """The same as a dictionary for ``logging.config.dictConfig``.
+
+        :param access_loggers: also send the access and error logs of aiohttp, uvicorn and gunicorn
+            through this handler, instead of those that the servers install.
+        """
+        filters = {
+            f"httptrace_{index}": {"()": self._filter_at, "index": index}
+            for index in range(len(self.get_filters()))
+        }
+        handler = {
+            "()": self.get_log_handler,
+            "debug": debug,
+            "formatter": "httptrace",
+            "filters": list(filters),
+        }
+        level = logging.getLevelName(self.get_logging_level(debug))
+        taken_over = {"handlers": [], "propagate": True, "level": "INFO"}
+        return {
+            "version": 1,
+            "disable_existing_loggers": False,
+            "filters": filters,
+            "formatters": {"httptrace": {"()": self.get_formatter}},
+            "handlers": {"httptrace": handler},
+            "loggers": {name: dict(taken_over) for name in ACCESS_LOGGERS if access_loggers},
+            "root": {"level": level, "handlers": ["httptrace"]},
+        }
+
+    def _filter_at(self, index: int) -> logging.Filter:
+        # A method and an index instead of a closure: uvicorn pickles the dictionary for workers.
+        return self.get_filters()[index]
+
+
+def configure_logging(
+    service_name: str | None,
+    debug: bool = True,
+    logconf: LogConfiguration | type[LogConfiguration] | None = None,
+) -> logging.Handler:
+    """Set the root logger up for a service, and give back the handler that was installed.
+
+    A second call replaces what the first one installed; handlers of the program's own stay.
+
+    :param service_name: comes first in each line. Where it is empty, the configuration's name is
+        used, then the process title, then the program's name.
+    :param debug: log from ``DEBUG`` to the console; otherwise from ``INFO`` to syslog if there is
+        one. The configuration decides both.
+    :raises TypeError: `logconf` is no `LogConfiguration`.
+    """
+    configuration = logconf() if isinstance(logconf, type) else logconf or LogConfiguration()
+    if not isinstance(configuration, LogConfiguration):
+        raise TypeError(f"logconf must be a LogConfiguration, not {type(logconf).__name__}")
+    if service_name:
+        configuration.name = service_name
+    handler = configuration.get_log_handler(debug)
+    handler.setFormatter(configuration.get_formatter())
+    for each in configuration.get_filters():
+        handler.addFilter(each)
+    root = logging.getLogger()
+    root.setLevel(configuration.get_logging_level(debug))
+    _install(root, handler)
+    return handler
+
+
+_installed: logging.Handler | None = None
+
+
+def _install(root: logging.Logger, handler: logging.Handler) -> None:
+    global _installed
+    former, _installed = _installed, handler
+    root.addHandler(handler)
+    if former is not None and former is not handler:
+        root.removeHandler(former)
+        former.close()
+
+
+def _process_title() -> str | None:
+    """The title that setproctitle was told to set, where it is in use."""
+    module = sys.modules.get("setproctitle")
+    return None if module is None else str(module.getproctitle())
+
+
+def _program_name() -> str:
+    path = sys.argv[0] if sys.argv else ""
+    name = os.path.basename(path)
+    if name == "__main__.py":  # python -m package
+        name = os.path.basename(os.path.dirname(path))
+    return name.removesuffix(".py") or "python"
+
+
+def _listens(path: str) -> bool:
+    if not hasattr(socket, "AF_UNIX"):
+        return False
+    # SysLogHandler is content with a socket that nobody listens at, and would lose every record.
+    for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, kind) as probe:
+            probe.connect(path)
+            return True
+    return False

@@ -1,0 +1,112 @@
+"""W3C Trace Context: ``traceparent`` and ``tracestate``, read strictly and written again.
+
+https://www.w3.org/TR/trace-context-2/ (sections cited below are of that text).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from httptrace.local.ids import random_chunk
+
+SAMPLED = 0x01
+RANDOM = 0x02
+
+_NO_TRACE = "0" * 32
+_NO_SPAN = "0" * 16
+_TRACEPARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
+# Section 3.3.1: simple keys, or tenant@system of at most 241 and 14 characters.
+_STATE_KEY = re.compile(
+    r"[a-z][a-z0-9_\-*/]{0,255}|[a-z0-9][a-z0-9_\-*/]{0,240}@[a-z][a-z0-9_\-*/]{0,13}"
+)
+_STATE_VALUE = re.compile(r"[\x20-\x2b\x2d-\x3c\x3e-\x7e]{0,255}[\x21-\x2b\x2d-\x3c\x3e-\x7e]")
+_STATE_MEMBERS = 32
+_STATE_LENGTH = 4096
+
+
+class TraceParent(NamedTuple):
+    """The caller's place in a trace."""
+
+    trace_id: str
+    span_id: str
+    flags: int
+
+
+class TraceContext(NamedTuple):
+    """Where the running work stands in a distributed trace."""
+
+    trace_id: str
+    """32 hexadecimal digits, common to everything that the first request set off."""
+    span_id: str
+    """16 hexadecimal digits: this piece of work."""
+    parent_id: str
+    """The caller's span id; empty where the trace begins here."""
+    flags: int
+    """``SAMPLED`` and ``RANDOM``, as the trace's first service set them."""
+    tracestate: str
+    """What tracing systems pass along; sent on as it came."""
+
+    @property
+    def sampled(self) -> bool:
+        """Whether the caller may have recorded this trace."""
+        return bool(self.flags & SAMPLED)
+
+    @property
+    def traceparent(self) -> str:
+        """The header for outgoing requests: this work is their parent."""
+        return f"00-{self.trace_id}-{self.span_id}-{self.flags:02x}"
+
+    @classmethod
+    def start(cls) -> TraceContext:
+        """A new trace. It is marked as sampled: a service downstream that follows its parent's
+        decision would drop it otherwise."""
+        trace_id = (random_chunk() + random_chunk()).hex()
+        return cls(trace_id, random_chunk().hex(), "", SAMPLED | RANDOM, "")
+
+    @classmethod
+    def follow(cls, traceparent: str | None, tracestate: str | None = None) -> TraceContext:
+        """A span of the caller's trace; a new trace where `traceparent` is missing or wrong
+        (section 4.2)."""
+        caller = None if traceparent is None else parse_traceparent(traceparent)
+        if caller is None:
+            return cls.start()
+        state = "" if tracestate is None else parse_tracestate(tracestate)
+        # Section 4.2: flags that this version does not know are not passed on.
+        flags = caller.flags & (SAMPLED | RANDOM)
+        return cls(caller.trace_id, random_chunk().hex(), caller.span_id, flags, state)
+
+
+def parse_traceparent(text: str) -> TraceParent | None:
+    """Read a ``traceparent`` header (section 3.2), ``None`` where it is not valid.
+
+    A later version may be longer; what this version knows of it is used (section 4.3).
+    """
+    match = _TRACEPARENT.fullmatch(text.strip(" \t")) if len(text) <= 512 else None
+    if match is None:
+        return None
+    version, trace_id, span_id, flags, more = match.groups()
+    if version == "ff" or (version == "00" and more is not None):
+        return None
+    if trace_id == _NO_TRACE or span_id == _NO_SPAN:
+        return None
+    return TraceParent(trace_id, span_id, int(flags, 16))
+
+
+def parse_tracestate(text: str) -> str:
+    """Read a ``tracestate`` header and give it back without its optional white space; empty where
+    any member is wrong, a key comes twice, or there are more than 32 (section 3.3.1)."""
+    if len(text) > _STATE_LENGTH:
+        return ""
+    members = [member for part in text.split(",") if (member := part.strip(" \t"))]
+    keys = {_state_key(member) for member in members}
+    if len(members) > _STATE_MEMBERS or None in keys or len(keys) != len(members):
+        return ""
+    return ",".join(members)
+
+
+def _state_key(member: str) -> str | None:
+    key, equals, value = member.partition("=")
+    if not equals or not _STATE_KEY.fullmatch(key) or not _STATE_VALUE.fullmatch(value):
+        return None
+    return key

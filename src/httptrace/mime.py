@@ -1,0 +1,109 @@
+"""Media types: the Content-Type header and what it says (RFC 9110, sections 5.6.6 and 8.3)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from types import MappingProxyType
+from typing import NamedTuple
+
+from multidict import MultiDict, MultiDictProxy
+
+__all__ = [
+    "OCTET_STREAM",
+    "MimeType",
+    "charset_of",
+    "content_type_of",
+    "is_json",
+    "parse_mimetype",
+    "scan_parameters",
+    "unquote",
+]
+
+OCTET_STREAM = "application/octet-stream"
+"""What a body is taken for when nothing usable says otherwise (RFC 9110, section 8.3)."""
+
+_NO_PARAMETERS: Mapping[str, str] = MappingProxyType({})
+_ESSENCE = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+/[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
+_PARAMETER = re.compile(
+    r"""[ \t]*;[ \t]*
+        (?:(?P<name>[^\s=;,"]+)[ \t]*
+           (?:=[ \t]*(?:"(?P<quoted>(?:[^"\\]|\\.)*)"?|(?P<plain>[^;,"]*)))?)?""",
+    re.VERBOSE | re.DOTALL,
+)
+_QUOTED_PAIR = re.compile(r"\\(.)", re.DOTALL)
+_JSON = re.compile(r"application/(?:[\w.+-]+\+)?json\Z", re.IGNORECASE)
+
+
+class MimeType(NamedTuple):
+    """A media type in its parts: ``type/subtype+suffix; parameters``."""
+
+    type: str
+    subtype: str
+    suffix: str
+    parameters: MultiDictProxy[str]
+
+
+def unquote(text: str) -> str:
+    """The content of a quoted string, without the backslashes of its quoted pairs."""
+    return _QUOTED_PAIR.sub(r"\1", text) if "\\" in text else text
+
+
+def scan_parameters(text: str, position: int = 0) -> tuple[list[tuple[str, str]], int]:
+    """Read ``; name=value; name="value"`` from `position`: the pairs, and where they end.
+
+    Names are in lower case, a name without a value has an empty one. As user agents do, empty
+    parameters are skipped and a quoted string that is never closed ends with the text.
+    """
+    found: list[tuple[str, str]] = []
+    while (match := _PARAMETER.match(text, position)) is not None:
+        name, quoted, plain = match.group("name", "quoted", "plain")
+        if name is not None:
+            value = unquote(quoted) if quoted is not None else (plain or "").strip()
+            found.append((name.lower(), value))
+        position = match.end()
+    return found, position
+
+
+@lru_cache(maxsize=256)
+def content_type_of(header: str) -> tuple[str, Mapping[str, str]]:
+    """The media type in lower case and its parameters; of a repeated parameter the first counts.
+
+    What is malformed is `OCTET_STREAM` without parameters, as in aiohttp.
+    """
+    essence, _, _ = header.partition(";")
+    kind = essence.strip(" \t").lower()
+    if _ESSENCE.match(kind) is None:
+        return OCTET_STREAM, _NO_PARAMETERS
+    if len(essence) == len(header):
+        return kind, _NO_PARAMETERS
+    pairs, _ = scan_parameters(header, len(essence))
+    return kind, MappingProxyType(dict(reversed(pairs)))
+
+
+def charset_of(header: str) -> str | None:
+    """The charset that a Content-Type header names, in lower case; None when it names none.
+
+    The name is not checked against the codecs that Python has.
+    """
+    value = content_type_of(header)[1].get("charset", "")
+    # Some servers write charset='utf-8', in quotes that RFC 9110 does not have.
+    return value.strip("' \t").lower() or None
+
+
+def is_json(content_type: str) -> bool:
+    """Whether a media type (without parameters) is JSON: ``application/json``, ``…+json``."""
+    return _JSON.match(content_type) is not None
+
+
+def parse_mimetype(mimetype: str) -> MimeType:
+    """A media type in its parts, all in lower case but the parameters' values.
+
+    ``*`` is ``*/*``; what is missing is empty.
+    """
+    essence, _, _ = mimetype.partition(";")
+    pairs, _ = scan_parameters(mimetype, len(essence))
+    kind, _, subtype = essence.strip().lower().partition("/")
+    subtype, _, suffix = ("*" if kind == "*" and not subtype else subtype).partition("+")
+    return MimeType(kind, subtype, suffix, MultiDictProxy(MultiDict(pairs)))

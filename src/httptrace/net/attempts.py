@@ -1,0 +1,234 @@
+"""Trying the addresses of a host by RFC 8305 ("Happy Eyeballs"), with a span for each.
+
+Attempts are staggered: the next one begins when `delay` has passed or an earlier one has failed,
+and the first socket that connects wins. Only the caller's task tells of events, so a listener
+never runs between two attempts of somebody else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket
+from collections.abc import Awaitable, Callable
+from time import perf_counter_ns
+from typing import TYPE_CHECKING, NamedTuple
+
+from ..trace.events import (
+    TraceSocketConnectEndParams,
+    TraceSocketConnectExceptionParams,
+    TraceSocketConnectStartParams,
+)
+from .sockets import reason
+
+if TYPE_CHECKING:
+    from ..errors import ClientConnectorError
+    from ..trace.record import Record
+    from .counters import DialCounters
+    from .key import ConnectionKey
+    from .limit import Limit
+
+_Outcome = tuple[socket.socket | Exception, int]
+_Runner = asyncio.Task[_Outcome]
+
+
+class Attempt(NamedTuple):
+    """One address to try, and how."""
+
+    address: str
+    family: socket.AddressFamily
+    connect: Callable[[], Awaitable[socket.socket]]
+
+
+class Attempts:
+    """Gets a socket for one request out of the addresses of its host."""
+
+    def __init__(
+        self, key: ConnectionKey, record: Record, limit: Limit, counters: DialCounters
+    ) -> None:
+        self._key = key
+        self._record = record
+        self._limit = limit
+        self._counters = counters
+        self._errors: list[tuple[str, OSError]] = []
+
+    def forbidden(self, address: str) -> None:
+        """An address that must not be dialled: it goes into the error if no other one connects."""
+        error = PermissionError(errno.EACCES, "not allowed by address_filter")
+        self._errors.append((address, error))
+
+    async def connect(self, attempts: list[Attempt], delay: float | None) -> socket.socket:
+        """The first socket that connects; with `delay` None one address after the other.
+
+        Raises
+        ------
+        ClientConnectorError
+            When none does; it tells why, for each address.
+        """
+        if delay is None or len(attempts) < 2:
+            sock = await self._in_turn(attempts)
+        else:
+            sock = await self._race(attempts, delay)
+        if sock is None:
+            raise self._failure()
+        return sock
+
+    # --- one after the other ------------------------------------------------------------------
+
+    async def _in_turn(self, attempts: list[Attempt]) -> socket.socket | None:
+        for attempt in attempts:
+            sock = await self._one(attempt)
+            if sock is not None:
+                return sock
+        return None
+
+    async def _one(self, attempt: Attempt) -> socket.socket | None:
+        try:
+            self._started(attempt)
+            await self._flush()
+            got = await self._try(attempt)
+        except BaseException as exc:
+            self._failed(attempt, exc)
+            raise
+        if isinstance(got, OSError):
+            self._failed(attempt, got)
+            return None
+        self._won(attempt)
+        return await self._told(got)
+
+    async def _try(self, attempt: Attempt) -> socket.socket | OSError:
+        try:
+            return await attempt.connect()
+        except OSError as exc:
+            return exc
+
+    # --- side by side -------------------------------------------------------------------------
+
+    async def _race(self, attempts: list[Attempt], delay: float) -> socket.socket | None:
+        queue = attempts[::-1]
+        running: dict[_Runner, Attempt] = {}
+        try:
+            while queue or running:
+                if queue:
+                    self._start(queue.pop(), running)
+                await self._flush()
+                timeout = delay if queue else None
+                await asyncio.wait(running, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+                sock = self._settle(running)
+                if sock is not None:
+                    break
+            else:
+                return None
+        except BaseException as exc:
+            self._give_up(running, exc, lost=False)
+            await _ended(running)
+            raise
+        self._give_up(running, asyncio.CancelledError(), lost=True)
+        return await self._told(sock)
+
+    def _start(self, attempt: Attempt, running: dict[_Runner, Attempt]) -> None:
+        self._started(attempt)
+        runner = asyncio.get_running_loop().create_task(_timed(attempt))
+        running[runner] = attempt
+
+    def _settle(self, running: dict[_Runner, Attempt]) -> socket.socket | None:
+        """Take out what has failed, and the winner if there is one: its socket."""
+        for runner in [one for one in running if one.done()]:
+            got, done_ns = runner.result()
+            attempt = running.pop(runner)
+            if isinstance(got, socket.socket):
+                self._won(attempt, done_ns)
+                return got
+            self._failed(attempt, got, done_ns)
+            if not isinstance(got, OSError):
+                raise got
+        return None
+
+    def _give_up(self, running: dict[_Runner, Attempt], exc: BaseException, *, lost: bool) -> None:
+        """Cancel what still runs, close what connected too late, and give each span its end."""
+        for runner, attempt in running.items():
+            stopped = runner.cancel() or runner.cancelled()
+            late, done_ns = (None, 0) if stopped else runner.result()
+            if isinstance(late, Exception):
+                self._failed(attempt, late, done_ns)
+                continue
+            if late is not None:
+                late.close()
+            self._failed(attempt, exc, lost=lost)
+
+    # --- what is told -------------------------------------------------------------------------
+
+    def _started(self, attempt: Attempt) -> None:
+        if self._record.trace is not None:
+            data = (attempt.address, attempt.family)
+            self._record.trace.note(TraceSocketConnectStartParams, self._record, 0, *data)
+
+    async def _flush(self) -> None:
+        if self._record.trace is not None:
+            await self._record.trace.flush()
+
+    def _won(self, attempt: Attempt, done_ns: int = 0) -> None:
+        self._counters.sockets_connected += 1
+        self._record.address = attempt.address
+        if self._record.trace is not None:
+            data = (attempt.address, attempt.family)
+            self._record.trace.note(TraceSocketConnectEndParams, self._record, done_ns, *data)
+
+    async def _told(self, sock: socket.socket) -> socket.socket:
+        """The socket, once everybody has heard of it; nobody gets it if a listener raises."""
+        try:
+            await self._flush()
+        except BaseException:
+            sock.close()
+            raise
+        return sock
+
+    def _failed(
+        self, attempt: Attempt, exc: BaseException, done_ns: int = 0, *, lost: bool = False
+    ) -> None:
+        if lost:
+            self._counters.sockets_lost += 1
+        else:
+            self._counters.sockets_failed += 1
+        if isinstance(exc, OSError):
+            self._errors.append((attempt.address, exc))
+        record, seen = self._record, self._limit.seen(exc)
+        record.addresses_failed += ((attempt.address, _why(seen, lost)),)
+        if record.trace is not None:
+            data = (attempt.address, attempt.family, seen, lost)
+            record.trace.note(TraceSocketConnectExceptionParams, record, done_ns, *data)
+
+    def _failure(self) -> ClientConnectorError:
+        numbers = {error.errno for _, error in self._errors}
+        number = numbers.pop() if len(numbers) == 1 else None
+        text = "; ".join(f"{address}: {_words(error)}" for address, error in self._errors)
+        failure = self._key.failure(OSError(number, text))
+        failure.__cause__ = self._errors[0][1] if len(self._errors) == 1 else None
+        return failure
+
+
+def _words(error: OSError) -> str:
+    return error.strerror or reason(error)
+
+
+def _why(exc: BaseException, lost: bool) -> str:
+    """Why an address was not used, for people."""
+    if lost:
+        return "had not answered when another one did"
+    if isinstance(exc, asyncio.CancelledError | TimeoutError) and not getattr(exc, "errno", None):
+        return "had not answered"
+    return f"failed: {_words(exc) if isinstance(exc, OSError) else exc}"
+
+
+async def _timed(attempt: Attempt) -> _Outcome:
+    """Try an address in a task of its own, and when it was decided."""
+    try:
+        return await attempt.connect(), perf_counter_ns()
+    except Exception as exc:
+        return exc, perf_counter_ns()
+
+
+async def _ended(runners: dict[_Runner, Attempt]) -> None:
+    """Wait for cancelled attempts to close their sockets: they do in the loop's next turn."""
+    if runners:
+        await asyncio.wait(runners)

@@ -1,0 +1,80 @@
+"""What a connection is made to: connections with equal keys can stand in for each other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ..errors import ClientConnectorError, ClientProxyConnectionError
+
+if TYPE_CHECKING:
+    from ssl import SSLContext
+
+    from yarl import URL
+
+    from .tls import Fingerprint
+
+
+class ConnectionKey(NamedTuple):
+    """The destination, and everything that makes a connection to it unlike another one.
+
+    `host` is without brackets, IDNA-encoded and in lower case. `ssl` is the request's parameter;
+    contexts are compared by identity. `proxy` is without credentials and without a path. With
+    `tunnel` the proxy is asked for a connection to the host (CONNECT, SOCKS); without it, requests
+    are sent to the proxy itself (RFC 9112 §3.2.2).
+    """
+
+    host: str
+    port: int
+    is_ssl: bool
+    ssl: SSLContext | bool | Fingerprint = True
+    server_hostname: str | None = None
+    proxy: URL | None = None
+    proxy_auth: Any = None
+    proxy_headers: tuple[tuple[str, str], ...] = ()
+    tunnel: bool = False
+
+    @property
+    def proxy_headers_hash(self) -> int | None:
+        """What aiohttp's keys have in place of the headers."""
+        return hash(self.proxy_headers) if self.proxy_headers else None
+
+    @property
+    def authority(self) -> str:
+        """Host and port as in a URL: ``[::1]:443``."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    def failure(self, error: OSError) -> ClientConnectorError:
+        """What to raise when no connection to the host can be made."""
+        return ClientConnectorError(self, error)
+
+    def __repr__(self) -> str:
+        # Keys stand in errors, errors in logs: what authenticates at the proxy stays out of them.
+        shown = [f"{name}={value!r}" for name, value in zip(self._fields, self, strict=True)]
+        if self.proxy_headers:
+            names = [name for name, _value in self.proxy_headers]
+            shown[self._fields.index("proxy_headers")] = f"proxy_headers={names!r}"
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+
+class ProxyKey(ConnectionKey):
+    """The first leg of a connection by way of a proxy: to the proxy itself."""
+
+    __slots__ = ()
+
+    def failure(self, error: OSError) -> ClientConnectorError:
+        """What to raise when no connection to the proxy can be made, or it makes none."""
+        text = f"proxy {self.proxy}: {error.strerror or error}"
+        return ClientProxyConnectionError(self, OSError(error.errno, text))
+
+
+_PORTS = {"http": 80, "https": 443}
+_SOCKS_PORT = 1080
+"""RFC 1928 §3."""
+
+
+def proxy_leg(key: ConnectionKey, ssl: SSLContext | bool | Fingerprint) -> ProxyKey:
+    """The key of the proxy that another key names. `ssl` holds for the proxy's own TLS."""
+    proxy = key.proxy
+    assert proxy is not None
+    port = proxy.port or _PORTS.get(proxy.scheme, _SOCKS_PORT)
+    return ProxyKey(proxy.raw_host or "", port, proxy.scheme == "https", ssl, None, proxy)

@@ -1,0 +1,170 @@
+"""From a host to the addresses to try: literals, the cache, a look-up, and their events."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from typing import TYPE_CHECKING
+
+from ..errors import ClientConnectionError, ClientConnectorDNSError
+from ..trace.events import (
+    TraceDnsCacheHitParams,
+    TraceDnsCacheMissParams,
+    TraceDnsResolveHostEndParams,
+    TraceDnsResolveHostExceptionParams,
+    TraceDnsResolveHostStartParams,
+)
+from .addresses import checked, hosts, literal
+from .dns_cache import DnsCache, LookUp
+from .limit import Limit
+from .resolver import default_resolver
+
+if TYPE_CHECKING:
+    from ..trace.record import Record
+    from .counters import DialCounters
+    from .key import ConnectionKey
+    from .resolver import AbstractResolver, ResolveResult
+
+
+class NameLookup:
+    """Finds the addresses of hosts for one dialer.
+
+    Without a resolver it makes the default one when it first needs it, and closes it; a resolver
+    that was given is left open.
+    """
+
+    def __init__(
+        self,
+        resolver: AbstractResolver | None,
+        *,
+        loop: asyncio.AbstractEventLoop | None,
+        use_cache: bool,
+        ttl: float | None,
+        max_size: int,
+        family: socket.AddressFamily,
+        counters: DialCounters,
+    ) -> None:
+        self._resolver = resolver
+        self._own = resolver is None
+        self._loop = loop
+        self._family = family
+        self._use_cache = use_cache
+        self._counters = counters
+        self._closed = False
+        self.cache = DnsCache(self._resolve, ttl, max_size)
+
+    async def close(self) -> None:
+        """Stop the look-ups under way."""
+        self._closed = True
+        await self.cache.close()
+        if self._own and self._resolver is not None:
+            resolver, self._resolver = self._resolver, None
+            await resolver.close()
+
+    async def addresses(
+        self, key: ConnectionKey, record: Record, seconds: float | None = None
+    ) -> list[ResolveResult]:
+        """The addresses of the key's host, in the order in which they are to be tried.
+
+        `seconds` is ``ClientTimeout.dns``: how long the request waits for a look-up.
+
+        Raises
+        ------
+        ClientConnectorDNSError
+            When there are none.
+        InvalidUrlClientError
+            For a malformed IP address.
+        ConnectionTimeoutError
+            When the look-up takes longer than it may.
+        ClientConnectionError
+            When the dialer is closed.
+        """
+        spelled = literal(key.host, key.port)
+        if spelled is not None:
+            return [spelled]
+        if not self._use_cache:
+            return await self._look_up(key, record, seconds)
+        known = self.cache.get((key.host, key.port))
+        if known is None:
+            return await self._look_up(key, record, seconds)
+        found, age = known
+        self._counters.dns_cache_hits += 1
+        if record.trace is not None:
+            await record.trace.tell(TraceDnsCacheHitParams, record, 0, key.host, hosts(found), age)
+        return found
+
+    async def _look_up(
+        self, key: ConnectionKey, record: Record, seconds: float | None
+    ) -> list[ResolveResult]:
+        if self._closed:
+            raise ClientConnectionError("Connector is closed")
+        record.enter("dns")
+        async with Limit(key, record, seconds, "dns") as limit:
+            return await self._told(key, record, limit)
+
+    async def _told(self, key: ConnectionKey, record: Record, limit: Limit) -> list[ResolveResult]:
+        """Look up, with a span."""
+        trace, host = record.trace, key.host
+        look_up, coalesced = self._begin(key)
+        if trace is not None and look_up is not None:
+            trace.note(TraceDnsCacheMissParams, record, 0, host)
+        try:
+            if trace is not None:
+                await trace.tell(TraceDnsResolveHostStartParams, record, 0, host, coalesced)
+            found = await self._result(key, look_up)
+        except BaseException as exc:
+            self._counters.dns_failed += 1
+            if trace is not None:
+                data = (host, coalesced, limit.seen(exc))
+                trace.note(TraceDnsResolveHostExceptionParams, record, 0, *data)
+            raise
+        if trace is not None:
+            end = (host, coalesced, hosts(found))
+            await trace.tell(TraceDnsResolveHostEndParams, record, 0, *end)
+        return found
+
+    def _begin(self, key: ConnectionKey) -> tuple[LookUp | None, bool]:
+        """Join or begin a shared look-up; none without the cache, as in aiohttp."""
+        look_up, coalesced = None, False
+        if self._use_cache:
+            look_up, coalesced = self.cache.join((key.host, key.port))
+        if coalesced:
+            self._counters.dns_coalesced += 1
+        else:
+            self._counters.dns_look_ups += 1
+        return look_up, coalesced
+
+    async def _result(self, key: ConnectionKey, look_up: LookUp | None) -> list[ResolveResult]:
+        if look_up is None:
+            try:
+                return await self._resolve(key.host, key.port)
+            except Exception as exc:
+                raise _dns_error(key, exc) from exc
+        found = await look_up.wait()
+        if found is None:
+            raise self._failure(key, look_up.error) from look_up.error
+        return found
+
+    def _failure(self, key: ConnectionKey, error: BaseException | None) -> Exception:
+        """An error of its own for each request that shared the look-up."""
+        if self._closed and isinstance(error, asyncio.CancelledError):
+            return ClientConnectionError("Connector is closed")
+        return _dns_error(key, error)
+
+    async def _resolve(self, host: str, port: int) -> list[ResolveResult]:
+        if self._resolver is None:
+            self._resolver = default_resolver(self._loop)
+        resolver = self._resolver
+        return checked(await resolver.resolve(host, port, family=self._family), host, resolver)
+
+
+def _dns_error(key: ConnectionKey, error: BaseException | None) -> Exception:
+    reason = str(error) or type(error).__name__
+    number = None
+    if isinstance(error, OSError):
+        number, reason = error.errno, error.strerror or reason
+    else:
+        reason = f"{type(error).__name__}: {reason}"
+    text = f"no address for host {key.host}: {reason}"
+    made = socket.gaierror if isinstance(error, socket.gaierror) else OSError
+    return ClientConnectorDNSError(key, made(number, text))

@@ -1,0 +1,106 @@
+"""One socket, connected to one address."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .resolver import ResolveResult
+
+SocketAddress = tuple[str, int]
+AddrInfoType = tuple[int | socket.AddressFamily, int | socket.SocketKind, int, str, tuple[Any, ...]]
+"""An address as ``socket.getaddrinfo`` describes it."""
+
+SocketFactoryType = Callable[[AddrInfoType], socket.socket]
+"""Makes the socket for an address; it need be neither bound nor non-blocking."""
+
+
+class Sockets:
+    """Makes and connects sockets, bound to `local_addr` if there is one."""
+
+    def __init__(
+        self, local_addr: SocketAddress | None = None, factory: SocketFactoryType | None = None
+    ) -> None:
+        self._local_addr = local_addr
+        self._factory = factory
+
+    async def connect(self, to: ResolveResult) -> socket.socket:
+        """A non-blocking socket that is connected to the address.
+
+        Raises
+        ------
+        OSError
+            When the address cannot be reached.
+        """
+        address = (_numbered(to["host"]), to["port"])
+        sock = self._make(to, address)
+        try:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._bind(sock)
+        except BaseException:
+            sock.close()
+            raise
+        return await connected(sock, address)
+
+    def _make(self, to: ResolveResult, address: SocketAddress) -> socket.socket:
+        family, proto = to["family"], to.get("proto", socket.IPPROTO_TCP)
+        if self._factory is None:
+            return socket.socket(family, socket.SOCK_STREAM, proto)
+        sock = self._factory((family, socket.SOCK_STREAM, proto, "", address))
+        if not isinstance(sock, socket.socket):
+            raise TypeError(f"socket_factory must return a socket, not {sock!r}")
+        return sock
+
+    def _bind(self, sock: socket.socket) -> None:
+        if self._local_addr is None:
+            return
+        family = socket.AF_INET6 if ":" in self._local_addr[0] else socket.AF_INET
+        try:
+            if sock.family != family:
+                raise OSError(None, "it is of the other address family")
+            sock.bind(self._local_addr)
+        except OSError as exc:
+            text = f"local_addr {self._local_addr!r} cannot be used: {reason(exc)}"
+            raise OSError(exc.errno, text) from exc
+
+
+def _numbered(host: str) -> str:
+    """The address with its zone as a number: event loops and libraries disagree about names."""
+    ip, percent, zone = host.partition("%")
+    if not percent or zone.isdigit():
+        return host
+    try:
+        return f"{ip}%{socket.if_nametoindex(zone)}"
+    except OSError as exc:
+        raise OSError(exc.errno, f"there is no network interface {zone!r}") from exc
+
+
+async def connect_unix(path: str) -> socket.socket:
+    """A non-blocking socket that is connected to a Unix socket; raises OSError if it cannot be."""
+    return await connected(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM), path)
+
+
+async def connected(sock: socket.socket, address: SocketAddress | str) -> socket.socket:
+    """The socket once it is connected; it is closed if that fails or is cancelled."""
+    try:
+        sock.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(sock, address)
+    except OSError as exc:
+        sock.close()
+        # Event loops put the address into the text; here it stands beside it.
+        raise OSError(exc.errno, reason(exc)) from exc
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def reason(error: OSError) -> str:
+    """What an error means, in a few words."""
+    if error.errno is not None and error.errno > 0:
+        return os.strerror(error.errno)
+    return error.strerror or str(error) or type(error).__name__

@@ -1,0 +1,278 @@
+"""The parameters of a request, and what is wrong with them, if anything.
+
+Names, meanings and defaults are those of ``aiohttp.ClientSession.request`` (aiohttp's
+documentation, "Client Session"); `observers` is ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict, cast
+
+from .http1.limits import HeadLimits
+from .proxies import Proxies, proxies_of
+from .timeouts import ClientTimeout
+
+if TYPE_CHECKING:
+    import ssl
+
+    from yarl import URL
+
+    from .auth import BasicAuth
+    from .net.tls import Fingerprint
+    from .response import ClientResponse
+    from .trace.config import TraceConfig
+    from .trace.observer import Observer
+
+LooseHeaders = Mapping[str, str] | Iterable[tuple[str, str]]
+LooseCookies = Mapping[str, Any] | Iterable[tuple[str, Any]]
+Query = str | Mapping[str, Any] | Sequence[tuple[str, Any]] | None
+RaiseForStatus = bool | Callable[["ClientResponse"], Awaitable[None]]
+
+
+class RequestOptions(TypedDict, total=False):
+    """What every verb of a session accepts beyond the URL."""
+
+    params: Query
+    data: Any
+    json: Any
+    cookies: LooseCookies | None
+    headers: LooseHeaders | None
+    skip_auto_headers: Iterable[str] | None
+    auth: BasicAuth | None
+    allow_redirects: bool
+    max_redirects: int
+    compress: str | bool | None
+    chunked: bool | None
+    expect100: bool
+    raise_for_status: RaiseForStatus | None
+    read_until_eof: bool
+    proxy: str | URL | None
+    proxy_auth: BasicAuth | None
+    proxy_headers: LooseHeaders | None
+    timeout: ClientTimeout | float | None
+    ssl: ssl.SSLContext | bool | Fingerprint
+    verify_ssl: bool | None
+    fingerprint: bytes | None
+    ssl_context: ssl.SSLContext | None
+    server_hostname: str | None
+    trace_request_ctx: Any
+    read_bufsize: int | None
+    auto_decompress: bool | None
+    max_line_size: int | None
+    max_field_size: int | None
+    max_headers: int | None
+    middlewares: Sequence[Any] | None
+    upload_tracker: Any
+    trace_configs: Sequence[TraceConfig]
+    observers: Sequence[Observer]
+
+
+KNOWN = frozenset(RequestOptions.__annotations__)
+_LIMITS = ("total", "connect", "sock_read", "sock_connect")
+
+
+class Settings(NamedTuple):
+    """What holds for a whole call: the session's settings, changed by the request's."""
+
+    timeout: ClientTimeout
+    total_ns: int
+    first_limit_ns: int
+    """When the limits that hold for the whole call must be looked at first; 0: they are none."""
+    limits: HeadLimits
+    read_bufsize: int
+    pause_above: int
+    auto_decompress: bool
+    max_decoded_size: int
+    raise_for_status: RaiseForStatus
+    allow_redirects: bool
+    max_redirects: int
+    ssl: Any
+    server_hostname: str | None
+    proxies: Proxies | None
+    """None for who has none, and looks at no environment."""
+
+
+def checked(settings: Settings, options: RequestOptions) -> Settings:
+    """The settings of one call.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Naming the parameter that cannot be used, and what would be right.
+    """
+    unknown = options.keys() - KNOWN
+    if unknown:
+        raise TypeError(f"request() got an unexpected keyword argument {sorted(unknown)[0]!r}")
+    changes: dict[str, Any] = {}
+    if "timeout" in options:
+        timeout = timeout_of(options["timeout"], settings.timeout)
+        changes.update(zip(("timeout", "total_ns", "first_limit_ns"), timing(timeout), strict=True))
+    given = cast("Mapping[str, Any]", options)
+    for name in ("read_bufsize", "auto_decompress", "raise_for_status"):
+        if given.get(name) is not None:
+            changes[name] = _CHECKS[name](name, given[name])
+    for name in ("allow_redirects", "max_redirects", "server_hostname"):
+        if name in given:
+            changes[name] = _CHECKS[name](name, given[name])
+    for name, check in _SHAPES.items():
+        if given.get(name) is not None:
+            check(name, given[name])
+    if "read_bufsize" in changes:
+        changes["pause_above"] = changes["read_bufsize"] * 2
+    limits = limits_of(options, settings.limits)
+    if limits is not settings.limits:
+        changes["limits"] = limits
+    proxies = proxies_of(options, settings.proxies)
+    if proxies is not settings.proxies:
+        changes["proxies"] = proxies
+    tls = tls_of(options)
+    if tls is not True:
+        changes["ssl"] = tls
+    return settings._replace(**changes) if changes else settings
+
+
+def timeout_of(value: Any, default: ClientTimeout) -> ClientTimeout:
+    """`value` as a ClientTimeout: a number is a total, None means no limit at all."""
+    if isinstance(value, ClientTimeout):
+        return value
+    if value is ...:
+        return default
+    if all(hasattr(value, name) for name in _LIMITS):  # aiohttp's own, from a program that uses it
+        return ClientTimeout(**{name: getattr(value, name) for name in _LIMITS})
+    if value is None:
+        return ClientTimeout()
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"timeout must be ClientTimeout, seconds or None, not {value!r}")
+    return ClientTimeout(total=value)
+
+
+def timing(timeout: ClientTimeout) -> tuple[ClientTimeout, int, int]:
+    """The timeout, its total and the shortest of its limits for the whole call in nanoseconds."""
+    whole = (timeout.total, timeout.sock_read, timeout.response_headers)
+    first = min((int(limit * 1e9) for limit in whole if limit), default=0)
+    return timeout, int((timeout.total or 0) * 1e9), first
+
+
+def limits_of(options: Mapping[str, Any], default: HeadLimits) -> HeadLimits:
+    """How large heads may be, from ``max_line_size``, ``max_field_size`` and ``max_headers``."""
+    values = [options.get(name) for name in ("max_line_size", "max_field_size", "max_headers")]
+    if values == [None, None, None]:
+        return default
+    names = ("max_line_size", "max_field_size", "max_headers")
+    return HeadLimits(
+        *(
+            kept if value is None else positive(name, value)
+            for name, value, kept in zip(names, values, default, strict=True)
+        )
+    )
+
+
+def tls_of(options: Mapping[str, Any]) -> Any:
+    """The ``ssl`` parameter, or its older forms: verify_ssl, fingerprint, ssl_context."""
+    from .net.tls import Fingerprint
+
+    verify = options.get("verify_ssl")
+    given = {
+        "ssl": options.get("ssl", True),
+        "verify_ssl": None if verify is True else verify,  # which is the default and says nothing
+        "fingerprint": options.get("fingerprint"),
+        "ssl_context": options.get("ssl_context"),
+    }
+    old = [name for name in list(given)[1:] if given[name] is not None]
+    tls: Any = given["ssl"]
+    if tls is None:
+        tls = True
+    if len(old) > 1 or (old and tls is not True):
+        raise ValueError("ssl, verify_ssl, fingerprint and ssl_context exclude each other")
+    if old == ["fingerprint"]:
+        tls = Fingerprint(given["fingerprint"])
+    elif old:
+        tls = given[old[0]]
+    return check_tls(tls, old[0] if old else "ssl")
+
+
+def check_tls(tls: Any, name: str = "ssl") -> Any:
+    """Refuse what is no bool, SSLContext or Fingerprint."""
+    if tls is True:
+        return tls
+    import ssl
+
+    from .net.tls import Fingerprint
+
+    if not isinstance(tls, bool | ssl.SSLContext | Fingerprint):
+        raise TypeError(f"{name} should be SSLContext, Fingerprint, or bool, got {tls!r} instead.")
+    return tls
+
+
+def positive(name: str, value: Any) -> int:
+    """`value` as a whole number above 0."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{name} must be a whole number, not {value!r}")
+    if value <= 0:
+        raise ValueError(f"{name} must be above 0, got {value}")
+    return value
+
+
+def several(name: str, value: Any) -> Iterable[Any]:
+    """Something with any number of things in it, which a string is not."""
+    if isinstance(value, str | bytes) or not isinstance(value, Iterable):
+        raise TypeError(f"{name} must be a sequence, not {value!r}")
+    return value
+
+
+def header_names(name: str, value: Any) -> Iterable[str]:
+    """Names of header fields."""
+    names = several(name, value)
+    if not all(isinstance(one, str) for one in names):
+        raise TypeError(f"{name} must be names of headers, not {value!r}")
+    return names
+
+
+def _coding(name: str, value: Any) -> None:
+    if not isinstance(value, bool | str):
+        raise TypeError(f"{name} must be the name of a coding, True or False, not {value!r}")
+
+
+def flag(name: str, value: Any) -> bool:
+    """`value` as a bool."""
+    if not isinstance(value, bool | int):
+        raise TypeError(f"{name} must be True or False, not {value!r}")
+    return bool(value)
+
+
+def _redirects(name: str, value: Any) -> int:
+    return value if value == 0 and value is not False else positive(name, value)
+
+
+def status_check(name: str, value: Any) -> RaiseForStatus:
+    """``raise_for_status``: a flag or a coroutine function that takes the response."""
+    if not isinstance(value, bool) and not callable(value):
+        raise TypeError(f"{name} must be True, False or a coroutine function, not {value!r}")
+    return value  # type: ignore[no-any-return]
+
+
+def _name_or_none(name: str, value: Any) -> str | None:
+    if value is not None and not isinstance(value, str):
+        raise TypeError(f"{name} must be a str or None, not {value!r}")
+    return value
+
+
+_CHECKS: dict[str, Callable[[str, Any], Any]] = {
+    "read_bufsize": positive,
+    "auto_decompress": flag,
+    "raise_for_status": status_check,
+    "allow_redirects": flag,
+    "max_redirects": _redirects,
+    "server_hostname": _name_or_none,
+}
+_SHAPES: dict[str, Callable[[str, Any], Any]] = {
+    "chunked": flag,
+    "compress": _coding,
+    "expect100": flag,
+    "middlewares": several,
+    "observers": several,
+    "read_until_eof": flag,
+    "skip_auto_headers": header_names,
+    "trace_configs": several,
+}

@@ -1,0 +1,192 @@
+"""The connectors that users make: TCP, Unix sockets, named pipes."""
+
+from __future__ import annotations
+
+from socket import AF_UNSPEC
+from typing import TYPE_CHECKING, Any
+
+from ..net.dialer import Dialer, UnixDialer
+from ..net.pipes import PipeDialer
+from ..options import tls_of
+from .connector import BaseConnector
+
+if TYPE_CHECKING:
+    import asyncio
+    import socket
+    import ssl as tls
+
+    from ..net.plugs import AddressFilter
+    from ..net.resolver import AbstractResolver
+    from ..net.sockets import SocketFactoryType
+    from ..net.tls import Fingerprint
+
+_UNSET: Any = ...
+
+
+class TCPConnector(BaseConnector):
+    """Connects over TCP, with TLS for https (aiohttp's documentation, "TCPConnector").
+
+    Addresses are looked up once for all who wait and kept for `ttl_dns_cache` seconds (None: for
+    ever). Several addresses are tried as RFC 8305 has it, `happy_eyeballs_delay` seconds apart.
+    `ssl` holds for requests that have no ``ssl`` of their own.
+
+    Ours beyond aiohttp: `address_filter` is asked before an address is dialled, at every hop and
+    also when the URL spells the address out; what is neither True nor None forbids it. It cannot
+    be asked about names that a proxy resolves. `max_connection_age` is how many seconds after it
+    was opened a connection is no longer used again.
+    """
+
+    def __init__(
+        self,
+        *,
+        verify_ssl: bool = True,
+        fingerprint: bytes | None = None,
+        use_dns_cache: bool = True,
+        ttl_dns_cache: float | None = 10,
+        dns_cache_max_size: int = 1000,
+        family: socket.AddressFamily | int = AF_UNSPEC,
+        ssl_context: tls.SSLContext | None = None,
+        ssl: bool | Fingerprint | tls.SSLContext = True,
+        local_addr: tuple[str, int] | None = None,
+        resolver: AbstractResolver | None = None,
+        keepalive_timeout: float | None = _UNSET,
+        force_close: bool = False,
+        limit: int | None = 100,
+        limit_per_host: int | None = 0,
+        enable_cleanup_closed: bool = False,
+        loop: asyncio.AbstractEventLoop | None = None,
+        timeout_ceil_threshold: float = 5,
+        happy_eyeballs_delay: float | None = 0.25,
+        interleave: int | None = None,
+        socket_factory: SocketFactoryType | None = None,
+        ssl_shutdown_timeout: float | None = _UNSET,
+        address_filter: AddressFilter | None = None,
+        max_connection_age: float | None = None,
+    ) -> None:
+        super().__init__(
+            keepalive_timeout=keepalive_timeout,
+            force_close=force_close,
+            limit=limit,
+            limit_per_host=limit_per_host,
+            enable_cleanup_closed=enable_cleanup_closed,
+            loop=loop,
+            timeout_ceil_threshold=timeout_ceil_threshold,
+            max_connection_age=max_connection_age,
+        )
+        chosen = {
+            "ssl": ssl,
+            "verify_ssl": verify_ssl,
+            "fingerprint": fingerprint,
+            "ssl_context": ssl_context,
+        }
+        self._dialer = Dialer(
+            loop=self._loop,
+            resolver=resolver,
+            use_dns_cache=use_dns_cache,
+            ttl_dns_cache=ttl_dns_cache,
+            dns_cache_max_size=dns_cache_max_size,
+            family=family,
+            local_addr=local_addr,
+            happy_eyeballs_delay=happy_eyeballs_delay,
+            interleave=interleave,
+            socket_factory=socket_factory,
+            ssl=tls_of(chosen),
+            ssl_shutdown_timeout=None if ssl_shutdown_timeout is _UNSET else ssl_shutdown_timeout,
+            address_filter=address_filter,
+        )
+        self._family = family
+        self._use_dns_cache = use_dns_cache
+
+    @property
+    def family(self) -> int:
+        """The address family that is looked up: 0 for all."""
+        return self._family
+
+    @property
+    def use_dns_cache(self) -> bool:
+        """Whether addresses are kept."""
+        return self._use_dns_cache
+
+    def clear_dns_cache(self, host: str | None = None, port: int | None = None) -> None:
+        """Forget the addresses of one host and port, or all."""
+        self._dialer.clear_dns_cache(host, port)  # type: ignore[union-attr]
+
+
+class UnixConnector(BaseConnector):
+    """Connects to a Unix socket, whatever host the URL names (aiohttp's documentation)."""
+
+    allowed_protocol_schema_set = BaseConnector.allowed_protocol_schema_set | {"unix"}
+    uses_proxies = False
+
+    def __init__(
+        self,
+        path: str,
+        force_close: bool = False,
+        keepalive_timeout: float | None = _UNSET,
+        limit: int | None = 100,
+        limit_per_host: int | None = 0,
+        loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(
+            force_close=force_close,
+            keepalive_timeout=keepalive_timeout,
+            limit=limit,
+            limit_per_host=limit_per_host,
+            loop=loop,
+        )
+        self._dialer = UnixDialer(path)
+        self._path = path
+
+    @property
+    def path(self) -> str:
+        """The path of the socket."""
+        return self._path
+
+
+class NamedPipeConnector(BaseConnector):
+    """Connects to a named pipe of Windows, whatever host the URL names (aiohttp's documentation).
+
+    Raises
+    ------
+    RuntimeError
+        When the event loop is not a proactor: they exist on Windows only.
+    """
+
+    allowed_protocol_schema_set = BaseConnector.allowed_protocol_schema_set | {"npipe"}
+    uses_proxies = False
+
+    def __init__(
+        self,
+        path: str,
+        force_close: bool = False,
+        keepalive_timeout: float | None = _UNSET,
+        limit: int | None = 100,
+        limit_per_host: int | None = 0,
+        loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(
+            force_close=force_close,
+            keepalive_timeout=keepalive_timeout,
+            limit=limit,
+            limit_per_host=limit_per_host,
+            loop=loop,
+        )
+        if not hasattr(self._loop, "create_pipe_connection"):
+            self._closed = True  # there is nothing to close
+            raise RuntimeError("Named pipes need a proactor event loop, which is on Windows only")
+        self._dialer = PipeDialer(path)
+        self._path = path
+
+    @property
+    def path(self) -> str:
+        """The path of the pipe."""
+        return self._path
+
+
+def check_connector(connector: Any) -> BaseConnector:
+    """Refuse what is no connector of ours."""
+    if not isinstance(connector, BaseConnector):
+        raise TypeError(f"connector must be an httptrace connector, not {connector!r}")
+    if connector.closed:
+        raise RuntimeError("The connector is closed already")
+    return connector

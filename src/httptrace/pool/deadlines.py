@@ -1,0 +1,72 @@
+"""Deadlines of many requests, looked after by one timer.
+
+A request that has a deadline compares it with the timer's, and no more. When the timer fires, the
+requests under way are looked through: those that are due are told, and the timer is set to the next
+one that will be. However many there are and however close together, the looking takes a twentieth
+of the time at the most: the timer is precise while few are due, and coarse while very many are.
+"""
+
+from __future__ import annotations
+
+from time import perf_counter_ns
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable, Iterable
+
+_NEVER_NS = 1 << 62
+_SHARE = 20
+
+
+class Limited(Protocol):
+    """Something with a deadline."""
+
+    def overdue(self, now_ns: int) -> int:
+        """Act if it is due by now; returns when to look again, or 0 for never."""
+        ...
+
+
+class Deadlines:
+    """Calls `overdue` of the requests under way when the first of them is due."""
+
+    __slots__ = ("_later", "_timer", "_under_way", "next_ns")
+
+    def __init__(
+        self,
+        later: Callable[[float, Callable[[], None]], asyncio.TimerHandle],
+        under_way: Callable[[], Iterable[Limited]],
+    ) -> None:
+        self._later = later
+        self._under_way = under_way
+        self._timer: asyncio.TimerHandle | None = None
+        self.next_ns = _NEVER_NS
+        """When the timer will fire: who is due before that must `arm` it."""
+
+    def arm(self, due_ns: int) -> None:
+        """Let the timer fire at this time, or before."""
+        if due_ns < self.next_ns:
+            if self._timer is not None:
+                self._timer.cancel()
+            self.next_ns = due_ns
+            seconds = max(0, due_ns - perf_counter_ns()) / 1e9
+            self._timer = self._later(seconds, self._look)
+
+    def close(self) -> None:
+        """Stop the timer."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _look(self) -> None:
+        self._timer = None
+        self.next_ns = _NEVER_NS
+        began_ns = perf_counter_ns()
+        soonest = _NEVER_NS
+        for limited in self._under_way():
+            again_ns = limited.overdue(began_ns)
+            if 0 < again_ns < soonest:
+                soonest = again_ns
+        if soonest < _NEVER_NS:
+            now_ns = perf_counter_ns()
+            self.arm(max(soonest, now_ns + (now_ns - began_ns) * _SHARE))

@@ -1,0 +1,400 @@
+"""`ClientSession`: defaults, verbs, and the chain that a request goes through."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import warnings
+from functools import partial
+from json import dumps
+from typing import TYPE_CHECKING, Any
+
+from multidict import CIMultiDict
+from yarl import URL
+
+from .call import Call
+from .client_request import ClientRequest
+from .exchange import Exchange
+from .head import version_of
+from .http1.limits import HeadLimits
+from .interceptors.middlewares import middleware_link, send_on
+from .interceptors.raise_for_status import check_status
+from .interceptors.redirects import follow_redirects
+from .interceptors.upload import tell_tracker
+from .interceptors.wire import wire
+from .local.request import current_request_id
+from .options import Settings, flag, limits_of, positive, several, status_check, timing
+from .request import merge_headers, prepare, refresh_head
+from .response import ClientResponse
+from .session_arguments import (
+    auto_headers,
+    callable_or_none,
+    checked_auth,
+    checked_base,
+    checked_callable,
+    checked_class,
+    checked_configs,
+    checked_jar,
+    checked_observers,
+    checked_version,
+    names_of,
+    propagation_of,
+    session_proxies,
+    session_timeout,
+)
+from .session_verbs import SessionVerbs
+from .target import Target, parse_url, target_of
+from .trace import observer as observing
+from .trace.events import TraceRequestEndParams, TraceRequestStartParams
+from .trace.listening import Trace
+from .version import HttpVersion, HttpVersion11, __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Iterable, Sequence
+    from types import TracebackType
+    from typing import Unpack
+
+    from .auth import BasicAuth
+    from .cookies import AbstractCookieJar
+    from .options import LooseCookies, LooseHeaders, RaiseForStatus, RequestOptions
+    from .pool.connector import BaseConnector
+    from .timeouts import ClientTimeout
+    from .trace.config import TraceConfig
+    from .trace.observer import Observer
+    from .ws.connect import Opening
+    from .ws.options import WebSocketOptions
+    from .ws.response import ClientWebSocketResponse
+
+_UNSET: Any = ...
+_MOST_TARGETS = 1024
+USER_AGENT = f"Python/{sys.version_info[0]}.{sys.version_info[1]} httptrace/{__version__}"
+
+
+def _utf8(response: ClientResponse, body: bytes) -> str:
+    return "utf-8"
+
+
+class ClientSession(SessionVerbs):
+    """Makes requests with common defaults, over one connector (aiohttp's documentation).
+
+    Beyond aiohttp's parameters: `observers` listen to every request of the session (`Observer`),
+    `max_decoded_size` is how many bytes a compressed body may decode to when it is read whole, and
+    `propagate` names the hosts that may see the ids of the work that makes a request
+    (`Propagation`). `request_class` is made for every hop, before its middlewares are called.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Naming a parameter that cannot be used.
+    RuntimeError
+        When no event loop is running.
+    """
+
+    def __init__(
+        self,
+        base_url: str | URL | None = None,
+        *,
+        connector: BaseConnector | None = None,
+        loop: asyncio.AbstractEventLoop | None = None,
+        cookies: LooseCookies | None = None,
+        headers: LooseHeaders | None = None,
+        proxy: str | URL | None = None,
+        proxy_auth: BasicAuth | None = None,
+        skip_auto_headers: Iterable[str] | None = None,
+        auth: BasicAuth | None = None,
+        json_serialize: Callable[[Any], str] = dumps,
+        json_serialize_bytes: Callable[[Any], bytes] | None = None,
+        request_class: type[ClientRequest] = ClientRequest,
+        response_class: type[ClientResponse] = ClientResponse,
+        version: HttpVersion = HttpVersion11,
+        cookie_jar: AbstractCookieJar | None = None,
+        connector_owner: bool = True,
+        raise_for_status: RaiseForStatus = False,
+        read_timeout: float | None = _UNSET,
+        conn_timeout: float | None = None,
+        timeout: ClientTimeout | float | None = _UNSET,
+        auto_decompress: bool = True,
+        trust_env: bool = False,
+        requote_redirect_url: bool = True,
+        trace_configs: Sequence[TraceConfig] | None = None,
+        read_bufsize: int = 1 << 18,
+        max_line_size: int = 8190,
+        max_field_size: int = 8190,
+        max_headers: int = 128,
+        fallback_charset_resolver: Callable[[ClientResponse, bytes], str] = _utf8,
+        middlewares: Sequence[Any] = (),
+        ssl_shutdown_timeout: float | None = _UNSET,
+        observers: Sequence[Observer] = (),
+        max_decoded_size: int = 1 << 28,
+        propagate: Any = None,
+        ws_response_class: type[ClientWebSocketResponse] | None = None,
+        proxy_headers: LooseHeaders | None = None,
+    ) -> None:
+        self._closed = True  # until all is well: __del__ runs even if __init__ raises
+        self.connector_in_use: Any = None
+        limits = {
+            "max_line_size": max_line_size,
+            "max_field_size": max_field_size,
+            "max_headers": max_headers,
+        }
+        self.settings = Settings(
+            *timing(session_timeout(timeout, read_timeout, conn_timeout)),
+            limits=limits_of(limits, HeadLimits()),
+            read_bufsize=positive("read_bufsize", read_bufsize),
+            pause_above=read_bufsize * 2,
+            auto_decompress=flag("auto_decompress", auto_decompress),
+            max_decoded_size=positive("max_decoded_size", max_decoded_size),
+            raise_for_status=status_check("raise_for_status", raise_for_status),
+            allow_redirects=True,
+            max_redirects=10,
+            ssl=True,
+            server_hostname=None,
+            proxies=session_proxies(
+                proxy, proxy_auth, proxy_headers, flag("trust_env", trust_env), connector
+            ),
+        )
+        self._base_url = checked_base(base_url)
+        self._auth = checked_auth(auth)
+        self._version = checked_version(version)
+        self._json_serialize = checked_callable("json_serialize", json_serialize)
+        self._json_serialize_bytes = callable_or_none("json_serialize_bytes", json_serialize_bytes)
+        self._fallback_charset = checked_callable(
+            "fallback_charset_resolver", fallback_charset_resolver
+        )
+        self._trust_env = flag("trust_env", trust_env)
+        self._requote = flag("requote_redirect_url", requote_redirect_url)
+        self._skip_auto_headers = frozenset(names_of(skip_auto_headers))
+        self.default_headers: CIMultiDict[str] = CIMultiDict()
+        merge_headers(self.default_headers, headers)
+        self._listen(trace_configs, observers)
+        self.propagation = propagation_of(propagate)
+        self.request_class = checked_class("request_class", request_class)
+        self._middlewares = tuple(several("middlewares", middlewares))
+        self._handler = self._chain(self._middlewares)
+        self.response_class: type[ClientResponse] = checked_class("response_class", response_class)
+        self.ws_response_class = ws_response_class
+        self.loop = loop or asyncio.get_running_loop()
+        self._open(connector, connector_owner, cookie_jar, cookies)
+
+    def _open(
+        self,
+        connector: BaseConnector | None,
+        connector_owner: bool,
+        cookie_jar: AbstractCookieJar | None,
+        cookies: LooseCookies | None,
+    ) -> None:
+        from .pool.connectors import TCPConnector, check_connector
+
+        own_jar = checked_jar(cookie_jar) is None
+        if cookie_jar is None:
+            from .cookies import CookieJar
+
+            cookie_jar = CookieJar()
+        own = own_jar and not cookies and self.propagation is None
+        direct = self._auth is None and not self._trust_env and self.settings.proxies is None
+        self._pristine = own and direct
+        self.jar = cookie_jar
+        self._counts_cookies = hasattr(type(cookie_jar), "__len__")
+        if cookies:
+            cookie_jar.update_cookies(cookies)
+        self._targets: dict[str | URL, Target] = {}
+        self._headers_version = version_of(self.default_headers)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._retry_connection = True
+        self.connector_in_use = TCPConnector() if connector is None else check_connector(connector)
+        self._connector_owner = flag("connector_owner", connector_owner)
+        self.auto_headers = auto_headers(self.connector_in_use, self._version, USER_AGENT)
+        self._closed = False
+
+    # --- the chain -----------------------------------------------------------------------------
+
+    def _chain(self, middlewares: Sequence[Any]) -> Any:
+        """The way of a request, outermost first; each link calls the next one."""
+        if not middlewares and self.request_class is not ClientRequest:
+            middlewares = (send_on,)  # each hop is made known to the class
+        links: list[Any] = [
+            follow_redirects,
+            *map(middleware_link, middlewares),  # once per hop
+        ]
+        handler: Any = wire
+        for link in reversed(links):
+            handler = partial(link, handler)
+        return handler
+
+    async def _run(self, call: Call, where: str | URL, options: RequestOptions) -> ClientResponse:
+        target = self._targets.get(where) if self._pristine and not options else None
+        if target is not None and call.method in target.heads:
+            call.target, call.head = target, target.heads[call.method]
+        else:
+            prepare(call, where, options)
+        call.exchange = Exchange(call, call.start_ns)
+        if options or self._listeners or observing.installed or observing.ambient():
+            self._attach(call, options)
+        if call.settings.first_limit_ns:
+            due_ns = call.start_ns + call.settings.first_limit_ns
+            deadlines = call.connector.deadlines
+            if due_ns < deadlines.next_ns:
+                deadlines.arm(due_ns)
+        trace = call.trace
+        try:
+            if trace is not None and TraceRequestStartParams in trace.wants:
+                await self._tell_start(call, trace)
+            handler = self._handler if not options else self._handler_for(call, options)
+            response: ClientResponse = await handler(call)
+            if call.settings.raise_for_status:
+                await check_status(call, response)
+            if trace is not None:
+                trace.note_head(TraceRequestEndParams, call.exchange, response)
+                await trace.flush(call.may_end)
+        except BaseException as exc:
+            error = call.seen(exc)
+            await call.fail(error)
+            if error is not exc:
+                raise error from exc
+            raise
+        if not call.may_end():
+            call.task = None
+            if not call.entered:  # otherwise __aexit__ comes, whatever becomes of the response
+                response.watch_over()
+        return response
+
+    async def _tell_start(self, call: Call, trace: Trace) -> None:
+        call.await_outside()
+        await trace.tell(TraceRequestStartParams, call.exchange)
+        refresh_head(call)
+
+    def _handler_for(self, call: Call, options: RequestOptions) -> Any:
+        handler, given = self._handler, options.get("middlewares")
+        if given is not None:
+            handler = self._chain(tuple(several("middlewares", given)))
+        return handler if call.upload_tracker is None else partial(tell_tracker, handler)
+
+    # --- who listens ---------------------------------------------------------------------------
+
+    def _listen(
+        self, trace_configs: Sequence[TraceConfig] | None, observers: Sequence[Observer]
+    ) -> None:
+        self._trace_configs = checked_configs(trace_configs)
+        self._observers = checked_observers(observers)
+        self._listeners = bool(self._trace_configs or self._observers)
+
+    def _attach(self, call: Call, options: RequestOptions) -> None:
+        """Give the call its listeners, if there are any."""
+        configs, observers = self._trace_configs, self._observers
+        if options or observing.installed or observing.ambient():
+            configs = [*configs, *checked_configs(options.get("trace_configs"))]
+            of_request = checked_observers(options.get("observers"))
+            observers = [*observing.everybody(), *observers, *of_request]
+        if configs or observers:
+            context = options.get("trace_request_ctx")
+            call.context_id = current_request_id()
+            call.trace = call.exchange.trace = Trace(self, configs, observers, context)
+
+    def spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        """Run what nobody can wait for; `close` does."""
+        task = self.loop.create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    # --- what requests need of it -----------------------------------------------------------------
+
+    def plain_target(self, where: str | URL) -> Target | None:
+        """The target of a request without options, made once; None if the session adds to it."""
+        if self._auth is not None or self._trust_env or self.propagation is not None:
+            return None
+        if self.settings.proxies is not None:
+            return None
+        if self.has_cookies():
+            return None
+        if version_of(self.default_headers) != self._headers_version:
+            self._headers_version = version_of(self.default_headers)
+            self._targets.clear()
+        target = self._targets.get(where)
+        if target is None:
+            url = self.absolute(parse_url(where))
+            if url.raw_user is not None or url.raw_password is not None:
+                return None
+            if len(self._targets) >= _MOST_TARGETS:
+                self._targets.clear()
+            target = self._targets[where] = target_of(url)
+        return target
+
+    def has_cookies(self) -> bool:
+        """Whether the jar may have cookies for a request."""
+        return not self._counts_cookies or len(self.jar) > 0
+
+    def keep_cookies(self, exchange: Exchange) -> None:
+        """Put the cookies of a response into the jar."""
+        self._pristine = False
+        headers = exchange.response_headers.getall("Set-Cookie", ())
+        self.jar.update_cookies_from_headers(headers, exchange.url)
+
+    # --- verbs -----------------------------------------------------------------------------------
+
+    def request(self, method: str, url: str | URL, **kwargs: Unpack[RequestOptions]) -> Call:
+        """Make a request; use as ``async with session.request(…) as response`` or await it.
+
+        See `RequestOptions` for the parameters.
+        """
+        call = Call(self, method)
+        call.coroutine = self._run(call, url, kwargs)
+        return call
+
+    def get(self, url: str | URL, **kwargs: Unpack[RequestOptions]) -> Call:
+        """GET: fetch a resource."""
+        call = Call(self, "GET")
+        call.coroutine = self._run(call, url, kwargs)
+        return call
+
+    def ws_connect(self, url: str | URL, **kwargs: Unpack[WebSocketOptions]) -> Opening:
+        """Open a WebSocket; use as ``async with session.ws_connect(…) as ws`` or await it.
+
+        See `WebSocketOptions` for the parameters.
+        """
+        from .ws.connect import Opening
+
+        return Opening(self, url, kwargs, self._run, self._middlewares)
+
+    # --- its end ---------------------------------------------------------------------------------
+
+    async def close(self) -> None:
+        """Close it, and its connector if it is its own."""
+        if not self._closed:
+            self._closed = True
+            if self.connector_in_use is not None and self._connector_owner:
+                await self.connector_in_use.close()
+            self.connector_in_use = None
+        if self._tasks:
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def detach(self) -> None:
+        """Let go of the connector without closing it."""
+        self.connector_in_use = None
+        self._closed = True
+
+    async def __aenter__(self) -> ClientSession:
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    def __enter__(self) -> None:
+        raise TypeError("Use async with instead")
+
+    def __exit__(self, *exc: object) -> None:
+        """Never reached; it makes ``with`` reach `__enter__`'s message."""
+
+    def __del__(self, _warn: Any = warnings.warn) -> None:
+        if self.closed:
+            return
+        _warn(f"Unclosed client session {self!r}", ResourceWarning, source=self)
+        if not self.loop.is_closed():
+            context = {"client_session": self, "message": "Unclosed client session"}
+            self.loop.call_exception_handler(context)
+        if self._connector_owner:
+            self.connector_in_use.dropped()

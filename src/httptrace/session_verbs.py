@@ -1,0 +1,48 @@
+"""The verbs of a session beyond GET: each is `request` with its method."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .session_view import SessionView
+
+if TYPE_CHECKING:
+    from typing import Unpack
+
+    from yarl import URL
+
+    from .call import Call
+    from .options import RequestOptions
+
+
+class SessionVerbs(SessionView):
+    """OPTIONS, HEAD, POST, PUT, PATCH and DELETE."""
+
+    def request(self, method: str, url: str | URL, **kwargs: Unpack[RequestOptions]) -> Call:
+        """Make a request."""
+        raise NotImplementedError
+
+    def options(self, url: str | URL, **kwargs: Unpack[RequestOptions]) -> Call:
+        """OPTIONS: ask what can be done with a resource."""
+        return self.request("OPTIONS", url, **kwargs)
+
+    def head(self, url: str | URL, **kwargs: Unpack[RequestOptions]) -> Call:
+        """HEAD: fetch the head alone; redirects are not followed unless told so."""
+        kwargs.setdefault("allow_redirects", False)
+        return self.request("HEAD", url, **kwargs)
+
+    def post(self, url: str | URL, **kwargs: Unpack[RequestOptions]) -> Call:
+        """POST: send data to be processed."""
+        return self.request("POST", url, **kwargs)
+
+    def put(self, url: str | URL, **kwargs: Unpack[RequestOptions]) -> Call:
+        """PUT: store data."""
+        return self.request("PUT", url, **kwargs)
+
+    def patch(self, url: str | URL, **kwargs: Unpack[RequestOptions]) -> Call:
+        """PATCH: change a resource in part."""
+        return self.request("PATCH", url, **kwargs)
+
+    def delete(self, url: str | URL, **kwargs: Unpack[RequestOptions]) -> Call:
+        """DELETE: remove a resource."""
+        return self.request("DELETE", url, **kwargs)

@@ -1,0 +1,135 @@
+"""`TestClient`: a session for the tests of an application, which runs on a real socket."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
+from ..cookies import CookieJar
+from ..session import ClientSession
+from .app_server import TestServer
+
+if TYPE_CHECKING:
+    import asyncio
+    from types import TracebackType
+
+    from yarl import URL
+
+    from ..call import Call
+    from ..cookies import AbstractCookieJar
+    from ..ws.connect import Opening
+
+__all__ = ["TestClient"]
+
+
+class TestClient:
+    """Requests to one server, by path; use it with ``async with`` (aiohttp's ``TestClient``).
+
+    `app_or_server` is an application of aiohttp.web or ASGI, a `TestServer`, or a server of
+    ``aiohttp.test_utils``. Everything else goes to the session: `TestClient(app, observers=[…])`.
+    Cookies of the address are kept, and a request on a connection that turns out to be dead fails
+    instead of being sent again, so that a test sees what the server did.
+
+    It can take the place of aiohttp's own in the fixture ``aiohttp_client_cls`` of pytest-aiohttp.
+    """
+
+    __test__ = False  # pytest need not look for tests in it
+
+    def __init__(
+        self,
+        app_or_server: Any,
+        *,
+        cookie_jar: AbstractCookieJar | None = None,
+        loop: asyncio.AbstractEventLoop | None = None,
+        **session_options: Any,
+    ) -> None:
+        is_server = hasattr(app_or_server, "start_server")
+        self.server = app_or_server if is_server else TestServer(app_or_server)
+        jar = CookieJar(unsafe=True) if cookie_jar is None else cookie_jar
+        self.session = ClientSession(cookie_jar=jar, loop=loop, **session_options)
+        self.session._retry_connection = False
+
+    @property
+    def app(self) -> Any:
+        """The application, if the server knows it."""
+        return getattr(self.server, "app", None)
+
+    @property
+    def scheme(self) -> str:
+        """``"http"`` or ``"https"``."""
+        return str(self.server.scheme)
+
+    @property
+    def host(self) -> str:
+        """Where the server listens."""
+        return str(self.server.host)
+
+    @property
+    def port(self) -> int:
+        """The port on which it listens."""
+        return int(self.server.port)
+
+    def make_url(self, path: str | URL) -> URL:
+        """The URL of a path on the server."""
+        url: URL = self.server.make_url(path)
+        return url
+
+    async def start_server(self, **kwargs: Any) -> None:
+        """Start the server; further arguments are for it."""
+        await self.server.start_server(**kwargs)
+
+    async def close(self) -> None:
+        """Close the session and stop the server."""
+        await self.session.close()
+        await self.server.close()
+
+    # --- requests --------------------------------------------------------------------------------
+
+    def request(self, method: str, path: str | URL, **kwargs: Any) -> Call:
+        """Make a request: await it, or use it with ``async with``."""
+        return self.session.request(method, self.make_url(path), **kwargs)
+
+    def get(self, path: str | URL, **kwargs: Any) -> Call:
+        """GET a path."""
+        return self.session.get(self.make_url(path), **kwargs)
+
+    def options(self, path: str | URL, **kwargs: Any) -> Call:
+        """OPTIONS of a path."""
+        return self.session.options(self.make_url(path), **kwargs)
+
+    def head(self, path: str | URL, **kwargs: Any) -> Call:
+        """HEAD of a path."""
+        return self.session.head(self.make_url(path), **kwargs)
+
+    def post(self, path: str | URL, **kwargs: Any) -> Call:
+        """POST to a path."""
+        return self.session.post(self.make_url(path), **kwargs)
+
+    def put(self, path: str | URL, **kwargs: Any) -> Call:
+        """PUT to a path."""
+        return self.session.put(self.make_url(path), **kwargs)
+
+    def patch(self, path: str | URL, **kwargs: Any) -> Call:
+        """PATCH a path."""
+        return self.session.patch(self.make_url(path), **kwargs)
+
+    def delete(self, path: str | URL, **kwargs: Any) -> Call:
+        """DELETE a path."""
+        return self.session.delete(self.make_url(path), **kwargs)
+
+    def ws_connect(self, path: str | URL, **kwargs: Any) -> Opening:
+        """Open a WebSocket at a path."""
+        return self.session.ws_connect(self.make_url(path), **kwargs)
+
+    # --- its life --------------------------------------------------------------------------------
+
+    async def __aenter__(self) -> Self:
+        await self.start_server()
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()

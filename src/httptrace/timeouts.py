@@ -1,0 +1,139 @@
+"""How long each part of a request may take: `ClientTimeout`."""
+
+from __future__ import annotations
+
+from math import inf
+from typing import Any
+
+__all__ = ["DEFAULT_TIMEOUT", "ClientTimeout"]
+
+_AIOHTTP_FIELDS = ("total", "connect", "sock_read", "sock_connect", "ceil_threshold")
+_PHASE_FIELDS = ("pool", "dns", "tls", "response_headers")
+_FIELDS = (*_AIOHTTP_FIELDS, *_PHASE_FIELDS)
+
+
+class _AttrsFields:
+    """Lets ``attr.evolve`` and ``attr.asdict`` take a `ClientTimeout`, as they take aiohttp's.
+
+    attrs is imported by the caller who asks, never by us.
+    """
+
+    def __get__(self, instance: object, owner: type) -> Any:
+        import attr
+
+        return attr.make_class("ClientTimeout", list(_FIELDS)).__attrs_attrs__  # type: ignore[attr-defined]
+
+
+class ClientTimeout:
+    """Limits in seconds for the parts of a request (aiohttp's documentation, "Timeouts").
+
+    ``None`` and ``0`` mean no limit, and so does infinity. An object is immutable and can be
+    compared, hashed and pickled; `replace` makes a changed copy.
+
+    :param total: the whole call: redirects, retries and reading the body included.
+    :param connect: getting a connection: the wait for a place in the pool, DNS, connecting, TLS.
+    :param sock_read: silence of the server while its answer is awaited or read (idle time, not
+        the time that the whole body takes).
+    :param sock_connect: connecting a new connection to the peer; a reused one has no such time.
+    :param ceil_threshold: kept for aiohttp's signature: timeouts longer than this may fire up to
+        a second late, so that many can share one timer.
+    :param pool: waiting for a place in the pool.
+    :param dns: finding the host's addresses.
+    :param tls: the TLS handshake of a new connection.
+    :param response_headers: from the last byte of the request until the head of the final
+        response is complete.
+    :raises TypeError: a limit is not a number.
+    :raises ValueError: a limit is negative or not a number (NaN).
+    """
+
+    __slots__ = _FIELDS
+
+    total: float | None
+    connect: float | None
+    sock_read: float | None
+    sock_connect: float | None
+    ceil_threshold: float
+    pool: float | None
+    dns: float | None
+    tls: float | None
+    response_headers: float | None
+
+    __attrs_attrs__ = _AttrsFields()
+
+    def __init__(
+        self,
+        total: float | None = None,
+        connect: float | None = None,
+        sock_read: float | None = None,
+        sock_connect: float | None = None,
+        ceil_threshold: float = 5,
+        *,
+        pool: float | None = None,
+        dns: float | None = None,
+        tls: float | None = None,
+        response_headers: float | None = None,
+    ) -> None:
+        put = object.__setattr__
+        put(self, "total", _limit("total", total))
+        put(self, "connect", _limit("connect", connect))
+        put(self, "sock_read", _limit("sock_read", sock_read))
+        put(self, "sock_connect", _limit("sock_connect", sock_connect))
+        put(self, "ceil_threshold", _seconds("ceil_threshold", ceil_threshold))
+        put(self, "pool", _limit("pool", pool))
+        put(self, "dns", _limit("dns", dns))
+        put(self, "tls", _limit("tls", tls))
+        put(self, "response_headers", _limit("response_headers", response_headers))
+
+    def replace(self, **changes: Any) -> ClientTimeout:
+        """A copy in which the named limits are changed."""
+        return type(self)(**{**self._values(), **changes})
+
+    __replace__ = replace  # copy.replace() of Python 3.13
+
+    def _values(self) -> dict[str, float | None]:
+        return {name: getattr(self, name) for name in _FIELDS}
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"ClientTimeout cannot be changed: use replace({name}=...)")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"ClientTimeout cannot be changed: use replace({name}=None)")
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, ClientTimeout):
+            return NotImplemented
+        return self is other or self._values() == other._values()
+
+    def __hash__(self) -> int:
+        return hash(tuple(self._values().values()))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restore, (type(self), self._values())
+
+    def __repr__(self) -> str:
+        ours = [name for name in _PHASE_FIELDS if getattr(self, name) is not None]
+        shown = ", ".join(f"{name}={getattr(self, name)!r}" for name in (*_AIOHTTP_FIELDS, *ours))
+        return f"{type(self).__name__}({shown})"
+
+
+def _restore(cls: type[ClientTimeout], values: dict[str, Any]) -> ClientTimeout:
+    return cls(**values)
+
+
+def _limit(name: str, value: float | None) -> float | None:
+    if value is None or _seconds(name, value) == inf:
+        return None
+    return value
+
+
+def _seconds(name: str, value: float) -> float:
+    """The value, when it can be a time. A bool is a number to Python but never meant as one."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f"ClientTimeout.{name} must be a number of seconds, not {value!r}")
+    if not value >= 0:  # false for NaN too
+        raise ValueError(f"ClientTimeout.{name} must not be negative or NaN, but is {value!r}")
+    return value
+
+
+DEFAULT_TIMEOUT = ClientTimeout(total=300, sock_connect=30)
+"""What a session uses when it is given no timeout: aiohttp's default."""

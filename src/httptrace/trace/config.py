@@ -1,0 +1,137 @@
+"""`TraceConfig`: aiohttp's way of listening, with every signal that httptrace declares."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from inspect import isawaitable, iscoroutinefunction
+from types import SimpleNamespace
+from typing import Any, Generic, TypeVar
+
+from ._signals import Signals
+from .events import EVENTS, Event
+
+Params = TypeVar("Params")
+
+
+class Signal(list[Callable[[Any, Any, Params], Awaitable[None] | None]], Generic[Params]):
+    """The callbacks of one moment, called in the order in which they were appended.
+
+    A callback is ``async def callback(session, trace_config_ctx, params)``; a plain function does
+    as well. The list can no longer be changed once its `TraceConfig` is in use.
+    """
+
+    __slots__ = ("_frozen",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._frozen = False
+
+    @property
+    def frozen(self) -> bool:
+        """Whether the callbacks can no longer be changed."""
+        return self._frozen
+
+    def freeze(self) -> None:
+        """From now on, changing the callbacks raises RuntimeError."""
+        self._frozen = True
+
+    async def send(self, *args: Any, **kwargs: Any) -> None:
+        """Call every callback with these arguments, as aiosignal does."""
+        for callback in self:
+            result = callback(*args, **kwargs)
+            if result is not None:
+                await result
+
+
+def _guarded(name: str) -> Any:
+    change = getattr(list, name)
+
+    def guarded(self: Signal[Any], *args: Any) -> Any:
+        if self._frozen:
+            raise RuntimeError("Cannot modify a frozen signal: its TraceConfig is in use already")
+        return change(self, *args)
+
+    guarded.__name__ = name
+    return guarded
+
+
+for _name in (
+    *("append", "extend", "insert", "remove", "pop", "clear", "sort", "reverse"),
+    *("__setitem__", "__delitem__", "__iadd__", "__imul__"),
+):
+    setattr(Signal, _name, _guarded(_name))
+
+
+class TraceConfig(Signals):
+    """Callbacks for the moments of requests, given to ``ClientSession(trace_configs=[…])``.
+
+    Each moment has a signal ``on_…`` to which callbacks are appended. They get the session, a
+    context made for the request, and the moment's parameters (aiohttp's documentation, "Tracing
+    Reference"). `trace_config_ctx_factory` makes the context; it is called with
+    ``trace_request_ctx=`` as it was given to the request.
+    """
+
+    def __init__(self, trace_config_ctx_factory: Callable[..., Any] = SimpleNamespace) -> None:
+        if not callable(trace_config_ctx_factory):
+            raise TypeError(
+                "trace_config_ctx_factory must be callable with trace_request_ctx=…, "
+                f"not {trace_config_ctx_factory!r}"
+            )
+        self._ctx_factory = trace_config_ctx_factory
+        self._frozen = False
+        self.handlers: dict[type[Event], tuple[Callable[..., Awaitable[None]], ...]] = {}
+        self.wants: frozenset[type[Event]] = frozenset()
+        for event in EVENTS:
+            setattr(self, event.signal, Signal())
+
+    @property
+    def frozen(self) -> bool:
+        """Whether a session uses it already."""
+        return self._frozen
+
+    def trace_config_ctx(self, trace_request_ctx: Any = None) -> Any:
+        """The context that the callbacks of one request share."""
+        return self._ctx_factory(trace_request_ctx=trace_request_ctx)
+
+    def freeze(self) -> None:
+        """Fix the callbacks; a session does so with each TraceConfig that it is given."""
+        if self._frozen:
+            return
+        self._frozen = True
+        signals: dict[type[Event], Signal[Any]] = {
+            event: getattr(self, event.signal) for event in EVENTS
+        }
+        for signal in signals.values():
+            signal.freeze()
+        self.handlers = {event: tuple(map(_awaited, signals[event])) for event in EVENTS}
+        self.wants = frozenset(event for event, callbacks in self.handlers.items() if callbacks)
+
+
+def adopted(config: Any) -> TraceConfig:
+    """The callbacks of aiohttp's own TraceConfig, as libraries that trace its requests make them.
+
+    Raises
+    ------
+    TypeError
+        If it is no TraceConfig.
+    """
+    if not hasattr(config, "trace_config_ctx") or not hasattr(config, "on_request_start"):
+        raise TypeError(f"trace_configs must be httptrace.TraceConfig objects, not {config!r}")
+    config.freeze()
+    ours = TraceConfig(config.trace_config_ctx)
+    for event in EVENTS:
+        getattr(ours, event.signal).extend(getattr(config, event.signal, ()))
+    return ours
+
+
+def _awaited(callback: Callable[..., Any]) -> Callable[..., Awaitable[None]]:
+    """A callback whose result can be awaited: plain functions do as well."""
+    if iscoroutinefunction(callback):
+        return callback
+
+    async def call(session: Any, context: Any, params: Any) -> None:
+        result = callback(session, context, params)
+        if isawaitable(result):
+            await result
+
+    return call

@@ -1,0 +1,21 @@
+"""Every moment of a request, each declared once in one of the modules that this one gathers.
+
+The names are aiohttp's where aiohttp has the moment ("Client tracing", aiohttp's documentation).
+Times are ``time.perf_counter_ns()`` readings: nanoseconds, monotonic, comparable in one process.
+"""
+
+# ruff: noqa: F403
+
+from __future__ import annotations
+
+from .declare import Edge as Edge
+from .declare import Event as Event
+from .declare import Field as Field
+from .declare import declared
+from .moments_call import *
+from .moments_connecting import *
+from .moments_exchange import *
+from .moments_websocket import *
+
+EVENTS = declared()
+"""Every event, in the order in which a request meets them."""

@@ -1,0 +1,121 @@
+"""The moments of sending a request and receiving its response."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .declare import Event, field
+from .moments_call import RequestEvent
+
+if TYPE_CHECKING:
+    from multidict import CIMultiDictProxy
+
+
+# --- sending --------------------------------------------------------------------------------------
+
+
+class TraceRequestHeadersSentParams(RequestEvent, signal="on_request_headers_sent", group="send"):
+    """The request's head was handed to the transport."""
+
+    @property
+    def head(self) -> bytes:
+        """the head as sent"""
+        return self.source.head_sent
+
+
+class TraceRequestChunkSentParams(RequestEvent, signal="on_request_chunk_sent", group="send"):
+    """A piece of the request's body was handed to the transport."""
+
+    chunk: bytes = field("the piece, before transfer coding")
+
+
+class TraceRequestBodySentParams(RequestEvent, signal="on_request_body_sent", group="send"):
+    """The request was handed over whole."""
+
+    @property
+    def size(self) -> int:
+        """bytes of the body, before transfer coding"""
+        return self.source.body_sent
+
+    @property
+    def blocked_ns(self) -> int:
+        """nanoseconds for which the peer or the network did not take more"""
+        return self.source.blocked_ns
+
+
+# --- receiving ------------------------------------------------------------------------------------
+
+
+class TraceResponseInformationalParams(Event, signal="on_response_informational", group="receive"):
+    """A 1xx response came before the final one (RFC 9110 §15.2)."""
+
+    status: int = field("100, 103, …")
+    headers: CIMultiDictProxy[str] = field("its headers")
+
+
+class TraceResponseFirstByteParams(Event, signal="on_response_first_byte", group="receive"):
+    """The first byte of the answer arrived."""
+
+
+class TraceResponseHeadersReceivedParams(
+    Event, signal="on_response_headers_received", group="receive"
+):
+    """The head of a response that is not 1xx is in."""
+
+    @property
+    def status(self) -> int:
+        """the status code"""
+        return self.source.status
+
+    @property
+    def reason(self) -> str:
+        """the reason phrase"""
+        return self.source.reason
+
+    @property
+    def version(self) -> str:
+        """'1.1', '1.0'"""
+        return self.source.http_version
+
+    @property
+    def headers(self) -> CIMultiDictProxy[str]:
+        """the response's headers"""
+        return self.source.response_headers
+
+
+class TraceResponseChunkReceivedParams(
+    RequestEvent, signal="on_response_chunk_received", group="receive"
+):
+    """A piece of the response's body arrived."""
+
+    chunk: bytes = field("the piece, after transfer coding, before content decoding")
+
+
+class TraceResponseBodyEndParams(Event, signal="on_response_body_end", group="receive"):
+    """The response's body is in."""
+
+    @property
+    def size(self) -> int:
+        """bytes of the body as received, before content decoding"""
+        return self.source.body_received
+
+    @property
+    def decoded_size(self) -> int:
+        """bytes after content decoding, as far as the body was read"""
+        return self.source.body_decoded
+
+    @property
+    def network_wait_ns(self) -> int:
+        """nanoseconds in which the caller waited for the network"""
+        return self.source.network_wait_ns
+
+    @property
+    def consumer_ns(self) -> int:
+        """nanoseconds in which the response waited for the caller"""
+        return self.source.consumer_ns
+
+
+class TraceResponseTrailersParams(Event, signal="on_response_trailers", group="receive"):
+    """The response ended with trailer fields (RFC 9110 §6.5)."""
+
+    headers: CIMultiDictProxy[str] = field("the trailer fields")

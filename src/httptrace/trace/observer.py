@@ -1,0 +1,199 @@
+"""Observers: synchronous listeners that see everything and can change nothing."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from time import perf_counter_ns
+from typing import TYPE_CHECKING
+
+from .record import Record
+from .timeline import Timeline
+
+if TYPE_CHECKING:
+    from .declare import Event
+
+logger = logging.getLogger("httptrace")
+
+
+class Span:
+    """A stretch of a request: it opened with one event and closes with another.
+
+    `kind` is what the events declare ("request", "queue", "connection", "dns", "socket", "tls");
+    `parent` is the span that it lies in; `outcome` is None while it is open, then "end" or
+    "exception".
+    """
+
+    __slots__ = ("end", "kind", "outcome", "parent", "start")
+
+    def __init__(self, kind: str, start: Event, parent: Span | None) -> None:
+        self.kind = kind
+        self.start = start
+        self.parent = parent
+        self.end: Event | None = None
+        self.outcome: str | None = None
+
+    @property
+    def duration_ns(self) -> int | None:
+        """Nanoseconds from opening to closing; None while it is open."""
+        return None if self.end is None else self.end.time_ns - self.start.time_ns
+
+    def __repr__(self) -> str:
+        return f"<Span {self.kind} {self.outcome or 'open'} {self.duration_ns or 0} ns>"
+
+
+class Observer:
+    """Sees every event and span of the requests that it is installed for.
+
+    Override what is of interest. The methods are called synchronously in the task of the caller and
+    must not block. One that raises is logged once and not called again; the request goes on.
+    """
+
+    def on_event(self, event: Event) -> None:
+        """A moment has come."""
+
+    def on_span_start(self, span: Span) -> None:
+        """A span has opened."""
+
+    def on_span_end(self, span: Span) -> None:
+        """A span has closed."""
+
+
+_broken: dict[int, Observer] = {}
+installed: list[Observer] = []
+"""The observers of the process; `install` and `uninstall` change it."""
+_ambient: ContextVar[tuple[Observer, ...]] = ContextVar("httptrace_observers", default=())
+ambient = _ambient.get
+
+
+def everybody() -> list[Observer]:
+    """The observers of the process and of the surrounding block, each once."""
+    return list(dict.fromkeys((*installed, *ambient())))
+
+
+def install(observer: Observer) -> None:
+    """Let an observer see every request of this process, in whatever session."""
+    if not isinstance(observer, Observer):
+        raise TypeError(f"install() takes an httptrace.Observer, not {observer!r}")
+    if observer not in installed:
+        installed.append(observer)
+
+
+def uninstall(observer: Observer) -> None:
+    """Undo `install`; an observer that is not installed is left alone."""
+    if observer in installed:
+        installed.remove(observer)
+
+
+def listener(observer: Observer) -> Callable[[Event], None]:
+    """What to call with each event of one request: guarded, and with spans if they are wanted."""
+    kind = type(observer)
+    spans = (kind.on_span_start, kind.on_span_end) != (Observer.on_span_start, Observer.on_span_end)
+    hear = _Spans(observer).hear if spans else observer.on_event
+
+    def told(event: Event) -> None:
+        if id(observer) in _broken:
+            return
+        try:
+            hear(event)
+        except Exception:
+            _broken[id(observer)] = observer
+            uninstall(observer)
+            logger.exception("The observer %r raised at %s and is dropped", observer, event.name)
+
+    return told
+
+
+class _Spans:
+    """Makes spans of one request's events for one observer."""
+
+    def __init__(self, observer: Observer) -> None:
+        self._observer = observer
+        self._open: list[Span] = []
+
+    def hear(self, event: Event) -> None:
+        self._observer.on_event(event)
+        if event.span is None:
+            return
+        if event.edge == "start":
+            span = Span(event.span, event, self._parent(event))
+            self._open.append(span)
+            self._observer.on_span_start(span)
+        elif (found := self._find(event)) is not None:
+            self._open.remove(found)
+            found.end, found.outcome = event, event.edge
+            self._observer.on_span_end(found)
+
+    def _parent(self, event: Event) -> Span | None:
+        # addresses are tried side by side: their spans are siblings, not nested
+        return next((span for span in reversed(self._open) if span.kind != event.span), None)
+
+    def _find(self, event: Event) -> Span | None:
+        address = getattr(event, "address", None)
+        return next(
+            (
+                span
+                for span in reversed(self._open)
+                if span.kind == event.span and getattr(span.start, "address", None) == address
+            ),
+            None,
+        )
+
+
+class Recording(Observer):
+    """The events and timelines of the requests that a block of code made."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+
+    def on_event(self, event: Event) -> None:
+        """Keep the event."""
+        self.events.append(event)
+
+    @property
+    def timelines(self) -> list[Timeline]:
+        """The timeline of each request that is over, in the order in which they ended."""
+        return [Timeline(event.source) for event in self.events if event.name == "request_finish"]
+
+    def __str__(self) -> str:
+        return "\n\n".join(str(timeline) for timeline in self.timelines)
+
+
+@contextmanager
+def record() -> Iterator[Recording]:
+    """Record every request that the block makes, in whatever session, and in tasks it starts."""
+    recording = Recording()
+    with observe(recording):
+        yield recording
+
+
+@contextmanager
+def observe(*observers: Observer) -> Iterator[None]:
+    """Let observers see the requests that the block makes, and those of tasks that it starts."""
+    token = _ambient.set((*_ambient.get(), *observers))
+    try:
+        yield
+    finally:
+        _ambient.reset(token)
+
+
+class _Unasked(Record):
+    """The source of moments of a connection that no request caused."""
+
+    def __init__(self, connection_id: int) -> None:
+        super().__init__()
+        self._connection_id = connection_id
+
+    @property
+    def connection_id(self) -> int:
+        return self._connection_id
+
+
+def tell_process(event: Callable[..., Event], *data: object, connection_id: int) -> None:
+    """Tell the observers of the process of a moment that belongs to no request."""
+    if installed:
+        moment = event(_Unasked(connection_id), perf_counter_ns(), *data)
+        for one in list(installed):
+            listener(one)(moment)

@@ -1,0 +1,194 @@
+"""What is always kept of one attempt: a few clock readings and facts, from which all is drawn."""
+
+from __future__ import annotations
+
+from time import perf_counter_ns
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from multidict import CIMultiDict, CIMultiDictProxy
+    from yarl import URL
+
+    from .listening import Trace
+
+Phase = Literal["queue", "dns", "connect", "tls", "send", "wait", "receive"]
+"""The parts of an attempt's time, in the order in which they come."""
+
+PHASES: tuple[Phase, ...] = ("queue", "dns", "connect", "tls", "send", "wait", "receive")
+
+
+class TlsFacts(NamedTuple):
+    """What was agreed in a TLS handshake."""
+
+    version: str
+    cipher: str
+    alpn: str | None
+    session_reused: bool | None
+    peer_subject: str | None
+    peer_expiry: str | None
+
+
+class _Kept:
+    """What every attempt has and is read at every turn: slots are the quickest to read."""
+
+    __slots__ = (
+        *("method", "trace", "served_before", "status", "head_sent"),
+        *("start_ns", "send_ns", "sent_ns", "first_byte_ns", "head_ns", "end_ns", "idle_ns"),
+        *("body_sent", "bytes_received", "body_received", "body_decoded"),
+    )
+
+    method: str
+    trace: Trace | None
+    served_before: int
+    """Requests that its connection had served before."""
+    status: int
+    head_sent: bytes
+    start_ns: int
+    send_ns: int
+    sent_ns: int
+    first_byte_ns: int
+    head_ns: int
+    end_ns: int
+    idle_ns: int
+    """Nanoseconds for which the connection had lain idle."""
+    body_sent: int
+    bytes_received: int
+    body_received: int
+    body_decoded: int
+
+
+class Record(_Kept):
+    """One attempt on the wire. The class holds the defaults of what few attempts have."""
+
+    attempt: int = 1
+    previous: Record | None = None
+    """The attempt before this one, of the same request."""
+    why_not_reused: str | None = None
+    retry_reason: str | None = None
+    exception: BaseException | None = None
+    marks: list[tuple[Phase, int]] | None = None
+    """Changes of phase before sending began; none for a connection that was there at once."""
+    addresses_failed: tuple[tuple[str, str], ...] = ()
+    """Addresses that were tried and not used, and why."""
+    blocked_ns: int = 0
+    network_wait_ns: int = 0
+    reason_phrase: str = ""
+    _address: str | None = None
+    _tls: TlsFacts | None = None
+
+    def __init__(self) -> None:
+        self.method, self.trace, self.served_before, self.status, self.head_sent = (
+            "",
+            None,
+            0,
+            0,
+            b"",
+        )
+        self.start_ns = self.send_ns = self.sent_ns = self.first_byte_ns = 0
+        self.head_ns = self.end_ns = self.idle_ns = 0
+        self.body_sent = self.bytes_received = self.body_received = self.body_decoded = 0
+
+    @property
+    def reused(self) -> bool:
+        """Whether its connection served requests before."""
+        return self.served_before > 0
+
+    @property
+    def address(self) -> str | None:
+        """The address and port that it is connected to."""
+        return self._address
+
+    @address.setter
+    def address(self, value: str | None) -> None:
+        self._address = value
+
+    @property
+    def tls(self) -> TlsFacts | None:
+        """What was agreed in the TLS handshake of its connection."""
+        return self._tls
+
+    @tls.setter
+    def tls(self, value: TlsFacts | None) -> None:
+        self._tls = value
+
+    @property
+    def proxy(self) -> URL | None:
+        """The proxy that it goes by, without credentials."""
+        return None
+
+    @property
+    def opened_ns(self) -> int:
+        """When its connection was opened."""
+        return 0
+
+    def enter(self, phase: Phase) -> None:
+        """From now on the attempt is in this phase, until the next one is entered."""
+        if self.marks is None:
+            self.marks = []
+        self.marks.append((phase, perf_counter_ns()))
+
+    def entries(self) -> Iterator[tuple[Phase, int]]:
+        """Each phase that was entered and when, in order."""
+        yield "queue", self.start_ns
+        yield from self.marks or ()
+        if self.send_ns:
+            yield "send", self.send_ns
+        if self.sent_ns and not 0 < self.first_byte_ns < self.sent_ns:
+            yield "wait", self.sent_ns
+        if self.first_byte_ns:
+            yield "receive", self.first_byte_ns
+
+    @property
+    def phase(self) -> Phase:
+        """The phase that the attempt is in, or ended in."""
+        *_, (phase, _since) = self.entries()
+        return phase
+
+    @property
+    def consumer_ns(self) -> int:
+        """Nanoseconds of receiving in which the caller did not wait for the network."""
+        if not self.head_ns:
+            return 0
+        return max(0, (self.end_ns or perf_counter_ns()) - self.head_ns - self.network_wait_ns)
+
+    @property
+    def request_id(self) -> int | None:
+        """The request's number in this process; None for what no request caused."""
+        return None
+
+    @property
+    def context_id(self) -> str | None:
+        """The id of the work that made the request: the surrounding context's request id."""
+        return None
+
+    @property
+    def url(self) -> URL:
+        """The URL of the attempt."""
+        raise NotImplementedError
+
+    @property
+    def connection_id(self) -> int | None:
+        """The connection's number in this process, once it is known."""
+        return None
+
+    @property
+    def http_version(self) -> str:
+        """The version that the response came with: '1.1', '1.0'."""
+        return "1.1"
+
+    @property
+    def reason(self) -> str:
+        """The reason phrase of the response."""
+        return self.reason_phrase
+
+    @property
+    def request_headers(self) -> CIMultiDict[str]:
+        """The headers of the request; made when first looked at."""
+        raise NotImplementedError
+
+    @property
+    def response_headers(self) -> CIMultiDictProxy[str]:
+        """The headers of the response; made when first looked at."""
+        raise NotImplementedError

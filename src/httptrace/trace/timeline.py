@@ -1,0 +1,207 @@
+"""`Timeline`: where the time of a request went, hop by hop, as one partition of it."""
+
+from __future__ import annotations
+
+from time import perf_counter_ns
+from typing import TYPE_CHECKING, Any
+
+from .record import PHASES
+
+if TYPE_CHECKING:
+    from yarl import URL
+
+    from .record import Phase, Record, TlsFacts
+
+
+class Hop:
+    """One time on the wire: the first request, a redirect followed, or a retry.
+
+    `phases_ns` is a partition of the hop's time: its values sum to `total_ns` exactly. A phase that
+    the hop did not have is not in it.
+    """
+
+    def __init__(self, record: Record, now_ns: int) -> None:
+        self.attempt = record.attempt
+        self.method = record.method
+        self.url: URL = record.url
+        self.status = record.status or None
+        self.reason = record.reason
+        self.version = record.http_version if record.status else None
+        self.protocol = "https/1.1" if record.tls else "http/1.1"
+        self.connection_id = record.connection_id
+        self.address = record.address
+        self.proxy: URL | None = record.proxy
+        self.addresses_failed = record.addresses_failed
+        self.reused = record.reused
+        self.why_not_reused = record.why_not_reused
+        self.tls: TlsFacts | None = record.tls
+        self.bytes_sent = len(record.head_sent) + record.body_sent
+        self.bytes_received = record.bytes_received
+        self.retry_reason = record.retry_reason
+        self.exception = record.exception
+        self.start_ns = record.start_ns
+        self.end_ns = record.end_ns or now_ns
+        self.spans_ns = _spans(record, self.end_ns)
+        self.network_wait_ns = record.network_wait_ns
+        self.consumer_ns = record.consumer_ns
+
+    @property
+    def total_ns(self) -> int:
+        """Nanoseconds from the hop's start to its end."""
+        return self.end_ns - self.start_ns
+
+    @property
+    def phases_ns(self) -> dict[Phase, int]:
+        """Nanoseconds of each phase."""
+        phases: dict[Phase, int] = {}
+        for phase, start_ns, end_ns in self.spans_ns:
+            phases[phase] = phases.get(phase, 0) + end_ns - start_ns
+        return phases
+
+    def to_dict(self) -> dict[str, Any]:
+        """The hop as JSON has it; times in seconds. Secrets in the URL are masked."""
+        from ..masking import mask_url
+
+        return {
+            "attempt": self.attempt,
+            "method": self.method,
+            "url": mask_url(self.url),
+            "status": self.status,
+            "protocol": self.protocol,
+            "address": self.address,
+            "proxy": None if self.proxy is None else mask_url(self.proxy),
+            "addresses_failed": [list(pair) for pair in self.addresses_failed],
+            "connection_id": self.connection_id,
+            "reused": self.reused,
+            "why_not_reused": self.why_not_reused,
+            "tls": None if self.tls is None else self.tls._asdict(),
+            "bytes_sent": self.bytes_sent,
+            "bytes_received": self.bytes_received,
+            "retry_reason": self.retry_reason,
+            "error": None if self.exception is None else _told(self.exception),
+            "total": self.total_ns / 1e9,
+            "phases": {phase: ns / 1e9 for phase, ns in self.phases_ns.items()},
+            "phases_ns": dict(self.phases_ns),
+            "network_wait": self.network_wait_ns / 1e9,
+            "consumer": self.consumer_ns / 1e9,
+        }
+
+
+class Timeline:
+    """Where the time of a request went.
+
+    `hops` are its times on the wire. `str()` draws them as a waterfall, `to_dict()` gives JSON.
+    The properties named after phases are seconds, summed over the hops; the ``_ns`` ones are exact.
+    """
+
+    def __init__(self, last: Record) -> None:
+        now_ns = perf_counter_ns()
+        records = [last]
+        while (previous := records[-1].previous) is not None:
+            records.append(previous)
+        self.request_id = last.request_id
+        self.context_id = last.context_id
+        self.hops = [Hop(record, now_ns) for record in reversed(records)]
+        self.complete = bool(last.end_ns)
+
+    @property
+    def start_ns(self) -> int:
+        """When the request began, a ``time.perf_counter_ns()`` reading."""
+        return self.hops[0].start_ns
+
+    @property
+    def total_ns(self) -> int:
+        """Nanoseconds from the request's start to the last byte, or to its failure, or to now."""
+        return self.hops[-1].end_ns - self.start_ns
+
+    @property
+    def phases_ns(self) -> dict[Phase, int]:
+        """Nanoseconds of each phase, all hops together; they sum to `total_ns` exactly."""
+        phases: dict[Phase, int] = dict.fromkeys(PHASES, 0)
+        for hop in self.hops:
+            for phase, ns in hop.phases_ns.items():
+                phases[phase] += ns
+        return phases
+
+    @property
+    def total(self) -> float:
+        """Seconds from the request's start to the last byte, or to its failure, or to now."""
+        return self.total_ns / 1e9
+
+    @property
+    def queue(self) -> float:
+        """Seconds until the request had a connection or began to make one."""
+        return self.phases_ns["queue"] / 1e9
+
+    @property
+    def dns(self) -> float:
+        """Seconds of looking the host up."""
+        return self.phases_ns["dns"] / 1e9
+
+    @property
+    def connect(self) -> float:
+        """Seconds of connecting sockets."""
+        return self.phases_ns["connect"] / 1e9
+
+    @property
+    def tls(self) -> float:
+        """Seconds of TLS handshakes."""
+        return self.phases_ns["tls"] / 1e9
+
+    @property
+    def send(self) -> float:
+        """Seconds of handing the request to the network."""
+        return self.phases_ns["send"] / 1e9
+
+    @property
+    def wait(self) -> float:
+        """Seconds from the request's last byte to the response's first."""
+        return self.phases_ns["wait"] / 1e9
+
+    @property
+    def receive(self) -> float:
+        """Seconds from the response's first byte to its last."""
+        return self.phases_ns["receive"] / 1e9
+
+    def to_dict(self) -> dict[str, Any]:
+        """The timeline as JSON has it; times in seconds. Secrets in URLs are masked."""
+        return {
+            "request_id": self.request_id,
+            "context_id": self.context_id,
+            "complete": self.complete,
+            "total": self.total,
+            "total_ns": self.total_ns,
+            "phases": {phase: ns / 1e9 for phase, ns in self.phases_ns.items()},
+            "phases_ns": self.phases_ns,
+            "hops": [hop.to_dict() for hop in self.hops],
+        }
+
+    def __str__(self) -> str:
+        from .waterfall import draw
+
+        return draw(self)
+
+    def __repr__(self) -> str:
+        last = self.hops[-1]
+        hops = len(self.hops)
+        return (
+            f"<Timeline #{self.request_id} {hops} hop(s) {last.status} {self.total * 1e3:.3f} ms>"
+        )
+
+
+def _spans(record: Record, end_ns: int) -> list[tuple[Phase, int, int]]:
+    """Each phase of the attempt with its beginning and end, without gaps or overlaps."""
+    entries = [*record.entries()]
+    starts = [min(start_ns, end_ns) for _phase, start_ns in entries]
+    ends = [*starts[1:], end_ns]
+    return [
+        (phase, start_ns, stop_ns)
+        for (phase, _), start_ns, stop_ns in zip(entries, starts, ends, strict=True)
+    ]
+
+
+def _told(exc: BaseException) -> str:
+    from ..masking import mask_text
+
+    text = str(exc)
+    return f"{type(exc).__name__}: {mask_text(text)}" if text else type(exc).__name__

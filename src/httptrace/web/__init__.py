@@ -1,0 +1,45 @@
+"""The server's side: middleware that opens a `Context` for each request.
+
+``context_middleware``, ``context_middleware_factory``, ``setup_context`` and ``AccessLogger`` are
+for aiohttp.web and import it when they are first named; ``ContextMiddleware`` is for any ASGI
+application and imports no framework.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from httptrace.web.aiohttp_web import (
+        AccessLogger,
+        context_middleware,
+        context_middleware_factory,
+        setup_context,
+    )
+    from httptrace.web.asgi import ContextMiddleware
+
+__all__ = [
+    "AccessLogger",
+    "ContextMiddleware",
+    "context_middleware",
+    "context_middleware_factory",
+    "setup_context",
+]
+
+_LATER = {
+    "AccessLogger": "aiohttp_web",
+    "ContextMiddleware": "asgi",
+    "context_middleware": "aiohttp_web",
+    "context_middleware_factory": "aiohttp_web",
+    "setup_context": "aiohttp_web",
+}
+
+
+def __getattr__(name: str) -> Any:
+    module = _LATER.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name)
+    value = getattr(import_module(f"{__name__}.{module}"), name)
+    globals()[name] = value
+    return value

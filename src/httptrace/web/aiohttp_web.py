@@ -1,0 +1,161 @@
+"""Middleware for aiohttp.web."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from logging import getLogger
+from typing import TYPE_CHECKING, Any, cast
+
+from aiohttp import web
+from aiohttp.web_log import AccessLogger as _AccessLogger
+
+from httptrace.local.context import Context
+from httptrace.local.ids import is_safe_id, new_id
+from httptrace.local.local import Local, assign
+from httptrace.local.logs import mark_error
+from httptrace.local.request import RequestContext
+from httptrace.local.request import request as request_local
+from httptrace.web.incoming import Headers, Incoming
+
+if TYPE_CHECKING:
+    from aiohttp.typedefs import Handler, Middleware
+
+
+def _request_key(name: str) -> Any:
+    # aiohttp has keys for a request's storage since 3.14; before, they are strings.
+    make: Any = getattr(web, "RequestKey", None)
+    return name if make is None else make(name, object)
+
+
+_WORK = _request_key("httptrace.work")
+_SENT_BACK = _request_key("httptrace.sent_back")
+
+# The logger that aiohttp's server itself uses for unhandled exceptions.
+_server_log = getLogger("aiohttp.server")
+
+
+def context_middleware(
+    *,
+    header: str = "X-Request-ID",
+    generator: Callable[[], str] = new_id,
+    validator: Callable[[str], Any] = is_safe_id,
+    send_back: bool = True,
+    locals: Iterable[Local] | None = None,
+    answer_errors: bool = True,
+) -> Middleware:
+    """A middleware that opens a `Context` for each request, with ``request.id``, ``request.path``
+    and the place in the distributed trace: ``Application(middlewares=[context_middleware()])``.
+
+    Put it first: what other middlewares do is then inside. Where it is met a second time (in a
+    sub-application), it does nothing.
+
+    :param answer_errors: log an unhandled exception and answer it with 500 (a ``TimeoutError``
+        with 504), as aiohttp does itself, so that log line and answer carry the id. Without it, or
+        without `send_back`, the exception goes on.
+
+    The other options are those of `httptrace.web.incoming.Incoming`.
+    """
+    incoming = Incoming(
+        header=header,
+        generator=generator,
+        validator=validator,
+        send_back=send_back,
+        locals=locals,
+    )
+    answer = answer_errors and send_back
+
+    @web.middleware
+    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if _WORK in request:
+            return await handler(request)
+        with incoming.open(_headers_of(request), request.path) as context:
+            request[_WORK] = context.work
+            if send_back:
+                request[_SENT_BACK] = (incoming.header, context.ident)
+            return await _handle(request, handler, context, answer)
+
+    return middleware
+
+
+async def context_middleware_factory(app: web.Application, handler: Handler) -> Handler:
+    """The same in the old form, ``Application(middlewares=[context_middleware_factory])``.
+
+    aiohttp 3 still takes it, with a `DeprecationWarning`; for aiohttp 4, and to set options, use
+    `context_middleware`.
+    """
+
+    async def middleware(request: web.Request) -> web.StreamResponse:
+        return await _default(request, handler)
+
+    return middleware
+
+
+def setup_context(app: web.Application, **options: Any) -> None:
+    """Put `context_middleware` with these options first in `app`, and have the id sent back on
+    responses that a handler prepares itself, too (streams, WebSockets)."""
+    app.middlewares.insert(0, context_middleware(**options))
+    app.on_response_prepare.append(_send_back)
+
+
+class AccessLogger(_AccessLogger):
+    """aiohttp's access logger, writing inside of the request's scope:
+    ``web.run_app(app, access_log_class=AccessLogger)``.
+
+    aiohttp writes that line when the response was sent and the middleware is long done.
+    """
+
+    def log(self, request: web.BaseRequest, response: web.StreamResponse, time: float) -> None:
+        work = request.get(_WORK)
+        if work is None:
+            super().log(request, response, time)
+            return
+        with Context(work["id"], locals=(request_local,)):
+            assign(request_local, work)
+            super().log(request, response, time)
+
+
+_default = context_middleware()
+
+
+async def _handle(
+    request: web.Request, handler: Handler, context: RequestContext, answer: bool
+) -> web.StreamResponse:
+    try:
+        response = await handler(request)
+    except web.HTTPException as error:
+        await _send_back(request, error)
+        raise
+    except Exception as error:
+        mark_error(error, context)
+        if not answer or request.writer.output_size > 0:
+            raise
+        response = _answer_to(request, error)
+    if not response.prepared:  # a stream or WebSocket has sent its head
+        await _send_back(request, response)
+    return response
+
+
+def _answer_to(request: web.Request, error: Exception) -> web.Response:
+    if isinstance(error, TimeoutError):
+        _server_log.debug("Request handler timed out.", exc_info=error)
+        response = web.Response(status=504, text="504 Gateway Timeout")
+    else:
+        _server_log.error("Error handling request from %s", request.remote, exc_info=error)
+        response = web.Response(status=500, text="500 Internal Server Error")
+    # The handler may have left the body unread.
+    response.force_close()
+    return response
+
+
+async def _send_back(request: web.BaseRequest, response: web.StreamResponse) -> None:
+    header = request.get(_SENT_BACK)
+    if header is not None:
+        response.headers.setdefault(*header)
+
+
+def _headers_of(request: web.Request) -> Headers:
+    def read(name: str) -> str | None:
+        values = cast("list[str]", request.headers.getall(name, []))
+        return ",".join(values) if values else None
+
+    return read

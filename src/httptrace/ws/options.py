@@ -1,0 +1,158 @@
+"""The parameters of `ClientSession.ws_connect`, and what is wrong with them, if anything.
+
+Names, meanings and defaults are those of aiohttp ("Client Session: ws_connect" in its
+documentation); `trace_request_ctx`, `trace_configs` and `observers` are those of a request.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict, cast
+
+from ..options import flag
+from .deflate import HIGHEST_BITS, LOWEST_BITS
+from .timeouts import DEFAULT_TIMEOUT, ClientWSTimeout, seconds
+
+if TYPE_CHECKING:
+    import ssl
+
+    from yarl import URL
+
+    from ..auth import BasicAuth
+    from ..net.tls import Fingerprint
+    from ..options import LooseHeaders, Query
+    from ..trace.config import TraceConfig
+    from ..trace.observer import Observer
+
+_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z")
+_MAX_MESSAGE = 4 * 1024 * 1024
+
+
+class WebSocketOptions(TypedDict, total=False):
+    """What `ClientSession.ws_connect` accepts beyond the URL."""
+
+    method: str
+    protocols: Iterable[str]
+    timeout: ClientWSTimeout | float
+    receive_timeout: float | None
+    autoclose: bool
+    autoping: bool
+    heartbeat: float | None
+    auth: BasicAuth | None
+    origin: str | None
+    params: Query
+    headers: LooseHeaders | None
+    proxy: str | URL | None
+    proxy_auth: BasicAuth | None
+    ssl: ssl.SSLContext | bool | Fingerprint
+    verify_ssl: bool | None
+    fingerprint: bytes | None
+    ssl_context: ssl.SSLContext | None
+    server_hostname: str | None
+    proxy_headers: LooseHeaders | None
+    compress: int
+    max_msg_size: int
+    decode_text: bool
+    trace_request_ctx: Any
+    trace_configs: Sequence[TraceConfig]
+    observers: Sequence[Observer]
+
+
+_OF_REQUEST = (
+    *("auth", "params", "proxy", "proxy_auth", "proxy_headers", "ssl", "verify_ssl"),
+    *("fingerprint", "ssl_context", "server_hostname"),
+    *("trace_request_ctx", "trace_configs", "observers"),
+)
+"""What is handed on to the request as it is."""
+
+
+class Config(NamedTuple):
+    """What holds for one WebSocket."""
+
+    protocols: tuple[str, ...]
+    timeout: ClientWSTimeout
+    autoclose: bool
+    autoping: bool
+    heartbeat: float
+    """Seconds; 0 for none."""
+    compress: int
+    max_msg_size: int
+    decode_text: bool
+
+
+def config_of(options: WebSocketOptions) -> Config:
+    """The checked parameters.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Naming the parameter that cannot be used.
+    """
+    given = cast("Mapping[str, Any]", options)
+    unknown = given.keys() - WebSocketOptions.__annotations__.keys()
+    if unknown:
+        raise TypeError(f"ws_connect() got an unexpected keyword argument {sorted(unknown)[0]!r}")
+    return Config(
+        protocols=_protocols(given.get("protocols", ())),
+        timeout=_timeout(given.get("timeout", ...), given.get("receive_timeout")),
+        autoclose=flag("autoclose", given.get("autoclose", True)),
+        autoping=flag("autoping", given.get("autoping", True)),
+        heartbeat=seconds("heartbeat", given.get("heartbeat")) or 0,
+        compress=_compress(given.get("compress", 0)),
+        max_msg_size=_size(given.get("max_msg_size", _MAX_MESSAGE)),
+        decode_text=flag("decode_text", given.get("decode_text", True)),
+    )
+
+
+def request_options(options: WebSocketOptions) -> dict[str, Any]:
+    """What of it belongs to the request."""
+    given = cast("Mapping[str, Any]", options)
+    return {name: given[name] for name in _OF_REQUEST if given.get(name) is not None}
+
+
+def _protocols(value: Iterable[str]) -> tuple[str, ...]:
+    if isinstance(value, str):
+        raise TypeError(f"protocols must be several names, not the str {value!r}")
+    protocols = tuple(value)
+    for name in protocols:
+        if not isinstance(name, str):
+            raise TypeError(f"A protocol's name must be a str, not {name!r}")
+        if not _TOKEN.match(name):  # RFC 6455 §4.1
+            raise ValueError(f"{name!r} is no name of a protocol: letters, digits, !#$%&'*+-.^_`|~")
+    if len(set(protocols)) != len(protocols):
+        raise ValueError(f"A protocol is offered twice: {', '.join(protocols)}")
+    return protocols
+
+
+def _timeout(value: Any, receive: float | None) -> ClientWSTimeout:
+    if value is ...:
+        value = DEFAULT_TIMEOUT
+    elif not isinstance(value, ClientWSTimeout):
+        _deprecated("float timeout is deprecated: use timeout=ClientWSTimeout(ws_close=...)")
+        value = ClientWSTimeout(ws_close=value)
+    if receive is not None:
+        _deprecated("receive_timeout is deprecated: use timeout=ClientWSTimeout(ws_receive=...)")
+        value = ClientWSTimeout(ws_receive=receive, ws_close=value.ws_close)
+    return cast("ClientWSTimeout", value)
+
+
+def _deprecated(message: str) -> None:
+    warnings.warn(message, DeprecationWarning, stacklevel=6)
+
+
+def _compress(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"compress must be a window's size in bits, not {value!r}")
+    if value and not LOWEST_BITS <= value <= HIGHEST_BITS:
+        raise ValueError(f"compress must be 0 or {LOWEST_BITS} to {HIGHEST_BITS}, got {value}")
+    return value
+
+
+def _size(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"max_msg_size must be a number of bytes, not {value!r}")
+    if value < 0:
+        raise ValueError(f"max_msg_size must not be negative, got {value}")
+    return value

@@ -1,0 +1,185 @@
+"""The transport's side of a WebSocket: bytes in and out, with backpressure both ways."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from ..errors import ClientConnectionResetError
+from .messages import WebSocketError
+
+if TYPE_CHECKING:
+    from ..http1.connection import Http1Connection
+    from .connect import Opening
+    from .heartbeat import Heartbeat
+    from .messages import WSMessage
+
+_PAUSE_ABOVE = 1 << 17
+"""Bytes of messages that wait for the caller, beyond which nothing more is read."""
+_MOST_UNTOLD = 1000
+"""Moments that wait to be told, beyond which nothing more is read."""
+
+
+class WebSocketStream(asyncio.BufferedProtocol):
+    """The protocol that an HTTP/1.1 connection's transport gets with the server's 101.
+
+    What arrives goes to `_feed`; the caller waits in `waiter` until something is in `queue`.
+    """
+
+    __slots__ = (
+        *(
+            "call",
+            "exchange",
+            "trace",
+            "queue",
+            "waiter",
+            "paused",
+            "blocked",
+            "over",
+            "write",
+            "queued",
+        ),
+        *("_connection", "_transport", "_buffer", "_view", "_feed", "_early", "write"),
+        *("_heartbeat", "_writable", "_over"),
+    )
+
+    def __init__(
+        self, call: Opening, connection: Http1Connection, transport: asyncio.Transport
+    ) -> None:
+        self.call = call
+        self.exchange = call.exchange
+        self.trace = call.exchange.trace
+        self.queue: deque[WSMessage] = deque()
+        self.waiter: asyncio.Future[None] | None = None
+        self.paused = False  # reading
+        self.blocked = False  # writing
+        self.over = False
+        self.write = transport.write
+        self._connection = connection
+        self._transport = transport
+        self._buffer, self._view = call.connector.buffer, call.connector.view
+        self._feed: Any = self.hold
+        self._early = bytearray()
+        self.queued = 0
+        self._heartbeat: Heartbeat | None = None
+        self._writable: asyncio.Future[None] | None = None
+        self._over: asyncio.Future[None] | None = None
+        transport.set_protocol(self)
+
+    # --- reading --------------------------------------------------------------------------------
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Where the transport puts what it reads: one buffer for all, taken out at once."""
+        return self._view
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Bytes go straight into the parser; the caller is woken once for all they brought."""
+        self.exchange.bytes_received += nbytes
+        if self._heartbeat is not None:
+            self._heartbeat.heard_at = monotonic()
+        try:
+            self._feed(self._view[:nbytes])
+        except WebSocketError as exc:
+            self._violated(exc)
+        waiter = self.waiter
+        if waiter is not None and self.queue and not waiter.done():
+            waiter.set_result(None)
+        if self.trace is not None or self.queued > _PAUSE_ABOVE:
+            self._after_reading()
+
+    def _after_reading(self) -> None:
+        """Let moments be told that are no message; stop reading if too much waits."""
+        untold = 0 if self.trace is None else len(self.trace.pending)
+        if untold:
+            wake(self.waiter)
+            wake(self._over)
+        # one message alone, however large, is about to be taken
+        if (self.queued > _PAUSE_ABOVE and len(self.queue) > 1) or untold > _MOST_UNTOLD:
+            self._pause()
+
+    def hold(self, data: memoryview) -> None:
+        """Keep bytes of which nobody knows yet whether they are frames."""
+        self._early += data
+        if len(self._early) > _PAUSE_ABOVE:
+            self._pause()
+
+    def _ignore(self, data: memoryview) -> None:
+        """Nothing that follows counts."""
+
+    def _pause(self) -> None:
+        if not self.over and not self.paused:
+            self.paused = True
+            self._transport.pause_reading()
+
+    def resume(self) -> None:
+        """The caller has taken everything: count anew, and read on if reading was paused."""
+        self.queued = 0
+        if self.paused and not self.over:
+            self.paused = False
+            self._transport.resume_reading()
+
+    def eof_received(self) -> bool:
+        """The server sends no more; the transport is closed by returning False."""
+        self._lost(None)
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is gone."""
+        self._lost(exc)
+        self._connection.connection_lost(exc)
+
+    def _violated(self, error: WebSocketError) -> None:
+        raise NotImplementedError
+
+    def _lost(self, exc: Exception | None) -> None:
+        raise NotImplementedError
+
+    # --- writing --------------------------------------------------------------------------------
+
+    def pause_writing(self) -> None:
+        """The transport's buffer is full."""
+        self.blocked = True
+
+    def resume_writing(self) -> None:
+        """The transport's buffer has room."""
+        self.blocked = False
+        wake(self._writable)
+
+    async def drain(self) -> None:
+        """Wait until the transport takes more.
+
+        Raises
+        ------
+        ClientConnectionResetError
+            If the connection is lost before that.
+        """
+        while self.blocked and not self.over:
+            if self._writable is None or self._writable.done():
+                self._writable = self.call.loop.create_future()
+            await asyncio.shield(self._writable)
+        if self.over:
+            raise ClientConnectionResetError("Connection lost")
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        """What the transport knows (``asyncio.BaseTransport.get_extra_info``)."""
+        return self._connection.get_extra_info(name, default)
+
+    async def wait_over(self) -> None:
+        """Wait until the connection is no longer needed, and tell what happens meanwhile."""
+        while not self.over:
+            if self._over is None or self._over.done():
+                self._over = self.call.loop.create_future()
+            news = self._over
+            if self.trace is not None and self.trace.pending:
+                await self.trace.flush()
+                self.resume()
+            if not self.over:
+                await asyncio.shield(news)
+
+
+def wake(waiter: asyncio.Future[None] | None) -> None:
+    """Let whoever waits for it go on."""
+    if waiter is not None and not waiter.done():
+        waiter.set_result(None)
