@@ -1,0 +1,217 @@
+"""FormData, read back by aiohttp's server."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from multidict import MultiDict
+
+from httptrace.body.form import FormData
+from httptrace.body.payload import BytesPayload
+
+from .collector import written
+
+
+async def _tell(request: web.Request) -> web.Response:
+    fields: list[Any] = []
+    for name, value in (await request.post()).items():
+        if isinstance(value, web.FileField):
+            fields.append([name, value.filename, value.content_type, value.file.read().hex()])
+        else:
+            fields.append([name, value])
+    return web.json_response(fields)
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[TestServer]:
+    app = web.Application()
+    app.router.add_post("/", _tell)
+    async with TestServer(app) as server:
+        yield server
+
+
+async def posted(server: TestServer, form: FormData) -> Any:
+    payload = form()
+    body = await written(payload)
+    assert payload.size in (None, len(body))
+    headers = {"Content-Type": payload.content_type}
+    async with aiohttp.ClientSession() as session:
+        async with session.post(server.make_url("/"), data=body, headers=headers) as response:
+            assert response.status == 200
+            return await response.json()
+
+
+TEXTS = ["", "plain", "a b", 'q"uo\\te', "h\xe9\u20ac", "a\r\nb", "a&b=c;d", "%41", "--x"]
+
+
+@pytest.mark.parametrize("multipart", [False, True])
+@pytest.mark.parametrize("charset", [None, "utf-8"])
+async def test_any_text_arrives(server: TestServer, multipart: bool, charset: str | None) -> None:
+    """Text values arrive as they were given, url-encoded and as multipart."""
+    fields = [(f"field{i}", text) for i, text in enumerate(TEXTS)]
+    form = FormData(fields, charset=charset, default_to_multipart=multipart)
+    assert form.is_multipart == multipart
+    assert await posted(server, form) == [list(field) for field in fields]
+
+
+@pytest.mark.parametrize("multipart", [False, True])
+@pytest.mark.parametrize("name", ["a b", 'q"uo\\te', "h\xe9\u20ac", "a;b=c"])
+async def test_any_name_arrives(server: TestServer, multipart: bool, name: str) -> None:
+    """Names of fields arrive as they were given."""
+    form = FormData({name: "x"}, default_to_multipart=multipart)
+    assert await posted(server, form) == [[name, "x"]]
+
+
+@pytest.mark.parametrize("bad", ["a\r\nX: y", "a\nb", "a\x00b"])
+async def test_names_cannot_smuggle_headers(server: TestServer, bad: str) -> None:
+    """Control characters in a name are percent-encoded, or refused where nothing is quoted."""
+    encoded = "".join(f"%{ord(c):02X}" if c < " " else c for c in bad)
+    form = FormData({bad: "x"}, default_to_multipart=True)
+    assert await posted(server, form) == [[encoded, "x"]]
+    with pytest.raises(ValueError, match="Control characters"):
+        FormData({bad: "x"}, default_to_multipart=True, quote_fields=False)()
+    form = FormData()
+    form.add_field("x", b"data", filename=bad)
+    assert b"\r\nX: y" not in await written(form())
+    form = FormData(quote_fields=False)
+    form.add_field("x", b"data", filename=bad)
+    with pytest.raises(ValueError, match="filename"):
+        form()
+
+
+@pytest.mark.parametrize("bad", ["text/x\r\nX: y", "text/x\x00"])
+async def test_types_cannot_smuggle_headers(bad: str) -> None:
+    """Control characters in the content type of a field are refused."""
+    form = FormData()
+    form.add_field("x", "y", content_type=bad)
+    with pytest.raises(ValueError, match="Content-Type"):
+        await written(form())
+
+
+async def test_files_arrive(server: TestServer, tmp_path: Path) -> None:
+    """Files, bytes and io objects arrive with their names and types."""
+    path = tmp_path / "some.png"
+    path.write_bytes(b"\x89PNG\r\n--")
+    with path.open("rb") as file:
+        form = FormData({"file": file})
+        form.add_field("bytes", b"\x00\x01")
+        form.add_field("named", io.BytesIO(b"\x02"), filename="n.bin", content_type="x/y")
+        form.add_field("text", "t", filename="t.txt")
+        assert form.is_multipart
+        assert await posted(server, form) == [
+            ["file", "some.png", "image/png", "89504e470d0a2d2d"],
+            ["bytes", "bytes", "application/octet-stream", "0001"],
+            ["named", "n.bin", "x/y", "02"],
+            ["text", "t.txt", "text/plain; charset=utf-8", "74"],
+        ]
+
+
+@pytest.mark.parametrize("quote_fields", [True, False])
+async def test_file_names_are_quoted(server: TestServer, quote_fields: bool) -> None:
+    """A file's name is percent-encoded with quote_fields, and stands as it is without."""
+    form = FormData(quote_fields=quote_fields)
+    form.add_field("x", b"", filename="h\xe9 u.txt")
+    name = "h%C3%A9%20u.txt" if quote_fields else "h\xe9 u.txt"
+    assert f'filename="{name}"'.encode() in await written(form())
+
+
+async def test_async_values_arrive(server: TestServer) -> None:
+    """What an async generator or a payload gives is a field like any other."""
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b"one"
+        yield b"two"
+
+    form = FormData()
+    form.add_field("pieces", pieces(), content_type="text/plain")
+    form.add_field("payload", BytesPayload(b"three"), content_type="text/plain")
+    payload = form()
+    assert payload.size is None
+    assert payload.can_resend
+    assert await posted(server, form) == [["pieces", "onetwo"], ["payload", "three"]]
+    assert not payload.can_resend
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"a": "1", "b": "2"},
+        [("a", "1"), ["b", "2"]],
+        MultiDict({"a": "1", "b": "2"}),
+        [MultiDict({"a": "1"}), ("b", "2")],
+    ],
+)
+async def test_ways_to_give_fields(fields: Any) -> None:
+    """Fields are given as mappings, pairs, or a list of both."""
+    assert await written(FormData(fields)()) == b"a=1&b=2"
+
+
+@pytest.mark.parametrize("bad", ["abc", b"x", 5, [1], [("a",)], [("a", "b", "c")]])
+def test_what_is_no_field(bad: Any) -> None:
+    """Anything else is a TypeError that shows it."""
+    with pytest.raises(TypeError, match="allowed, use"):
+        FormData(bad)
+
+
+def test_lone_files_are_named_after_themselves(tmp_path: Path) -> None:
+    """A file given without a name has the file's own, other io objects are unknown."""
+    path = tmp_path / "f.txt"
+    path.touch()
+    with path.open("rb") as file:
+        parts = list(FormData([file, io.BytesIO()])())  # type: ignore[call-overload]
+        names = [part.headers["Content-Disposition"] for part, _, _ in parts]
+    assert names == [
+        'form-data; name="f.txt"; filename="f.txt"',
+        'form-data; name="unknown"; filename="unknown"',
+    ]
+
+
+@pytest.mark.parametrize("option", ["filename", "content_type", "content_transfer_encoding"])
+def test_options_must_be_text(option: str) -> None:
+    """Options of a field that are no text are a TypeError that names them."""
+    with pytest.raises(TypeError, match=rf"{option} must be an instance of str. Got: 3"):
+        FormData().add_field("x", "y", **{option: 3})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("option", ["filename", "content_type", "content_transfer_encoding"])
+def test_options_make_a_form_multipart(option: str) -> None:
+    """A field with any option is sent as multipart."""
+    form = FormData()
+    form.add_field("x", "y", **{option: "base64"})  # type: ignore[arg-type]
+    assert form.is_multipart
+
+
+def test_values_that_cannot_be_sent() -> None:
+    """A value without a payload class is a TypeError that names the field and the type."""
+    with pytest.raises(TypeError, match=r"form field 'x' cannot be a int"):
+        FormData({"x": 1}, default_to_multipart=True)()
+
+
+@pytest.mark.parametrize("multipart", [False, True])
+async def test_charsets(multipart: bool) -> None:
+    """Text is encoded in the form's charset, which the content type names."""
+    form = FormData({"a": "\xe9"}, charset="latin-1", default_to_multipart=multipart)
+    body = await written(form())
+    assert (b"charset=latin-1\r\n" in body and b"\xe9" in body) if multipart else body == b"a=%E9"
+
+
+@pytest.mark.parametrize("multipart", [False, True])
+async def test_a_form_without_fields(server: TestServer, multipart: bool) -> None:
+    """A form without fields is an empty form."""
+    assert await posted(server, FormData(default_to_multipart=multipart)) == []
+
+
+async def test_a_form_can_be_sent_again(server: TestServer) -> None:
+    """A form whose values lie in memory or in files can be sent again, and added to."""
+    form = FormData({"a": io.StringIO("text"), "b": "c"})
+    assert await posted(server, form) == await posted(server, form)
+    assert form().can_resend
+    form.add_field("d", "e")
+    assert (await posted(server, form))[1:] == [["b", "c"], ["d", "e"]]

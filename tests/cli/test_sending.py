@@ -1,0 +1,165 @@
+"""What the command sends: what curl would."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.servers.fixtures import ScriptedFactory
+
+from httptrace import __version__
+from httptrace.testing.received import ReceivedRequest
+from httptrace.testing.scripted import response_bytes
+
+from .running import httptrace, in_process
+
+pytestmark = pytest.mark.asyncio(loop_factories=["asyncio"])
+
+FORM = "application/x-www-form-urlencoded"
+
+
+class Sent:
+    """A server that keeps what it is sent."""
+
+    def __init__(self, scripted: ScriptedFactory) -> None:
+        self._scripted = scripted
+
+    async def __call__(self, *arguments: str, path: str = "/") -> ReceivedRequest:
+        server = await self._scripted(response_bytes(200, b"ok"))
+        ran = await in_process(*arguments, server.url + path)
+        assert ran.code == 0, ran.err
+        (request,) = server.requests
+        return request
+
+
+@pytest.fixture
+def sent(scripted: ScriptedFactory) -> Sent:
+    """`await sent(*arguments)`: the request that the command sends."""
+    return Sent(scripted)
+
+
+async def test_plain(sent: Sent) -> None:
+    """A plain request has the headers that curl sends, and no others."""
+    request = await sent()
+    assert request.method == "GET"
+    assert sorted(name for name, _ in request.headers) == [b"Accept", b"Host", b"User-Agent"]
+    assert request.header("User-Agent") == f"httptrace/{__version__}"
+    assert request.header("Accept") == "*/*"
+
+
+async def test_method(sent: Sent) -> None:
+    """``-X`` gives the method."""
+    assert (await sent("-XDELETE")).method == "DELETE"
+
+
+async def test_headers(sent: Sent, tmp_path: Path) -> None:
+    """``-H`` adds, replaces, leaves out, sends empty and reads from a file."""
+    (tmp_path / "headers").write_text("X-File: 1\n\nX-Other: 2\n")
+    request = await sent(
+        *("-H", "X-One: 1", "-H", "X-One: 2", "-H", "User-Agent: me", "-H", "Accept:"),
+        *("-H", "X-Empty;", "-H", f"@{tmp_path / 'headers'}", "-H", "Host: example.org"),
+    )
+    assert request.values("X-One") == ["1", "2"]
+    assert request.values("User-Agent") == ["me"]
+    assert request.values("Accept") == []
+    assert request.values("X-Empty") == [""]
+    assert (request.header("X-File"), request.header("X-Other")) == ("1", "2")
+    assert request.values("Host") == ["example.org"]
+
+
+async def test_options_that_are_headers(sent: Sent) -> None:
+    """``-A``, ``-e``, ``-b``, ``-u`` and ``--compressed`` send the headers they stand for."""
+    request = await sent(
+        "-A", "me", "-e", "http://r/", "-b", "a=1; b=2", "-u", "me:x:y", "--compressed"
+    )
+    assert request.header("User-Agent") == "me"
+    assert request.header("Referer") == "http://r/"
+    assert request.header("Cookie") == "a=1; b=2"
+    assert request.header("Authorization") == "Basic bWU6eDp5"
+    assert "gzip" in (request.header("Accept-Encoding") or "")
+
+
+async def test_data(sent: Sent) -> None:
+    """``-d`` makes it a POST of a form; several are joined by ``&``."""
+    request = await sent("-d", "a=1", "-d", "b=2")
+    assert (request.method, request.body) == ("POST", b"a=1&b=2")
+    assert request.header("Content-Type") == FORM
+    assert request.header("Content-Length") == "7"
+
+
+async def test_data_from_files(sent: Sent, tmp_path: Path) -> None:
+    """``-d @FILE`` drops line ends, ``--data-binary`` keeps them, ``--data-raw`` reads no file."""
+    path = tmp_path / "data"
+    path.write_bytes(b"one\r\ntwo\n")
+    request = await sent("-d", f"@{path}", "--data-binary", f"@{path}", "--data-raw", "@raw")
+    assert request.body == b"onetwo&one\r\ntwo\n&@raw"
+
+
+async def test_data_from_standard_input(scripted: ScriptedFactory) -> None:
+    """``@-`` reads standard input."""
+    server = await scripted(response_bytes(200, b"ok"))
+    await httptrace("--data-binary", "@-", server.url, stdin=b"in\n")
+    assert [request.body for request in server.requests] == [b"in\n"]
+
+
+async def test_data_urlencode(sent: Sent) -> None:
+    """``--data-urlencode`` encodes what stands behind the name."""
+    request = await sent("--data-urlencode", "q=a b&c", "--data-urlencode", "ü")
+    assert request.body == b"q=a+b%26c&%C3%BC"
+
+
+async def test_get(sent: Sent) -> None:
+    """``-G`` puts the data into the query."""
+    request = await sent("-G", "-d", "b=2", "-d", "c=3", path="/p?a=1#f")
+    assert (request.method, request.target, request.body) == ("GET", "/p?a=1&b=2&c=3", b"")
+    assert request.header("Content-Type") is None
+
+
+async def test_json(sent: Sent) -> None:
+    """``--json`` posts JSON with the headers that belong to it; several are joined as they are."""
+    request = await sent("--json", '{"a":', "--json", "1}")
+    assert (request.method, request.body) == ("POST", b'{"a":1}')
+    assert request.header("Content-Type") == request.header("Accept") == "application/json"
+
+
+async def test_headers_go_before_what_is_implied(sent: Sent) -> None:
+    """A content type of one's own is kept, and one that is left out is not sent."""
+    request = await sent("-d", "x", "-H", "Content-Type: text/x")
+    assert request.values("Content-Type") == ["text/x"]
+    assert (await sent("-d", "x", "-H", "Content-Type:")).values("Content-Type") == []
+
+
+@pytest.mark.parametrize(
+    ("path", "target"),
+    [("/a%2Fb/%7e?q=%20+&x", "/a%2Fb/%7e?q=%20+&x"), ("/a b?ü", "/a%20b?%C3%BC"), ("", "/")],
+)
+async def test_url_is_sent_as_written(sent: Sent, path: str, target: str) -> None:
+    """A URL that can be sent as it is, is; anything else is percent-encoded."""
+    assert (await sent(path=path)).target == target
+
+
+async def test_password_goes_before_the_urls(sent: Sent) -> None:
+    """``-u`` goes before credentials in the URL, which are never sent in the Host field."""
+    request = await sent("-u", "me:secret", path="/x@y")
+    assert request.header("Authorization") == "Basic bWU6c2VjcmV0"
+    assert "@" not in (request.header("Host") or "")
+
+
+async def test_proxy(scripted: ScriptedFactory) -> None:
+    """``-x`` goes by a proxy, ``-U`` tells it who asks, and the environment names one too."""
+    proxy = await scripted(response_bytes(200, b"ok"))
+    await httptrace("-x", proxy.url, "-U", "me:secret", "http://any.example/p")
+    await httptrace("http://any.example/q", http_proxy=proxy.url)
+    first, second = proxy.requests
+    assert (first.target, second.target) == ("http://any.example/p", "http://any.example/q")
+    assert first.header("Proxy-Authorization") == "Basic bWU6c2VjcmV0"
+
+
+async def test_noproxy(scripted: ScriptedFactory) -> None:
+    """``--noproxy`` and ``NO_PROXY`` name hosts that are reached directly."""
+    server = await scripted(response_bytes(200, b"ok"))
+    by_option = await httptrace(
+        "--noproxy", "127.0.0.1", server.url, http_proxy="http://127.0.0.1:1"
+    )
+    by_name = await httptrace(server.url, http_proxy="http://127.0.0.1:1", no_proxy="127.0.0.1")
+    assert (by_option.code, by_name.code) == (0, 0)

@@ -1,0 +1,95 @@
+"""On a terminal: colours, its width, and a bar while a long body comes."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import pty
+import struct
+import sys
+import termios
+from pathlib import Path
+
+import pytest
+
+from httptrace.demo.servers import BundledServers
+
+from .running import COMMAND
+
+pytestmark = pytest.mark.asyncio(loop_factories=["asyncio"])
+
+PLAIN = "import sys; sys.modules['rich'] = None; from httptrace.cli import main; sys.exit(main())"
+"""The command as it is where rich is not installed."""
+
+
+async def on_terminal(command: list[str], columns: int = 80, **environment: str) -> str:
+    """What a terminal of this width receives, from standard output and standard error."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    clean = {key: os.environ[key] for key in os.environ if key not in ("NO_COLOR", "COLUMNS")}
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env={**clean, "TERM": "xterm-256color", **environment},
+    )
+    os.close(theirs)
+    received = await asyncio.get_running_loop().run_in_executor(None, _all_of, ours)
+    assert await process.wait() == 0, received
+    return received
+
+
+def _all_of(descriptor: int) -> str:
+    data = b""
+    try:
+        while piece := os.read(descriptor, 65536):
+            data += piece
+    except OSError:  # Linux reports the end of a terminal like this
+        pass
+    os.close(descriptor)
+    return data.decode()
+
+
+async def test_colours(servers: BundledServers) -> None:
+    """A terminal gets colours."""
+    shown = await on_terminal([*COMMAND, f"{servers.http}/hello"])
+    assert "\x1b[1;32m200 OK\x1b[0m" in shown
+
+
+@pytest.mark.parametrize("how", ["--no-color", "NO_COLOR", "TERM", "no rich"])
+async def test_no_colours(servers: BundledServers, how: str) -> None:
+    """There are none where they are not wanted or cannot be had."""
+    command, environment = [*COMMAND, f"{servers.http}/hello"], {}
+    if how == "--no-color":
+        command.append(how)
+    elif how == "no rich":
+        command = [sys.executable, "-c", PLAIN, f"{servers.http}/hello"]
+    else:
+        environment = {how: "dumb"}
+    shown = await on_terminal(command, **environment)
+    assert "\x1b" not in shown
+    assert "→ 200 OK" in shown
+
+
+async def test_width(servers: BundledServers) -> None:
+    """The waterfall is as wide as the terminal, and no wider."""
+    shown = await on_terminal([*COMMAND, "--no-color", f"{servers.http}/slow-start/0.05"], 60)
+    assert 55 <= max(map(len, shown.splitlines())) <= 60
+
+
+@pytest.mark.parametrize("rich", [True, False])
+async def test_progress(servers: BundledServers, tmp_path: Path, rich: bool) -> None:
+    """A body that takes long has a progress bar, which is gone in the end."""
+    command = COMMAND if rich else [sys.executable, "-c", PLAIN]
+    shown = await on_terminal([*command, "-o", str(tmp_path / "x"), f"{servers.http}/slow-body/9"])
+    assert ("━" if rich else "KiB, ") in shown
+    assert "B/s" in shown or "bytes/s" in shown
+    assert "→" in shown
+
+
+async def test_no_progress(servers: BundledServers, tmp_path: Path) -> None:
+    """``-s`` leaves the progress bar out."""
+    arguments = ["-s", "-o", str(tmp_path / "x"), f"{servers.http}/slow-body/9"]
+    assert "B/s" not in await on_terminal([*COMMAND, *arguments])

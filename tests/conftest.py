@@ -1,0 +1,77 @@
+"""What every test gets: both event loops, and an eye on what the loop complains about."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterator, Mapping
+
+import pytest
+
+pytest_plugins = ["tests.plugins.recording", "tests.servers.fixtures"]
+
+LoopFactory = Callable[[], asyncio.AbstractEventLoop]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add ``--loop``, to run coroutine tests on one loop only."""
+    parser.addoption(
+        "--loop",
+        choices=("asyncio", "uvloop", "both"),
+        default="both",
+        help="the event loop that coroutine tests run on",
+    )
+
+
+def loop_factories() -> dict[str, LoopFactory]:
+    """The loops that can be had here; a platform without uvloop has asyncio's alone."""
+    factories: dict[str, LoopFactory] = {"asyncio": asyncio.SelectorEventLoop}
+    try:
+        import uvloop
+    except ImportError:
+        return factories
+    return factories | {"uvloop": uvloop.new_event_loop}
+
+
+def pytest_asyncio_loop_factories(
+    config: pytest.Config, item: pytest.Item
+) -> Mapping[str, LoopFactory]:
+    """Run each coroutine test on each loop.
+
+    A test that is about one of them says so: ``@pytest.mark.asyncio(loop_factories=["asyncio"])``.
+    """
+    factories = loop_factories()
+    chosen = config.getoption("--loop")
+    return factories if chosen == "both" else {chosen: factories[chosen]}
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    """Say which loops the tests run on, so that a missing one is not overlooked."""
+    return f"event loops: {', '.join(loop_factories())} (chosen: {config.getoption('--loop')})"
+
+
+class Complaints(logging.Handler):
+    """Keeps what the event loop reports: lost exceptions, destroyed tasks, unclosed things."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.texts: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.texts.append(self.format(record))
+
+
+@pytest.fixture(autouse=True)
+def quiet_loop(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail a test in which the loop's exception handler had something to report.
+
+    Such a report is logged and otherwise lost. Tests that provoke one carry the mark
+    ``loop_errors``.
+    """
+    complaints = Complaints()
+    logger = logging.getLogger("asyncio")
+    logger.addHandler(complaints)
+    yield
+    logger.removeHandler(complaints)
+    if complaints.texts and not request.node.get_closest_marker("loop_errors"):
+        pytest.fail("the event loop reported:\n" + "\n".join(complaints.texts), pytrace=False)

@@ -1,0 +1,179 @@
+"""The demonstration's servers answer as their description says, and stop without a trace."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import ssl
+from collections.abc import AsyncIterator
+from urllib.parse import urlsplit
+
+import aiohttp
+import pytest
+
+from httptrace.demo.servers import BundledServers
+
+pytestmark = pytest.mark.usefixtures("leak_check")
+
+
+@pytest.fixture
+async def servers(leak_check: object) -> AsyncIterator[BundledServers]:
+    async with BundledServers() as running:
+        yield running
+
+
+@pytest.fixture
+async def session(servers: BundledServers) -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession(servers.http) as opened:
+        yield opened
+
+
+async def raw(url: str, request: bytes) -> bytes:
+    """Send a request and read until the connection ends."""
+    parts = urlsplit(url)
+    reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
+    writer.write(request)
+    try:
+        return await reader.read()
+    finally:
+        writer.close()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/hello", 200),
+        ("/slow-start/0.01", 200),
+        ("/slow-body/1", 200),
+        ("/delay/0.01", 200),
+        ("/status/204", 204),
+        ("/status/304", 304),
+        ("/status/503", 503),
+        ("/status/99", 400),
+        ("/status/x", 200),
+        ("/gzip", 200),
+        ("/early-hints", 200),
+        ("/close", 200),
+        ("/trailers", 200),
+        ("/until-close", 200),
+        ("/nowhere", 404),
+    ],
+)
+async def test_paths(session: aiohttp.ClientSession, path: str, status: int) -> None:
+    """Each path gives its status and a whole body, twice in a row."""
+    for _ in range(2):
+        async with session.get(path) as response:
+            await response.read()
+            assert response.status == status
+
+
+async def test_redirects(session: aiohttp.ClientSession, servers: BundledServers) -> None:
+    """Chains have their length, and one redirect leads to the other origin."""
+    async with session.get("/redirect/3") as response:
+        assert len(response.history) == 3
+        assert response.url.path == "/hello"
+    async with session.get("/elsewhere") as response:
+        assert str(response.url) == f"{servers.other}/hello"
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
+@pytest.mark.parametrize("path", ["/echo", "/continue"])
+async def test_echo(session: aiohttp.ClientSession, method: str, path: str) -> None:
+    """What was sent comes back, with and without waiting for a 100."""
+    async with session.request(
+        method, path, data=b"abc", expect100=path == "/continue"
+    ) as response:
+        assert await response.read() == b"abc"
+
+
+async def test_large(session: aiohttp.ClientSession) -> None:
+    """Large bodies have the size that was asked for."""
+    async with session.get("/large/1000001") as response:
+        assert len(await response.read()) == 1_000_001
+
+
+async def test_head(session: aiohttp.ClientSession) -> None:
+    """HEAD gets the head alone and leaves the connection usable."""
+    for _ in range(2):
+        async with session.head("/hello") as response:
+            assert response.headers["Content-Length"] == "7"
+
+
+async def test_early_hints(servers: BundledServers) -> None:
+    """The 103 stands before the 200 on the wire."""
+    told = await raw(servers.http, b"GET /early-hints HTTP/1.1\r\nConnection: close\r\n\r\n")
+    assert told.startswith(b"HTTP/1.1 103 Early Hints\r\n")
+    assert b"\r\n\r\nHTTP/1.1 200 OK\r\n" in told
+
+
+async def test_malformed_request(servers: BundledServers) -> None:
+    """Garbage is answered with 400 and fails nothing."""
+    assert (await raw(servers.http, b"garbage\r\n\r\n")).startswith(b"HTTP/1.1 400 ")
+
+
+async def test_cut(session: aiohttp.ClientSession) -> None:
+    """The cut body starts and then ends in a reset."""
+    async with session.get("/cut") as response:
+        assert len(await response.content.readexactly(300)) == 300
+        with pytest.raises(aiohttp.ClientPayloadError):
+            await response.read()
+
+
+@pytest.mark.parametrize("name", ["never", "hang"])
+async def test_never(session: aiohttp.ClientSession, servers: BundledServers, name: str) -> None:
+    """Both the path and the server that never answer let a client wait."""
+    url = f"{servers.http}/never" if name == "never" else f"{servers.hang}/"
+    with pytest.raises(TimeoutError):
+        await session.get(url, timeout=aiohttp.ClientTimeout(total=0.05))
+
+
+async def test_tls(session: aiohttp.ClientSession, servers: BundledServers) -> None:
+    """The https origin is trusted by the bundled context, the expired one is refused."""
+    async with session.get(f"{servers.https}/hello", ssl=servers.ssl_context) as response:
+        assert await response.text() == "Hello!\n"
+    with pytest.raises(aiohttp.ClientConnectorCertificateError, match="expired"):
+        await session.get(f"{servers.expired}/hello", ssl=servers.ssl_context)
+
+
+async def test_tls_that_hangs(servers: BundledServers) -> None:
+    """The TLS hello is never answered."""
+    port = urlsplit(servers.hang_tls).port
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.05):
+            await asyncio.open_connection("127.0.0.1", port, ssl=servers.ssl_context)
+
+
+async def test_unix_socket(servers: BundledServers) -> None:
+    """The Unix socket serves the same, and is removed afterwards."""
+    connector = aiohttp.UnixConnector(str(servers.unix_path))
+    async with (
+        aiohttp.ClientSession(connector=connector) as session,
+        session.get("http://localhost/hello") as response,
+    ):
+        assert await response.text() == "Hello!\n"
+
+
+async def test_dead_addresses(servers: BundledServers) -> None:
+    """The first address of two is dead and the second lives; the port that refuses refuses."""
+    parts = urlsplit(servers.two_addresses)
+    assert parts.hostname is not None
+    first, second = servers.hosts[parts.hostname]
+    for address in (first, *servers.hosts[urlsplit(servers.dead).hostname or ""]):
+        with pytest.raises(TimeoutError):
+            socket.create_connection((address, parts.port), timeout=0.05)
+    socket.create_connection((second, parts.port or 0), timeout=5).close()
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", urlsplit(servers.refused).port or 0), timeout=5)
+
+
+async def test_nothing_is_left(servers: BundledServers) -> None:
+    """Started a second time beside the first, everything works and stops on its own."""
+    async with BundledServers() as second:
+        path = second.unix_path
+        assert path.exists()
+        assert isinstance(second.ssl_context, ssl.SSLContext)
+    assert not path.parent.exists()
+    assert servers.unix_path.exists()

@@ -1,0 +1,42 @@
+"""gidgethub: its client of GitHub's API is given our session."""
+
+from __future__ import annotations
+
+import pytest
+from aiohttp import web
+
+from httptrace import ClientSession
+
+from .conftest import Serve, module
+
+gidgethub = module("gidgethub")
+github = module("gidgethub.aiohttp")
+
+
+async def issues(request: web.Request) -> web.Response:
+    """Two pages of issues; whoever posts one needs a title."""
+    if request.method == "POST":
+        given = await request.json()
+        if not given.get("title"):
+            return web.json_response({"message": "no title"}, status=400)
+        return web.json_response({"number": 3, **given}, status=201)
+    if request.query.get("page") == "2":
+        return web.json_response([{"number": 2}])
+    following = request.url.with_query(page=2)
+    return web.json_response([{"number": 1}], headers={"Link": f'<{following}>; rel="next"'})
+
+
+async def test_pages_are_followed(serve: Serve, session: ClientSession) -> None:
+    """A list that comes in pages is read to its end, by the links of each page."""
+    url = await serve({"/issues": issues})
+    client = github.GitHubAPI(session, "tests", base_url=url)
+    assert [item["number"] async for item in client.getiter("/issues")] == [1, 2]
+
+
+async def test_things_are_created_and_refused(serve: Serve, session: ClientSession) -> None:
+    """What is posted comes back, and a refusal is gidgethub's own error."""
+    url = await serve({"/issues": issues})
+    client = github.GitHubAPI(session, "tests", base_url=url, oauth_token="secret")
+    assert (await client.post("/issues", data={"title": "New"}))["number"] == 3
+    with pytest.raises(gidgethub.BadRequest, match="no title"):
+        await client.post("/issues", data={})

@@ -1,0 +1,210 @@
+"""Bytes against a connection without a loop: what an exchange makes of them, and the pool."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+
+from httptrace.errors import ClientResponseError
+from httptrace.exchange import Exchange, RawHeaders
+from httptrace.http1.connection import Http1Connection
+from httptrace.http1.limits import HeadLimits
+from httptrace.pool.connector import BaseConnector
+from httptrace.pool.state import Ticket
+
+PAUSE_ABOVE = 1 << 19
+
+
+class StillLoop:
+    """An event loop that never turns: it only remembers what it is asked to do later."""
+
+    def __init__(self) -> None:
+        self.later: list[Callable[..., Any]] = []
+
+    def call_later(
+        self, delay: float, callback: Callable[..., Any], *args: Any, context: Any = None
+    ) -> Any:
+        self.later.append(callback)
+        return SimpleNamespace(cancel=lambda: None)
+
+    def is_closed(self) -> bool:
+        return False
+
+
+class Wire:
+    """A transport that keeps what is written to it."""
+
+    def __init__(self) -> None:
+        self.written = bytearray()
+        self.aborted = False
+        self.reading = True
+
+    def write(self, data: bytes | memoryview) -> None:
+        assert not self.aborted, "written to after its end"
+        self.written += data
+
+    def abort(self) -> None:
+        self.aborted = True
+
+    close = abort
+
+    def is_closing(self) -> bool:
+        return self.aborted
+
+    def pause_reading(self) -> None:
+        assert self.reading
+        self.reading = False
+
+    def resume_reading(self) -> None:
+        assert not self.reading
+        self.reading = True
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return default
+
+
+class Result(NamedTuple):
+    """What came of a response."""
+
+    status: int
+    reason: str
+    version: str
+    headers: RawHeaders
+    body: bytes
+    trailers: RawHeaders
+    complete: bool
+    error: type[BaseException] | None
+    kept: bool
+    """Whether the connection waits for the next request."""
+
+
+class Told:
+    """A trace that keeps the names of what it is told."""
+
+    def __init__(self) -> None:
+        self.moments: list[tuple[Any, ...]] = []
+
+    def note(self, event: Any, source: Any, time_ns: int = 0, *data: object) -> None:
+        self.moments.append((event.__name__, *data))
+
+
+class Fed:
+    """One connection of a real connector, on a wire that a test feeds."""
+
+    def __init__(
+        self, limits: HeadLimits | None = None, *, method: str = "GET", trace: Told | None = None
+    ) -> None:
+        self.settings = SimpleNamespace(limits=limits or HeadLimits(), pause_above=PAUSE_ABOVE)
+        self.method = method
+        self.trace = trace
+        self.loop: Any = StillLoop()
+        self.connector = BaseConnector(loop=self.loop, limit=1)
+        self.host = self.connector.host("origin")
+        assert not isinstance(self.connector.state.ask(self.host), Ticket)
+        self.connection = Http1Connection(self.connector, self.host)
+        self.wire: Any = Wire()
+        self.connection.connection_made(self.wire)
+        self.connector.state.dialled(self.connection)
+        self.exchange = self.request()
+
+    def request(self, method: str | None = None) -> Exchange:
+        """Send a request on the connection."""
+        call: Any = SimpleNamespace(
+            settings=self.settings,
+            target=None,
+            method=method or self.method,
+            trace=self.trace,
+            malformed=_malformed,
+        )
+        self.exchange = Exchange(call, 1)
+        self.exchange.connection = self.connection
+        self.connection.send(self.exchange, b"GET / HTTP/1.1\r\nHost: origin\r\n\r\n", b"")
+        return self.exchange
+
+    def feed(self, *pieces: bytes) -> Fed:
+        """Let bytes arrive, each piece as the transport would bring it."""
+        connection = self.connection
+        for piece in pieces:
+            if connection.closed or not piece:
+                continue
+            buffer = connection.get_buffer(-1)
+            buffer[: len(piece)] = piece
+            connection.buffer_updated(len(piece))
+            buffer[: len(piece)] = b"\xaa" * len(piece)  # nobody may still look at it
+        return self
+
+    def eof(self) -> Fed:
+        """Let the server close its half."""
+        if not self.connection.closed:
+            self.connection.eof_received()
+        return self
+
+    def lost(self, exc: Exception | None = None) -> Fed:
+        """Let the transport end."""
+        self.connection.connection_lost(exc)
+        return self
+
+    def reuse(self) -> bool:
+        """Take the connection out of the pool again, if it is there."""
+        return self.connector.state.reuse(self.host, 0) is self.connection
+
+    @property
+    def idle(self) -> bool:
+        """Whether the connection waits in the pool."""
+        return self.connection in self.connector.state.idle
+
+    @property
+    def result(self) -> Result:
+        """What has come so far."""
+        exchange = self.exchange
+        self.check_places()
+        return Result(
+            exchange.status,
+            exchange.reason if exchange.status else "",
+            exchange.http_version if exchange.status else "",
+            list(exchange.raw_headers) if exchange.status else [],
+            b"".join(exchange.chunks),
+            list(exchange.raw_trailers or []),
+            exchange.complete,
+            None if exchange.error is None else type(exchange.error),
+            self.idle,
+        )
+
+    def check_places(self) -> None:
+        """A closed connection holds no place, an open one holds one."""
+        state = self.connector.state
+        assert state.places == (0 if self.connection.closed else 1)
+        assert self.connection.closed == self.wire.aborted
+        assert len(state.idle) + len(state.active) == state.places
+        assert not (self.exchange.complete and self.exchange.error)
+
+    def __del__(self) -> None:
+        self.connector._closed = True  # it has no loop that could close it
+
+
+class _Info:
+    real_url = "http://origin/"
+
+
+def _malformed(message: str) -> ClientResponseError:
+    info: Any = _Info()
+    return ClientResponseError(info, (), status=400, message=message)
+
+
+def received(
+    pieces: Iterable[bytes], *, method: str = "GET", end: bool = False, **options: Any
+) -> Result:
+    """What comes of a response that arrives in these pieces, and then, with `end`, ends."""
+    fed = Fed(method=method, **options).feed(*pieces)
+    if end:
+        fed.eof()
+    return fed.result
+
+
+def every_split(data: bytes) -> Iterable[Sequence[bytes]]:
+    """The bytes in one piece, cut in two at each place, and byte by byte."""
+    yield (data,)
+    for at in range(1, len(data)):
+        yield (data[:at], data[at:])
+    yield [data[at : at + 1] for at in range(len(data))]

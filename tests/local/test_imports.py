@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import httptrace.local
+import httptrace.web
+
+
+def test_every_public_name_is_there_and_sorted():
+    """__all__ names what can be imported, in order; a name that is absent says so."""
+    for module in (httptrace.local, httptrace.web):
+        assert module.__all__ == sorted(module.__all__)
+        assert all(hasattr(module, name) for name in module.__all__)
+        assert not hasattr(module, "absent")
+
+
+def test_the_core_of_local_imports_little():
+    """What the client imports of it brings neither asyncio nor logging nor a framework."""
+    source = """if True:
+        import sys, importlib.util, types
+        spec = importlib.util.find_spec("httptrace")
+        package = types.ModuleType("httptrace")
+        package.__path__ = spec.submodule_search_locations
+        sys.modules["httptrace"] = package
+        import httptrace.local
+        print(*sorted({name.partition(".")[0] for name in sys.modules}))
+    """
+    command = [sys.executable, "-S", "-c", source]
+    environment = {"PYTHONPATH": ":".join(sys.path)}
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    heavy = {
+        "asyncio",
+        "logging",
+        "concurrent",
+        "json",
+        "yarl",
+        "aiohttp",
+        "dataclasses",
+        "inspect",
+    }
+    assert heavy & set(done.stdout.split()) == set()

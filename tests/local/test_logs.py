@@ -1,0 +1,295 @@
+from __future__ import annotations
+
+import asyncio
+import io
+import logging
+import logging.config
+import logging.handlers
+import pickle
+import queue
+import socket
+import subprocess
+import sys
+import types
+from collections.abc import Iterator
+
+import pytest
+
+from httptrace.local import (
+    LogConfiguration,
+    RequestIdLoggingFilter,
+    configure_logging,
+    job_context,
+    logs,
+    request,
+)
+
+log = logging.getLogger("app.db")
+
+
+@pytest.fixture(autouse=True)
+def clean_root() -> Iterator[None]:
+    """Each test starts and ends with the root logger as pytest has it."""
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    root.handlers = []
+    yield
+    for handler in root.handlers:
+        handler.close()
+    root.handlers, logs._installed = handlers, None
+    root.setLevel(level)
+
+
+class ToText(LogConfiguration):
+    """Writes to a text that the test can read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stream = io.StringIO()
+
+    def get_log_handler(self, debug: bool) -> logging.Handler:
+        return logging.StreamHandler(self.stream)
+
+    @property
+    def lines(self) -> list[str]:
+        return self.stream.getvalue().splitlines()
+
+
+def test_a_line_names_service_path_and_id():
+    """The default format carries the service's name, the path and the id."""
+    configuration = ToText()
+    configure_logging("shop", logconf=configuration)
+    with job_context("nightly", id="abc"):
+        log.info("hello %s", "world")
+    log.warning("outside")
+    assert configuration.lines == [
+        "shop: [nightly#abc] INFO - hello world",
+        "shop: [#] WARNING - outside",
+    ]
+
+
+def test_twice_called_is_once_configured():
+    """The second call replaces the handler of the first; others stay."""
+    before = list(logging.getLogger().handlers)
+    first, second = ToText(), ToText()
+    configure_logging("one", logconf=first)
+    configure_logging("two", logconf=second)
+    configure_logging("two", logconf=second)
+    log.info("hello")
+    assert first.lines == []
+    assert second.lines == ["two: [#] INFO - hello"]
+    assert [each for each in logging.getLogger().handlers if each not in before] == [
+        logs._installed
+    ]
+    assert all(each in logging.getLogger().handlers for each in before)
+
+
+def test_an_import_adds_no_handler():
+    """Importing the modules leaves the root logger alone."""
+    source = (
+        "import logging, httptrace.local.json_logs, httptrace.local.log_bridges;"
+        "assert logging.getLogger().handlers == []"
+    )
+    environment = {"PYTHONPATH": ":".join(sys.path)}
+    subprocess.run([sys.executable, "-c", source], check=True, env=environment)
+
+
+def test_debug_decides_the_level():
+    """With debug the root logs from DEBUG, otherwise from INFO."""
+    configure_logging("a", debug=True, logconf=ToText())
+    assert logging.getLogger().level == logging.DEBUG
+    configure_logging("a", debug=False, logconf=ToText())
+    assert logging.getLogger().level == logging.INFO
+
+
+def test_each_piece_can_be_overridden_alone():
+    """A subclass that overrides one piece keeps the others."""
+
+    class Quiet(ToText):
+        format = "{} %(message)s"
+
+        def get_logging_level(self, debug: bool) -> int:
+            return logging.ERROR
+
+    configuration = Quiet()
+    configure_logging("shop", logconf=configuration)
+    log.warning("no")
+    log.error("yes")
+    assert configuration.lines == ["shop yes"]
+
+
+def test_a_class_is_taken_for_its_instance():
+    """logconf may be the class."""
+    handler = configure_logging("shop", logconf=LogConfiguration)
+    assert isinstance(handler, logging.StreamHandler)
+
+
+def test_something_else_is_refused():
+    """logconf of another kind is a TypeError."""
+    with pytest.raises(TypeError, match="logconf must be a LogConfiguration, not dict"):
+        configure_logging("shop", logconf={"a": 1})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("argv", "name"),
+    [("/usr/bin/shop.py", "shop"), ("/x/shop/__main__.py", "shop"), ("", "python")],
+)
+def test_the_name_falls_back_to_the_program(monkeypatch, argv, name):
+    """Without a name, the program's own is used."""
+    monkeypatch.setattr(sys, "argv", [argv])
+    assert LogConfiguration().service_name == name
+
+
+def test_the_name_falls_back_to_the_process_title(monkeypatch):
+    """Where setproctitle is in use, its title comes before the program's name."""
+    module = types.ModuleType("setproctitle")
+    module.getproctitle = lambda: "shop worker 1"
+    monkeypatch.setitem(sys.modules, "setproctitle", module)
+    assert LogConfiguration().service_name == "shop worker 1"
+    assert LogConfiguration("named").service_name == "named"
+
+
+def test_a_name_with_signs_of_formats_is_taken_literally():
+    """Braces, percent signs and line breaks in a name break nothing."""
+    configuration = ToText()
+    configure_logging("{100%}\n", logconf=configuration)
+    log.info("hello")
+    assert configuration.lines == ["{100%}_: [#] INFO - hello"]
+
+
+def test_extra_is_never_overwritten():
+    """What the caller gives in extra stays."""
+    configuration = ToText()
+    configure_logging("shop", logconf=configuration)
+    with job_context("nightly", id="abc"):
+        log.info("hello", extra={"request_id": "mine"})
+    assert configuration.lines == ["shop: [nightly#mine] INFO - hello"]
+
+
+def test_the_filter_passes_a_logger_and_its_children():
+    """The name given to the filter works as in logging.Filter."""
+    passes = RequestIdLoggingFilter("app")
+    assert passes.filter(logging.makeLogRecord({"name": "app.db"}))
+    assert not passes.filter(logging.makeLogRecord({"name": "other"}))
+
+
+def test_trace_and_span_are_there():
+    """Records carry the ids of the trace."""
+    record = logging.makeLogRecord({})
+    with job_context("nightly"):
+        RequestIdLoggingFilter().filter(record)
+        assert record.trace_id == request.trace.trace_id
+        assert record.span_id == request.trace.span_id
+
+
+async def test_through_a_queue_the_values_are_those_of_the_task():
+    """A QueueHandler takes the ids where the record is made, not where it is written."""
+    written = queue.SimpleQueue()
+    target = ToText()
+
+    class Queued(LogConfiguration):
+        def get_log_handler(self, debug: bool) -> logging.Handler:
+            return logging.handlers.QueueHandler(written)
+
+        def get_formatter(self) -> logging.Formatter:
+            return logging.Formatter("%(message)s")
+
+    configure_logging("shop", logconf=Queued())
+    output = target.get_log_handler(True)
+    output.setFormatter(target.get_formatter())
+    for each in target.get_filters():
+        output.addFilter(each)
+    listener = logging.handlers.QueueListener(written, output)
+
+    async def work(number: int) -> None:
+        with job_context("job", id=str(number)):
+            await asyncio.sleep(0)
+            log.info("number %d", number)
+
+    await asyncio.gather(*(work(number) for number in range(20)))
+    with job_context("listener", id="wrong"):
+        listener.start()
+        listener.stop()
+    assert sorted(line.partition(": ")[2] for line in target.lines) == sorted(
+        f"[job#{number}] INFO - number {number}" for number in range(20)
+    )
+
+
+def test_an_error_that_is_logged_later_names_its_work():
+    """A record about an exception takes the ids of the work where it was raised."""
+    configuration = ToText()
+    configure_logging("shop", logconf=configuration)
+    error = KeyError()
+    with job_context("nightly", id="abc") as context:
+        logs.mark_error(error, context)
+    log.error("failed", exc_info=error)
+    assert configuration.lines[0] == "shop: [nightly#abc] ERROR - failed"
+
+
+def test_syslog_is_used_where_there_is_one(tmp_path):
+    """Not debugging, records go to the first syslog socket that takes them."""
+    path = tmp_path / "log"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as server:
+        server.bind(str(path))
+
+        class Local(LogConfiguration):
+            syslog_addresses = (str(tmp_path / "absent"), str(path))
+
+        configure_logging("shop", debug=False, logconf=Local)
+        with job_context("nightly", id="abc"):
+            log.info("hello")
+        assert b"shop: [nightly#abc] INFO - hello" in server.recv(1000)
+        assert not isinstance(Local().get_log_handler(debug=True), logging.handlers.SysLogHandler)
+
+
+def test_without_syslog_it_is_the_console(tmp_path):
+    """A path that is absent, no socket, or dead leads to the console."""
+    (tmp_path / "file").touch()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as dead:
+        dead.bind(str(tmp_path / "dead"))
+
+    class Local(LogConfiguration):
+        syslog_addresses = tuple(str(tmp_path / name) for name in ("absent", "file", "dead"))
+
+    handler = Local().get_log_handler(debug=False)
+    assert type(handler) is logging.StreamHandler
+
+
+def test_the_dictionary_configures_the_same():
+    """dictConfig with as_dict_config gives lines like configure_logging."""
+    configuration = ToText()
+    configuration.name = "shop"
+    logging.config.dictConfig(configuration.as_dict_config())
+    with job_context("nightly", id="abc"):
+        log.debug("hello")
+    assert configuration.lines == ["shop: [nightly#abc] DEBUG - hello"]
+
+
+def test_access_loggers_are_taken_over_on_request():
+    """The servers' own handlers go, their records arrive at ours."""
+    server = logging.getLogger("uvicorn.access")
+    before = list(server.handlers), server.propagate, server.level
+    server.handlers, server.propagate = [logging.NullHandler()], False
+    configuration = ToText()
+    try:
+        logging.config.dictConfig(configuration.as_dict_config(debug=False, access_loggers=True))
+        server.info("GET /")
+        assert len(configuration.lines) == 1
+        assert server.handlers == []
+    finally:
+        server.handlers, server.propagate = before[:2]
+        server.setLevel(before[2])
+
+
+def test_the_dictionary_can_be_pickled():
+    """uvicorn hands it to worker processes."""
+    again = pickle.loads(pickle.dumps(LogConfiguration("shop").as_dict_config()))
+    logging.config.dictConfig(again)
+    assert isinstance(logging.getLogger().handlers[0].filters[0], RequestIdLoggingFilter)
+
+
+def test_the_fields_are_empty_when_nothing_is_set():
+    """Every thread and task can log without any Context."""
+    record = logging.makeLogRecord({})
+    assert RequestIdLoggingFilter().filter(record)
+    assert (record.request_id, record.request_path, record.trace_id, record.span_id) == ("",) * 4

@@ -1,0 +1,376 @@
+"""TLS against real servers: what is agreed, what is refused and how that is told."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import ssl
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from httptrace.errors import (
+    ClientConnectorCertificateError,
+    ClientConnectorError,
+    ClientConnectorSSLError,
+    ConnectionTimeoutError,
+    ServerFingerprintMismatch,
+)
+from httptrace.net import tls
+from httptrace.net.dialer import Dialer, UnixDialer
+from httptrace.net.tls import Fingerprint
+from httptrace.testing.certificates import CertificateAuthority, self_signed
+from httptrace.testing.peer import Peer
+from httptrace.testing.scripted import ScriptedServer, hang
+from httptrace.trace.config import TraceConfig
+
+from .recording import Listened, Stream, gone, key
+
+pytestmark = pytest.mark.usefixtures("nothing_stays")
+
+FAILED = [
+    "socket_connect_start",
+    "socket_connect_end",
+    "tls_handshake_start",
+    "tls_handshake_exception",
+]
+DONE = [*FAILED[:3], "tls_handshake_end"]
+
+
+async def dial(record: Listened, port: int, host: str = "127.0.0.1", **more: Any) -> Stream:
+    """Connect with TLS to a server on loopback."""
+    dialer = Dialer(happy_eyeballs_delay=None, family=2)
+    try:
+        limit = more.pop("sock_connect", 5)
+        return await dialer.connect(
+            key(host, port, True, **more), record, asyncio.Protocol, sock_connect=limit
+        )
+    finally:
+        await dialer.close()
+
+
+# --- what is agreed ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("version", ["TLSv1.2", "TLSv1.3"])
+async def test_facts(version: str, ca: CertificateAuthority, trusting: ssl.SSLContext) -> None:
+    """A handshake tells version, cipher, protocol and the verified certificate."""
+    certificate = ca.issue("localhost", "127.0.0.1")
+    context = certificate.server_context(alpn=["h2", "http/1.1"])
+    context.maximum_version = ssl.TLSVersion[version.replace(".", "_")]
+    async with ScriptedServer(hang, ssl=context) as server:
+        record = Listened()
+        stream = await dial(record, server.port, ssl=trusting)
+        assert record.names == DONE
+        assert record.phases == ["connect", "tls"]
+        assert record.events("tls_handshake_start")[0].server_hostname == "127.0.0.1"
+        facts = record.tls
+        assert facts is not None
+        assert (facts.version, facts.alpn, facts.session_reused) == (version, "http/1.1", False)
+        assert facts.cipher
+        assert facts.peer_subject == "localhost"
+        assert facts.peer_expiry == certificate.not_after.date().isoformat()
+        (told,) = record.events("tls_handshake_end")
+        assert tuple(getattr(told, field) for field in facts._fields) == facts
+        await gone(stream)
+
+
+@pytest.mark.parametrize(
+    ("host", "server_hostname", "asked"),
+    [
+        ("localhost", None, "localhost"),
+        ("127.0.0.1", "localhost", "localhost"),
+        ("127.0.0.1", "localhost.", "localhost"),
+        ("127.0.0.1", None, None),
+    ],
+)
+async def test_sni(
+    host: str,
+    server_hostname: str | None,
+    asked: str | None,
+    ca: CertificateAuthority,
+    trusting: ssl.SSLContext,
+) -> None:
+    """The host, or the name that was given for it, is sent as SNI; an address is not."""
+    seen: list[str | None] = []
+    context = ca.issue().server_context(server_names=seen)
+    async with ScriptedServer(hang, ssl=context) as server:
+        stream = await dial(
+            Listened(), server.port, host, ssl=trusting, server_hostname=server_hostname
+        )
+        assert seen == [asked]
+        await gone(stream)
+
+
+async def test_client_certificate(ca: CertificateAuthority) -> None:
+    """The certificate of a context of one's own is shown to a server that asks."""
+    context = ca.client_context(ca.issue("client"))
+    async with ScriptedServer(hang, ssl=ca.issue().server_context(client_ca=ca)) as server:
+        stream = await dial(Listened(), server.port, ssl=context)
+        while not server.connections or not server.connections[0]._secured:
+            await asyncio.sleep(0.001)
+        assert server.connections[0].tls is not None
+        shown = server.connections[0].tls.getpeercert()
+        assert shown is not None
+        assert shown["subject"] == ((("commonName", "client"),),)
+        await gone(stream)
+
+
+async def test_a_missing_client_certificate(
+    ca: CertificateAuthority, trusting: ssl.SSLContext
+) -> None:
+    """A server that wants a certificate and gets none refuses the handshake (TLS 1.2)."""
+    context = ca.issue().server_context(client_ca=ca)
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    async with ScriptedServer(hang, ssl=context) as server:
+        record = Listened()
+        with pytest.raises(ClientConnectorSSLError):
+            await dial(record, server.port, ssl=trusting)
+        assert await record.flushed() == FAILED
+
+
+async def test_unverified() -> None:
+    """ssl=False takes any certificate, and says nothing about what it did not verify."""
+    certificate = self_signed("other.example")
+    async with ScriptedServer(hang, ssl=certificate.server_context(alpn=["http/1.1"])) as server:
+        record = Listened()
+        stream = await dial(record, server.port, ssl=False)
+        assert record.tls is not None
+        assert (record.tls.alpn, record.tls.peer_subject) == ("http/1.1", None)
+        await gone(stream)
+
+
+async def test_the_connectors_default(ca: CertificateAuthority) -> None:
+    """The connector's `ssl` holds for requests that say nothing of their own."""
+    async with ScriptedServer(hang, ssl=self_signed().server_context()) as server:
+        dialer = Dialer(ssl=False)
+        where = key("127.0.0.1", server.port, True)
+        stream = await dialer.connect(where, Listened(), asyncio.Protocol, sock_connect=5)
+        await gone(stream)
+        with pytest.raises(ClientConnectorCertificateError):
+            await dialer.connect(
+                where._replace(ssl=ca.client_context()),
+                Listened(),
+                asyncio.Protocol,
+                sock_connect=5,
+            )
+
+
+async def test_unix(tmp_path: Path, ca: CertificateAuthority, trusting: ssl.SSLContext) -> None:
+    """TLS works over a Unix socket, verified for the URL's host."""
+    path = str(tmp_path / "socket")
+    context = ca.issue("localhost").server_context()
+    async with ScriptedServer(hang, unix_path=path, ssl=context):
+        record = Listened()
+        stream = await UnixDialer(path, ssl=trusting).connect(
+            key("localhost", 443, True), record, asyncio.Protocol, sock_connect=5
+        )
+        assert record.names == DONE
+        await gone(stream)
+
+
+# --- what is refused --------------------------------------------------------------------------
+
+
+async def refusal(record: Listened, port: int, host: str, context: Any) -> str:
+    """The problem with the certificate, as the error has it."""
+    with pytest.raises(ClientConnectorCertificateError) as caught:
+        await dial(record, port, host, ssl=context)
+    error = caught.value.certificate_error
+    assert isinstance(error, ssl.SSLCertVerificationError)
+    assert error.reason == "CERTIFICATE_VERIFY_FAILED"
+    names = await record.flushed()
+    assert [name for name in names if not name.startswith("dns")] == FAILED
+    assert record.events("tls_handshake_exception")[0].exception is caught.value
+    assert record.phase == "tls"
+    problem: str = error.verify_message
+    assert problem in str(caught.value)
+    return problem
+
+
+async def test_expired(ca: CertificateAuthority, trusting: ssl.SSLContext) -> None:
+    """An expired certificate is told with its last day."""
+    certificate = ca.issue_expired()
+    async with ScriptedServer(hang, ssl=certificate.server_context()) as server:
+        problem = await refusal(Listened(), server.port, "127.0.0.1", trusting)
+    assert problem == f"certificate has expired on {certificate.not_after.date()}"
+
+
+async def test_not_yet_valid(ca: CertificateAuthority, trusting: ssl.SSLContext) -> None:
+    """A certificate of the future is told with its first day."""
+    async with ScriptedServer(hang, ssl=ca.issue_not_yet_valid().server_context()) as server:
+        problem = await refusal(Listened(), server.port, "127.0.0.1", trusting)
+    assert problem.startswith("certificate is not valid before 20")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+async def test_wrong_host(host: str, ca: CertificateAuthority, trusting: ssl.SSLContext) -> None:
+    """A certificate for somebody else is told with the names that it has and the one wanted."""
+    context = ca.issue("a.example", "b.example").server_context()
+    async with ScriptedServer(hang, ssl=context) as server:
+        problem = await refusal(Listened(), server.port, host, trusting)
+    assert problem == f"certificate is for a.example, b.example, not for {host}"
+
+
+async def test_self_signed(trusting: ssl.SSLContext) -> None:
+    """A self-signed certificate is told with its subject."""
+    async with ScriptedServer(hang, ssl=self_signed("127.0.0.1").server_context()) as server:
+        problem = await refusal(Listened(), server.port, "127.0.0.1", trusting)
+    assert problem == "self-signed certificate of 127.0.0.1"
+
+
+async def test_unknown_authority(ca: CertificateAuthority) -> None:
+    """With the system's authorities, a certificate of an unknown one is told with its issuer."""
+    async with ScriptedServer(hang, ssl=ca.issue().server_context()) as server:
+        problem = await refusal(Listened(), server.port, "127.0.0.1", True)
+    assert "issued by httptrace test authority, which is not trusted" in problem
+
+
+async def test_a_server_without_tls(ca: CertificateAuthority) -> None:
+    """A server that does not speak TLS fails the handshake."""
+
+    async def plain(peer: Peer) -> None:
+        await peer.receive()
+        await peer.send(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+    async with ScriptedServer(plain) as server:
+        record = Listened()
+        with pytest.raises(ClientConnectorSSLError, match=r"(?i)wrong.version|record"):
+            await dial(record, server.port, ssl=False)
+        assert await record.flushed() == FAILED
+
+
+@pytest.mark.parametrize("how", ["close", "reset"])
+async def test_closed_in_the_handshake(how: str) -> None:
+    """A server that goes away in the handshake is an error that says when."""
+
+    async def leave(peer: Peer) -> None:
+        await peer.receive()
+        getattr(peer, how)()
+
+    async with ScriptedServer(leave) as server:
+        record = Listened()
+        with pytest.raises(ClientConnectorError, match="in the TLS handshake: "):
+            await dial(record, server.port, ssl=False)
+        assert await record.flushed() == FAILED
+
+
+async def test_silence_in_the_handshake() -> None:
+    """`sock_connect` covers the handshake; its error names the phase, its span has the error."""
+    async with ScriptedServer(hang) as server:
+        record = Listened()
+        with pytest.raises(ConnectionTimeoutError, match="tls not done within") as caught:
+            await dial(record, server.port, ssl=False, sock_connect=0.05)
+        assert (caught.value.phase, caught.value.limit) == ("tls", 0.05)
+        assert await record.flushed() == FAILED
+        assert record.events("tls_handshake_exception")[0].exception is caught.value
+
+
+@pytest.mark.parametrize("name", ["a" * 64, ".example", "a..b", "a\0b"])
+async def test_names_that_cannot_be_sent(name: str, port: int) -> None:
+    """A server name that does not fit into a handshake is an error before a socket is opened."""
+    record = Listened()
+    with pytest.raises(ClientConnectorSSLError, match="cannot be sent as the server's name"):
+        await dial(record, port, server_hostname=name)
+    assert await record.flushed() == []
+
+
+@pytest.mark.parametrize("signal", ["on_tls_handshake_start", "on_tls_handshake_end"])
+async def test_a_raising_listener(signal: str, ca: CertificateAuthority) -> None:
+    """A callback that raises around the handshake fails the request; nothing leaks."""
+
+    async def fail(session: object, context: object, params: object) -> None:
+        raise OSError("the listener is at fault")
+
+    config = TraceConfig()
+    getattr(config, signal).append(fail)
+    config.freeze()
+    record = Listened(config)
+    async with ScriptedServer(hang, ssl=ca.issue().server_context()) as server:
+        with pytest.raises(OSError, match="the listener is at fault"):
+            await dial(record, server.port, ssl=False)
+        await record.flushed()
+        while not server.connections:
+            await asyncio.sleep(0)
+        assert await server.connections[0].until_closed() in ("eof", "reset")
+    record.assert_spans_are_closed()
+
+
+# --- fingerprints -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("by_request", [True, False])
+async def test_fingerprint(by_request: bool) -> None:
+    """A fingerprint takes the place of verification, from the request or the connector."""
+    certificate = self_signed()
+    wanted = Fingerprint(certificate.fingerprint)
+    async with ScriptedServer(hang, ssl=certificate.server_context()) as server:
+        record = Listened()
+        dialer = Dialer(ssl=True if by_request else wanted)
+        stream = await dialer.connect(
+            key("127.0.0.1", server.port, True, ssl=wanted if by_request else True),
+            record,
+            asyncio.Protocol,
+            sock_connect=5,
+        )
+        assert record.names == DONE
+        await gone(stream)
+
+
+async def test_fingerprint_mismatch() -> None:
+    """Another certificate fails the handshake; the error has both digests."""
+    certificate = self_signed()
+    async with ScriptedServer(hang, ssl=certificate.server_context()) as server:
+        record = Listened()
+        with pytest.raises(ServerFingerprintMismatch) as caught:
+            await dial(record, server.port, ssl=Fingerprint(b"x" * 32))
+        assert await record.flushed() == FAILED
+        assert await server.connections[0].until_closed() in ("eof", "reset")
+    error = caught.value
+    assert (error.expected, error.got) == (b"x" * 32, certificate.fingerprint)
+    assert (error.host, error.port) == ("127.0.0.1", server.port)
+
+
+@pytest.mark.parametrize(
+    ("digest", "error", "text"),
+    [
+        (hashlib.md5(b"").digest(), ValueError, "insecure"),
+        (hashlib.sha1(b"").digest(), ValueError, "insecure"),
+        (b"short", ValueError, "32 bytes, got 5"),
+        ("x" * 32, TypeError, "must be bytes"),
+    ],
+)
+def test_unusable_fingerprints(digest: Any, error: type[Exception], text: str) -> None:
+    """A fingerprint must be a SHA-256 digest."""
+    with pytest.raises(error, match=text):
+        Fingerprint(digest)
+
+
+def test_equal_fingerprints() -> None:
+    """Fingerprints of one certificate are equal, so its connections can be shared."""
+    one, same, other = (Fingerprint(char * 32) for char in (b"x", b"x", b"y"))
+    assert one == same and hash(one) == hash(same) and one != other
+    assert one.fingerprint == b"x" * 32
+    assert "xxx" in repr(one)
+
+
+# --- contexts ---------------------------------------------------------------------------------
+
+
+async def test_contexts_are_shared() -> None:
+    """The verified context is made once, off the loop, and verifies; so is the other one."""
+    contexts = await asyncio.gather(*(tls.context_for(True, True) for _ in range(3)))
+    assert len(set(map(id, contexts))) == 1
+    assert contexts[0].verify_mode == ssl.CERT_REQUIRED
+    assert contexts[0].check_hostname
+    unverified = await tls.context_for(False, True)
+    assert unverified is await tls.context_for(True, Fingerprint(b"x" * 32))
+    assert unverified.verify_mode == ssl.CERT_NONE
+
+
+async def test_the_requests_ssl_goes_first(trusting: ssl.SSLContext) -> None:
+    """A request's `ssl` counts before the connector's."""
+    assert await tls.context_for(trusting, False) is trusting
+    assert await tls.context_for(True, trusting) is trusting
+    assert await tls.context_for(False, trusting) is tls.unverified_context()

@@ -1,0 +1,388 @@
+"""What the pool decides, held against a simple model of it."""
+
+from __future__ import annotations
+
+import time
+from itertools import count
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from httptrace.pool.state import Grant, HostPool, PoolState, Ticket
+
+_clock = count(1)
+
+
+class Link:
+    """A connection as far as the pool knows it."""
+
+    def __init__(self, host: HostPool) -> None:
+        self.host = host
+        self.idle_since_ns = next(_clock)
+        self.closed = False
+
+
+class Pool:
+    """A PoolState with who dials, who waits and what is closed kept beside it."""
+
+    def __init__(self, limit: int, limit_per_host: int) -> None:
+        self.state: PoolState[Link] = PoolState(limit, limit_per_host)
+        self.dialling: list[HostPool] = []
+        self.busy: list[Link] = []
+        self.waiting: list[Ticket] = []  # in the order in which they asked
+        self.asked = count()
+
+    def request(self, key: str) -> Ticket | None:
+        """A request comes; the ticket that it waits with, if it has to."""
+        host = self.state.host(key)
+        link = self.state.reuse(host, 0)
+        if link is not None:
+            self.busy.append(link)
+            return None
+        asked = self.state.ask(host)
+        if isinstance(asked, Ticket):
+            self.waiting.append(asked)
+            return asked
+        self.granted(host, asked)
+        return None
+
+    def granted(self, host: HostPool, grant: Grant) -> None:
+        """A place was given."""
+        if grant.evicted is not None:
+            self.close(grant.evicted)  # type: ignore[arg-type]
+        if grant.connection is None:
+            self.dialling.append(host)
+        else:
+            assert not grant.connection.closed
+            self.busy.append(grant.connection)  # type: ignore[arg-type]
+
+    def told(self, ticket: Ticket | None) -> None:
+        """A ticket's turn has come."""
+        if ticket is None:
+            return
+        assert ticket.granted is not None
+        self.first_in_line(ticket)
+        self.waiting.remove(ticket)
+        self.granted(ticket.host, ticket.granted)
+
+    def first_in_line(self, ticket: Ticket) -> None:
+        """Nobody who asked before it for the same origin still waits."""
+        same = [other for other in self.waiting if other.host is ticket.host]
+        assert same[0] is ticket, "somebody of the same origin was passed over"
+
+    def dialled(self, host: HostPool) -> None:
+        """A connection was made."""
+        self.dialling.remove(host)
+        link = Link(host)
+        self.state.dialled(link)
+        self.busy.append(link)
+
+    def failed(self, host: HostPool) -> None:
+        """No connection could be made."""
+        self.dialling.remove(host)
+        self.told(self.state.give_back(host))
+
+    def release(self, link: Link) -> None:
+        """A response is over."""
+        self.busy.remove(link)
+        link.idle_since_ns = next(_clock)
+        granted = self.state.release(link)
+        if granted is not None:
+            ticket, unwanted = granted
+            if unwanted is not None:
+                assert unwanted is link
+                self.close(link)
+            self.told(ticket)
+
+    def lose(self, link: Link) -> None:
+        """A connection ends, busy or idle."""
+        if link in self.busy:
+            self.busy.remove(link)
+        ticket = self.state.remove(link)
+        self.close(link)
+        self.told(ticket)
+
+    def close(self, link: Link) -> None:
+        """A socket is closed, once."""
+        assert not link.closed
+        link.closed = True
+
+    def withdraw(self, ticket: Ticket) -> None:
+        """A waiting request goes away."""
+        self.waiting.remove(ticket)
+        self.state.withdraw(ticket)
+
+    def check(self) -> None:
+        """What holds always."""
+        state = self.state
+        held = [*self.dialling, *(link.host for link in self.busy)]
+        held += [link.host for link in state.idle]
+        assert state.places == len(held)
+        assert set(self.busy) == state.active
+        assert state.waiting == len(self.waiting) == len(list(state.tickets()))
+        for host in {*held, *(ticket.host for ticket in self.waiting)}:
+            assert host.live and state.hosts[host.key] is host
+            assert host.places == held.count(host)
+            assert set(host.idle) == {link for link in state.idle if link.host is host}
+            assert not state.limit_per_host or host.places <= state.limit_per_host
+        assert not state.limit or state.places <= state.limit
+        assert not any(link.closed for link in [*state.idle, *state.active])
+        self.nobody_sleeps()
+
+    def nobody_sleeps(self) -> None:
+        """Nobody waits for what is there: no wake-up was lost."""
+        state = self.state
+        room = not state.limit or state.places < state.limit
+        for ticket in self.waiting:
+            host = ticket.host
+            own = not state.limit_per_host or host.places < state.limit_per_host
+            assert not host.idle, "an idle connection of its origin lies there"
+            assert not (room and own), "a place is free"
+            assert not (own and state.idle), "a place can be had by closing what is idle"
+
+
+class PoolMachine(RuleBasedStateMachine):
+    """Requests, dials, failures, ends and withdrawals in any order."""
+
+    keys = st.sampled_from("abc")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pool = Pool(0, 0)
+
+    @rule(limit=st.integers(0, 4), limit_per_host=st.integers(0, 3))
+    def start(self, limit: int, limit_per_host: int) -> None:
+        """Begin anew with other limits."""
+        self.pool = Pool(limit, limit_per_host)
+
+    @rule(key=keys, times=st.integers(1, 3))
+    def request(self, key: str, times: int) -> None:
+        """Some requests come."""
+        for _ in range(times):
+            self.pool.request(key)
+
+    @rule(at=st.integers(0, 9))
+    def dialled(self, at: int) -> None:
+        """One of those who dial gets its connection."""
+        if self.pool.dialling:
+            self.pool.dialled(self.pool.dialling[at % len(self.pool.dialling)])
+
+    @rule(at=st.integers(0, 9))
+    def failed(self, at: int) -> None:
+        """One of those who dial fails."""
+        if self.pool.dialling:
+            self.pool.failed(self.pool.dialling[at % len(self.pool.dialling)])
+
+    @rule(at=st.integers(0, 9))
+    def release(self, at: int) -> None:
+        """A response is over."""
+        if self.pool.busy:
+            self.pool.release(self.pool.busy[at % len(self.pool.busy)])
+
+    @rule(at=st.integers(0, 9), busy=st.booleans())
+    def lose(self, at: int, busy: bool) -> None:
+        """A connection ends."""
+        links = self.pool.busy if busy else list(self.pool.state.idle)
+        if links:
+            self.pool.lose(links[at % len(links)])
+
+    @rule(at=st.integers(0, 9))
+    def withdraw(self, at: int) -> None:
+        """A waiting request goes away."""
+        if self.pool.waiting:
+            self.pool.withdraw(self.pool.waiting[at % len(self.pool.waiting)])
+
+    @invariant()
+    def holds(self) -> None:
+        """Whatever happened."""
+        self.pool.check()
+
+    def teardown(self) -> None:
+        """As places free, everybody who waits gets one; in the end nothing is left."""
+        pool = self.pool
+        for _ in range(1000):
+            while pool.dialling:
+                pool.dialled(pool.dialling[0])
+            if not pool.busy:
+                break
+            pool.release(pool.busy[0])
+            pool.check()
+        assert not pool.waiting, "somebody waits for ever"
+        for link in list(pool.state.idle):
+            pool.lose(link)
+        assert pool.state.places == 0 and not pool.state.queue
+
+
+PoolMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+TestPool = PoolMachine.TestCase
+
+
+# --- in so many words -----------------------------------------------------------------------------
+
+
+def full(limit: int = 0, limit_per_host: int = 0, **busy: int) -> Pool:
+    """A pool with so many busy connections of each origin."""
+    pool = Pool(limit, limit_per_host)
+    for key, number in busy.items():
+        for _ in range(number):
+            assert pool.request(key) is None
+            pool.dialled(pool.dialling[0])
+    return pool
+
+
+def queue(pool: Pool, *keys: str) -> list[Ticket]:
+    """Requests that have to wait."""
+    tickets = [pool.request(key) for key in keys]
+    assert all(tickets)
+    return tickets  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize("how", ["release", "lose"])
+def test_one_origin_is_served_in_order(how: str) -> None:
+    """Requests to one origin get their connections in the order in which they came."""
+    pool = full(limit=1, a=1)
+    tickets = queue(pool, *"aaaa")
+    for served, ticket in enumerate(tickets):
+        assert [one.granted is not None for one in tickets].count(True) == served
+        getattr(pool, how)(pool.busy[0])
+        assert ticket.granted is not None
+        if how == "lose":
+            assert ticket.granted.connection is None
+            pool.dialled(pool.dialling[0])
+        pool.check()
+
+
+def test_another_origin_is_not_starved() -> None:
+    """A place goes to who waited longest in the pool, though its connection fits somebody else."""
+    pool = full(limit=1, a=1)
+    other, own = queue(pool, "b", "a")
+    link = pool.busy[0]
+    pool.release(link)
+    assert other.granted == Grant(None) and own.granted is None
+    assert link.closed
+    pool.dialled(pool.dialling[0])
+    pool.release(pool.busy[0])
+    assert own.granted is not None
+    pool.check()
+
+
+def test_busy_origin_does_not_block_others() -> None:
+    """Requests to an origin at its limit do not stand in the way of those to others."""
+    pool = full(limit=3, limit_per_host=1, a=1)
+    queue(pool, *"aaa")
+    assert pool.request("b") is None
+    assert pool.request("c") is None
+    pool.check()
+
+
+def test_limit_is_named() -> None:
+    """A ticket tells which of the limits it waits for."""
+    assert queue(full(limit=1, a=1), "b")[0].limit == "limit"
+    assert queue(full(limit_per_host=1, a=1), "a")[0].limit == "limit_per_host"
+
+
+def test_oldest_idle_is_evicted() -> None:
+    """A full pool closes what lay idle for longest to make room for another origin."""
+    pool = full(limit=2, a=2)
+    first, second = pool.busy
+    pool.release(second)
+    pool.release(first)
+    assert pool.request("b") is None
+    assert second.closed and not first.closed
+    pool.check()
+
+
+def test_last_used_is_reused() -> None:
+    """The connection that was used last is taken first: it is the least likely to be dead."""
+    pool = full(a=2)
+    first, second = pool.busy
+    pool.release(first)
+    pool.release(second)
+    pool.request("a")
+    assert pool.busy == [second]
+
+
+def test_old_connections_are_not_reused() -> None:
+    """A connection that lay idle for too long is not handed out."""
+    pool = full(a=1)
+    link = pool.busy[0]
+    pool.release(link)
+    assert pool.state.reuse(link.host, link.idle_since_ns + 1) is None
+    assert pool.state.expired(link.idle_since_ns) == [link]
+    assert pool.state.reuse(link.host, link.idle_since_ns) is link
+
+
+def test_withdrawing_twice_is_harmless() -> None:
+    """A ticket can be withdrawn only once."""
+    pool = full(limit=1, a=1)
+    (ticket,) = queue(pool, "a")
+    pool.withdraw(ticket)
+    pool.state.withdraw(ticket)
+    pool.check()
+
+
+def test_origin_that_is_waited_for_is_not_forgotten() -> None:
+    """An origin without connections stays the same as long as somebody waits for it."""
+    pool = full(limit=1, a=1)
+    other, own = queue(pool, "b", "a")
+    pool.release(pool.busy[0])
+    assert own.host is pool.state.host("a") and own.host.live
+    pool.withdraw(own)
+    assert not own.host.live
+    pool.failed(other.host)
+    assert not pool.state.hosts
+
+
+def test_origins_are_forgotten() -> None:
+    """Ten thousand origins that were seen once leave little behind."""
+    pool = Pool(0, 0)
+    for number in range(10_000):
+        pool.request(str(number))
+        pool.failed(pool.dialling[0])
+    assert len(pool.state.hosts) <= 1024 + 1
+
+
+def cost(tickets: int, origins: int) -> float:
+    """Seconds for a thousand releases to as many waiting, and as many new ones."""
+    state: PoolState[Link] = PoolState(100, 0)
+    links = []
+    for number in range(100):
+        host = state.host(f"{number % origins}")
+        assert isinstance(state.ask(host), Grant)
+        links.append(Link(host))
+        state.dialled(links[-1])
+    for number in range(tickets):
+        state.ask(state.host(f"{number % origins}"))
+    began = time.perf_counter()
+    for number in range(1000):
+        link = links[number % 100]
+        granted = state.release(link)
+        assert granted is not None
+        ticket, unwanted = granted
+        if unwanted is not None:
+            links[number % 100] = Link(ticket.host)
+            state.dialled(links[number % 100])
+        state.ask(state.host(f"{number % origins}"))
+    return time.perf_counter() - began
+
+
+@pytest.mark.parametrize("origins", [1, 50])
+def test_ten_thousand_waiting_cost_as_ten(origins: int) -> None:
+    """Acquiring and releasing does not get dearer with the length of the queue."""
+    few = min(cost(1_000, origins) for _ in range(3))
+    many = min(cost(50_000, origins) for _ in range(3))
+    assert many < few * 4
+
+
+def test_withdrawing_from_the_middle_is_cheap() -> None:
+    """Ten thousand tickets are withdrawn in any order in little time."""
+    pool: PoolState[Link] = PoolState(1, 0)
+    pool.ask(pool.host("a"))
+    tickets = [pool.ask(pool.host("a")) for _ in range(10_000)]
+    began = time.perf_counter()
+    for ticket in tickets[::2] + tickets[1::2]:
+        pool.withdraw(ticket)  # type: ignore[arg-type]
+    assert time.perf_counter() - began < 1
+    assert pool.waiting == 0

@@ -1,0 +1,72 @@
+"""What a test may not leave behind: tasks that still run, sockets that are still open."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import socket
+from pathlib import Path
+from typing import Any
+
+_OPEN_FILES = Path("/proc/self/fd")
+# Transports close their sockets and tasks end a few turns after the test has let them go.
+_PATIENCE_SECONDS = 0.5
+
+
+def open_sockets() -> set[str]:
+    """Give the kernel's names of this process's open sockets; empty where there is no /proc."""
+    found = set()
+    for entry in _OPEN_FILES.iterdir() if _OPEN_FILES.exists() else ():
+        try:
+            target = os.readlink(entry)
+        except OSError:  # The descriptor by which we list the directory.
+            continue
+        if target.startswith("socket:"):
+            found.add(target)
+    return found
+
+
+def _own_sockets(loop: asyncio.AbstractEventLoop) -> set[str]:
+    """Give the sockets by which the loop wakes itself: uvloop makes a new pair for each run."""
+    own = [x for x in gc.get_referents(loop) if isinstance(x, socket.socket) and x.fileno() >= 0]
+    return {os.readlink(_OPEN_FILES / str(sock.fileno())) for sock in own}
+
+
+class Leaks:
+    """Compares now with the moment when it was made; use it on the running loop's thread."""
+
+    def __init__(self) -> None:
+        self._sockets = open_sockets()
+        self._tasks = asyncio.all_tasks()
+
+    def tasks(self) -> set[asyncio.Task[Any]]:
+        """Give the tasks that run now and did not before, save the one that asks."""
+        current = asyncio.current_task()
+        return {t for t in asyncio.all_tasks() - self._tasks if t is not current and not t.done()}
+
+    def sockets(self) -> set[str]:
+        """Give the sockets that are open now and were not before."""
+        new = open_sockets() - self._sockets
+        return new - _own_sockets(asyncio.get_running_loop()) if new else new
+
+    async def assert_none(self) -> None:
+        """Raise AssertionError if a task or a socket stays after a short patience."""
+        gc.collect()
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + _PATIENCE_SECONDS
+        while (self.tasks() or self.sockets()) and loop.time() < deadline:
+            await asyncio.sleep(0.001)
+        assert not self.tasks(), f"the test left tasks behind: {self.tasks()}"
+        assert not self.sockets(), f"the test left sockets open: {_describe(self.sockets())}"
+
+
+def _describe(sockets: set[str]) -> list[str]:
+    """Say what the kernel knows about these sockets, so that the leak can be found."""
+    numbers = {name.removeprefix("socket:[").removesuffix("]") for name in sockets}
+    lines = []
+    for table in ("tcp", "tcp6", "unix"):
+        path = Path("/proc/self/net") / table
+        rows = [line.split() for line in path.read_text().splitlines()] if path.exists() else []
+        lines += [f"{table}: {' '.join(row)}" for row in rows if numbers & set(row)]
+    return lines or sorted(sockets)

@@ -1,0 +1,61 @@
+"""The demonstration: it shows every phase, quickly, and notices when it does not."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+
+from httptrace.demo.scenes import SCENES
+from httptrace.trace.record import PHASES
+
+BROKEN = """
+import sys
+import httptrace.demo.__main__ as demo
+
+demo.SCENES = (demo.SCENES[0]._replace(is_right=lambda timeline: False), demo.SCENES[1])
+sys.exit(demo.main())
+"""
+
+WITHOUT_THE_EXTRA = """
+import sys
+sys.modules["cryptography"] = None
+import httptrace.demo.__main__ as demo
+sys.exit(demo.main())
+"""
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Python with these arguments, to its end; a warning is an error."""
+    environment = {**os.environ, "PYTHONWARNINGS": "error"}
+    return subprocess.run(
+        [sys.executable, *arguments], capture_output=True, text=True, env=environment, check=False
+    )
+
+
+def test_every_scene() -> None:
+    """All scenes are played and right, within 15 seconds, and every phase is seen."""
+    began = time.monotonic()
+    ran = run("-m", "httptrace.demo")
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert time.monotonic() - began < 15
+    for number, scene in enumerate(SCENES, 1):
+        assert f"── {number}. {scene.title} ──" in ran.stdout
+        assert scene.look in ran.stdout
+    assert all(f"\n  {phase:8}" in ran.stdout for phase in PHASES)
+
+
+def test_a_scene_that_is_wrong() -> None:
+    """A scene that does not show what it should is named, and the exit code is 1."""
+    ran = run("-c", BROKEN)
+    assert ran.returncode == 1
+    assert ran.stderr == f"not as it should be: 1. {SCENES[0].title}\n"
+
+
+def test_what_is_missing() -> None:
+    """Where the demonstration cannot run, one line tells what it lacks."""
+    ran = run("-c", WITHOUT_THE_EXTRA)
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert ran.stderr.startswith("httptrace.demo: ")
+    assert ran.stderr.endswith("pip install 'httptrace[testing]'\n")

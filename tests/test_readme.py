@@ -1,0 +1,104 @@
+"""The examples of the README and of the guides run as they stand.
+
+They talk to ``localhost:8080``, where a reader starts ``python -m httptrace.demo --serve 8080``.
+Here the same servers run on a free port, which is the only thing that is changed.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from tests.cli.running import COMMAND, run
+
+from httptrace.demo.servers import BundledServers
+
+on_asyncio = pytest.mark.asyncio(loop_factories=["asyncio"])
+
+ROOT = Path(__file__).parent.parent
+GUIDES = ["quickstart", "client", "timeline", "tracing", "cli", "testing"]
+PAGES = ["README.md", *(f"docs/{name}.md" for name in GUIDES)]
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
+SAID = {
+    "slow-start/0.3": ["GET http://localhost", "\n  wait ", "the server thought for 0.3"],
+    "httptrace.record()": ["/delay/0.3 → 200 OK"],
+    "SlowRequests": ["GET http://localhost", "/slow-start/0.2 completed: 0.2"],
+    "/never": ["0.3 s were over in phase wait", "queued={'limit': 4}"],
+    "httptrace as aiohttp": ["was idle for 0.", "200 [{'id': 1, "],
+}
+"""What the examples of the README print, by something that stands in them."""
+
+
+def blocks(language: str, *pages: str) -> Iterator[tuple[str, str]]:
+    """The code blocks of some pages in a language: the page, and the code."""
+    for page in pages:
+        for found in BLOCK.finditer((ROOT / page).read_text()):
+            if found[1] == language:
+                yield page, found[2]
+
+
+def programs() -> list[tuple[str, str]]:
+    """Every block that is a whole program."""
+    return [block for block in blocks("python", *PAGES) if "asyncio.run(" in block[1]]
+
+
+@pytest.fixture
+async def port() -> AsyncIterator[str]:
+    """Where the bundled servers listen."""
+    async with BundledServers() as servers:
+        yield servers.http.rpartition(":")[2]
+
+
+@on_asyncio
+@pytest.mark.parametrize("number", range(len(programs())))
+async def test_program(number: int, port: str) -> None:
+    """A program runs to its end, says something and complains of nothing."""
+    page, code = programs()[number]
+    ran = await run([sys.executable, "-c", code.replace(":8080", f":{port}")])
+    assert (ran.code, ran.err) == (0, ""), page
+    assert ran.out
+    if page == "README.md":
+        (said,) = [texts for mark, texts in SAID.items() if mark in code]
+        assert [text for text in said if text not in ran.out] == []
+
+
+def test_readme_has_five_examples() -> None:
+    """The README shows five programs, and all of its Python is in them."""
+    assert len(list(blocks("python", "README.md"))) == 5
+    assert sum(page == "README.md" for page, _ in programs()) == 5
+
+
+def commands() -> list[str]:
+    """Every line that calls the command."""
+    lines = [line for _, code in blocks("sh", *PAGES) for line in code.splitlines()]
+    return [line for line in lines if line.startswith("httptrace ")]
+
+
+@on_asyncio
+@pytest.mark.parametrize("line", commands())
+async def test_command(line: str, port: str, tmp_path: Path) -> None:
+    """A command line is understood, and its request gets a response."""
+    words = shlex.split(line.replace(":8080", f":{port}"), comments=True)
+    ran = await run([*COMMAND, *words[1:]], cwd=tmp_path)
+    assert ran.code == 0, ran.err
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_python_is_python(page: str) -> None:
+    """What is no whole program is at least valid Python."""
+    for _, code in blocks("python", page):
+        compile(code, page, "exec", flags=0x2000)  # await outside of a function is allowed
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links(page: str) -> None:
+    """Links between the pages lead somewhere."""
+    targets: list[str] = LINK.findall((ROOT / page).read_text())
+    assert [
+        target for target in targets if not (ROOT / page).parent.joinpath(target).exists()
+    ] == []

@@ -1,0 +1,159 @@
+"""Exact events of ``Expect: 100-continue``: answered, refused, and met with silence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import httptrace
+from httptrace.interceptors import upload
+from httptrace.testing import EventRecorder, Peer, response_bytes
+
+from .conftest import Deliver
+from .sequences import (
+    ANSWERED,
+    BODY,
+    CLOSED,
+    END,
+    FAILED,
+    FINISH,
+    FRESH,
+    HEAD,
+    SENT,
+    START,
+    UPLOADED,
+    together,
+)
+from .test_exchanges import HELLO, fetch
+
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+BODY_SENT = ["request_chunk_sent", "request_body_sent"]
+
+
+async def test_answered(
+    session: httptrace.ClientSession, scripted: Any, recorder: EventRecorder, deliver: Deliver
+) -> None:
+    """The body is sent when 100 Continue has come."""
+
+    async def script(peer: Peer) -> None:
+        request = await peer.read_head()
+        assert request.expects_continue
+        assert peer.bytes_received == len(request.raw)
+        await deliver(peer, CONTINUE)
+        await peer.read_body(request)
+        await deliver(peer, HELLO)
+        await peer.until_closed()
+
+    server = await scripted(script)
+    await fetch(session, "POST", server.url, data=b"0123456789", expect100=True)
+    assert server.requests[0].body == b"0123456789"
+    assert together(recorder.names()) == [
+        *START,
+        *FRESH,
+        "request_headers_sent",
+        "response_first_byte",
+        "response_informational",
+        *BODY_SENT,
+        "response_headers_received",
+        *ANSWERED[len(HEAD) :],
+    ]
+    assert recorder.of("response_informational")[0].status == 100
+
+
+@pytest.mark.parametrize("status", [417, 401])
+async def test_refused(
+    session: httptrace.ClientSession,
+    scripted: Any,
+    recorder: EventRecorder,
+    deliver: Deliver,
+    status: int,
+) -> None:
+    """A final answer instead: the body is not sent, and the connection is closed."""
+
+    async def script(peer: Peer) -> None:
+        await peer.read_head()
+        await deliver(peer, response_bytes(status, b"no"))
+        await peer.until_closed()
+        assert peer.bytes_received == len(peer.requests[0].raw)
+
+    server = await scripted(script)
+    assert await fetch(session, "POST", server.url, data=b"0123456789", expect100=True) == b"no"
+    await server.no_connections()
+    assert together(recorder.names()) == [
+        *START, *FRESH, "request_headers_sent", *HEAD, *END, *BODY, *CLOSED, *FINISH
+    ]  # fmt: skip
+    assert recorder.of("connection_closed")[0].reason == "request not sent whole"
+    assert recorder.timelines()[0].phases_ns["wait"] >= 0
+
+
+async def test_silent(
+    session: httptrace.ClientSession,
+    scripted: Any,
+    recorder: EventRecorder,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A server that knows nothing of it is silent: after a while the body is sent."""
+    monkeypatch.setattr(upload, "_PATIENCE", 0.02)
+    server = await scripted(HELLO)
+    await fetch(session, "POST", server.url, data=b"0123456789", expect100=True)
+    assert recorder.names() == [*START, *FRESH, *UPLOADED, *ANSWERED]
+    assert server.requests[0].body == b"0123456789"
+
+
+async def test_answered_late(
+    session: httptrace.ClientSession,
+    scripted: Any,
+    recorder: EventRecorder,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A 100 that comes when the body is on its way is told, and harms nothing."""
+    monkeypatch.setattr(upload, "_PATIENCE", 0.02)
+    server = await scripted(CONTINUE + HELLO)
+    await fetch(session, "POST", server.url, data=b"0123456789", expect100=True)
+    assert recorder.names() == [
+        *START,
+        *FRESH,
+        *UPLOADED,
+        HEAD[0],
+        "response_informational",
+        HEAD[1],
+        *ANSWERED[len(HEAD) :],
+    ]
+
+
+async def test_gone_instead_of_an_answer(
+    session: httptrace.ClientSession, scripted: Any, recorder: EventRecorder
+) -> None:
+    """A server that closes instead fails the request; the body was not sent."""
+
+    async def script(peer: Peer) -> None:
+        await peer.read_head()
+
+    server = await scripted(script)
+    with pytest.raises(httptrace.ServerDisconnectedError):
+        await fetch(session, "POST", server.url, data=b"0123456789", expect100=True)
+    assert recorder.names() == [*START, *FRESH, "request_headers_sent", *CLOSED, *FAILED]
+
+
+async def test_early_answer_to_a_body_on_its_way(
+    session: httptrace.ClientSession, scripted: Any, recorder: EventRecorder
+) -> None:
+    """A server that refuses in the middle of the body: the rest is not sent."""
+
+    async def script(peer: Peer) -> None:
+        await peer.read_head()
+        await peer.send(response_bytes(413, b"too much"))
+        await peer.until_closed()
+
+    async def endless() -> Any:
+        while True:
+            yield b"x" * 1000
+
+    server = await scripted(script)
+    assert await fetch(session, "POST", server.url, data=endless()) == b"too much"
+    names = recorder.names()
+    kept = [name for name in names if name != "request_chunk_sent"]
+    assert kept == [*START, *FRESH, SENT[0], *HEAD, *END, *BODY, *CLOSED, *FINISH]
+    assert recorder.of("connection_closed")[0].reason == "request not sent whole"
+    await server.no_connections()

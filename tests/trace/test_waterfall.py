@@ -1,0 +1,245 @@
+"""Waterfalls: what a timeline looks like as text, to the column."""
+
+from __future__ import annotations
+
+import asyncio
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from yarl import URL
+
+from httptrace.trace.record import Phase, Record, TlsFacts
+from httptrace.trace.timeline import Timeline
+from httptrace.trace.waterfall import draw
+
+MS = 1_000_000
+ADDRESS = "http://example.org/things"
+TLS = TlsFacts("TLSv1.3", "TLS_AES_256_GCM_SHA384", "http/1.1", False, "example.org", "2030-01-31")
+
+
+class Attempt(Record):
+    """An attempt whose times are given in milliseconds, by phase."""
+
+    def __init__(self, phases: dict[Phase, float], *, start: float = 0, **facts: Any) -> None:
+        super().__init__()
+        self._url, self._connection_id = URL(facts.pop("url", ADDRESS)), facts.pop("connection", 1)
+        self.method, self.status, self.reason_phrase = "GET", 200, "OK"
+        self.head_sent, self.bytes_received = bytes(100), 2000
+        now = self.start_ns = int((start + 1) * MS)
+        for phase, ms in phases.items():
+            self._begin(phase, now)
+            now += int(ms * MS)
+        self.end_ns = now
+        self.network_wait_ns = now - self.head_ns
+        for name, value in facts.items():
+            setattr(self, name, value)
+
+    def _begin(self, phase: Phase, now: int) -> None:
+        if phase in ("dns", "connect", "tls"):
+            self.marks = [*(self.marks or []), (phase, now)]
+        elif phase == "send":
+            self.send_ns = now
+        elif phase == "wait":
+            self.sent_ns = now
+        elif phase == "receive":
+            self.first_byte_ns = self.head_ns = now
+
+    @property
+    def url(self) -> URL:
+        return self._url
+
+    @property
+    def connection_id(self) -> int | None:
+        return self._connection_id  # type: ignore[no-any-return]
+
+
+FIRST: dict[Phase, float] = {
+    "queue": 10,
+    "dns": 20,
+    "connect": 15,
+    "tls": 25,
+    "send": 5,
+    "wait": 20,
+    "receive": 5,
+}
+AGAIN: dict[Phase, float] = {"queue": 2, "send": 1, "wait": 6, "receive": 1}
+
+
+def drawn(*attempts: Attempt, width: int = 64) -> list[str]:
+    """The lines of the waterfall of attempts that followed each other."""
+    for number, (before, after) in enumerate(pairwise(attempts), 2):
+        after.previous, after.attempt = before, number
+    return draw(Timeline(attempts[-1]), width).splitlines()
+
+
+def test_whole() -> None:
+    """Each phase is a line: its name, its time and its bar at its place in the request."""
+    one = Attempt(FIRST, address="192.0.2.1:443", tls=TLS, why_not_reused="first")
+    assert drawn(one, width=104) == [
+        "GET http://example.org/things → 200 OK",
+        "  new connection 1 to 192.0.2.1:443 · ↑ 100 B ↓ 2.0 KiB · TLSv1.3 TLS_AES_256_GCM_SHA384",
+        "  certificate of example.org valid to 2030-01-31",
+        "  queue        10.0 ms  ████████",
+        "  dns          20.0 ms          ████████████████",
+        "  connect      15.0 ms                          ████████████",
+        "  tls          25.0 ms                                      ████████████████████",
+        f"  send          5.0 ms  {' ' * 56}████",
+        f"  wait         20.0 ms  {' ' * 60}████████████████",
+        f"  receive       5.0 ms  {' ' * 76}████",
+        "  total       100.0 ms",
+    ]
+
+
+def test_bars_meet() -> None:
+    """A bar begins where the one before it ended, and the last one ends at the right edge."""
+    lines = [line for line in drawn(Attempt(FIRST, address="a:1")) if "█" in line]
+    ends = [len(line) for line in lines]
+    starts = [line.index("█") for line in lines]
+    assert starts[1:] == ends[:-1]
+    assert ends[-1] == 64
+
+
+def test_parts_of_columns() -> None:
+    """A bar that begins or ends within a column shows it."""
+    lines = drawn(Attempt({"queue": 10, "send": 5.5, "wait": 4.5}), width=44)
+    assert [line[24:].lstrip() for line in lines[2:5]] == ["██████████", "█████▌", "▐████"]
+
+
+def test_slivers() -> None:
+    """A phase that is too short for a bar is a sliver at its place, within the picture."""
+    lines = drawn(Attempt({"queue": 500, "send": 0.001, "wait": 500, "receive": 0.001}))
+    assert lines[3][24:] == " " * 20 + "▏"
+    assert lines[5][24:] == " " * 39 + "▕"
+    assert "    <0.1 ms" in lines[3]
+
+
+@pytest.mark.parametrize(
+    ("ms", "shown"),
+    [
+        (0.5, "500 µs"),
+        (5, "5.000 ms"),
+        (50, "50.00 ms"),
+        (500, "500.0 ms"),
+        (9_999, "9999.0 ms"),
+        (50_000, "50.00 s"),
+    ],
+)
+def test_units(ms: float, shown: str) -> None:
+    """All times of a timeline have the unit that suits its total."""
+    lines = drawn(Attempt({"queue": 0, "wait": ms}))
+    assert lines[-1] == f"  total   {shown:>12}"
+    assert lines[-2].startswith(f"  wait    {shown:>12}  █")
+
+
+def test_hops() -> None:
+    """Several hops lie one after the other on one clock, each with its own total."""
+    redirect = Attempt(AGAIN, status=302, reason_phrase="Found", served_before=1)
+    target = Attempt(AGAIN, start=10, served_before=2, url="http://example.org/other")
+    lines = drawn(redirect, target)
+    assert lines[0] == f"{'GET http://example.org/things → 302 Found':55} 10.00 ms"
+    assert lines[1] == "  connection 1, reused · ↑ 100 B ↓ 2.0 KiB"
+    assert lines[6] == f"{'GET http://example.org/other → 200 OK':55} 10.00 ms"
+    assert lines[8] == f"  queue        2.00 ms  {' ' * 20}████"
+    assert lines[-1] == "  total       20.00 ms  1 redirect"
+
+
+def test_retry() -> None:
+    """An attempt that was given up is shown with what it failed with and in which phase."""
+    dead = Attempt(
+        {"queue": 1, "send": 1, "wait": 8},
+        status=0,
+        served_before=1,
+        retry_reason="stale connection",
+        exception=ConnectionResetError(),
+        bytes_received=0,
+    )
+    fresh = Attempt(FIRST, start=10, connection=2, why_not_reused="none idle")
+    lines = drawn(dead, fresh, width=80)
+    assert lines[0].startswith("GET http://example.org/things → ConnectionResetError in wait  ")
+    assert lines[2] == "  given up and sent once more: stale connection"
+    assert "  new connection 2, none was idle · ↑ 100 B ↓ 2.0 KiB" in lines
+    assert lines[-1] == "  total       110.0 ms  1 retry"
+
+
+def test_addresses() -> None:
+    """Addresses that did not come to a connection are told."""
+    failed = (("192.0.2.1:80", "failed: Connection refused"),)
+    lines = drawn(Attempt(FIRST, addresses_failed=failed, address="192.0.2.2:80"))
+    assert "  192.0.2.1:80 failed: Connection refused" in lines
+
+
+def test_failures() -> None:
+    """A request that failed says with what and where; after a status, both."""
+    assert (
+        "→ TimeoutError in dns"
+        in drawn(
+            Attempt({"queue": 1, "dns": 5}, status=0, exception=TimeoutError(), connection=None)
+        )[0]
+    )
+    assert (
+        "→ cancelled in wait"
+        in drawn(Attempt({"queue": 1, "wait": 5}, status=0, exception=asyncio.CancelledError()))[0]
+    )
+    assert "→ 200 OK, then ValueError" in drawn(Attempt(FIRST, exception=ValueError()))[0]
+
+
+def test_so_far() -> None:
+    """A request that is under way is drawn up to now."""
+    lines = drawn(Attempt({"queue": 1, "wait": 1}, status=0, end_ns=0))
+    assert lines[0].endswith("→ …")
+    assert lines[-1].endswith("so far")
+
+
+def test_reader() -> None:
+    """Where the reader took a good part of the time, a line tells how much."""
+    slow = Attempt(FIRST | {"receive": 100.0}, network_wait_ns=30 * MS)
+    assert f"{'':24}30.0 ms for the network, 70.0 ms for the reader" in drawn(slow)
+    quick = Attempt(FIRST | {"receive": 100.0}, network_wait_ns=99 * MS)
+    assert "reader" not in "".join(drawn(quick))
+
+
+def test_secrets() -> None:
+    """Credentials in URLs are masked."""
+    text = "\n".join(drawn(Attempt(FIRST, url="http://me:s3cret@example.org/?token=s3cret")))
+    assert "s3cret" not in text
+    assert "http://***@example.org/?token=***" in text
+
+
+def test_control_characters() -> None:
+    """A reason phrase cannot command the terminal."""
+    assert "\x9b" not in drawn(Attempt(FIRST, reason_phrase="O\x9b2JK"))[0]
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 120])
+def test_width(width: int) -> None:
+    """No line is longer than the width, whatever the URL; its middle goes first."""
+    url = f"http://example.org/{'x' * 300}/end"
+    lines = drawn(
+        Attempt(FIRST, url=url, status=0, reason_phrase="", exception=None, tls=TLS, address="a:1"),
+        Attempt(AGAIN, url=url, start=100, served_before=1),
+        width=width,
+    )
+    assert "…" in lines[0]
+    assert "/end →" in lines[0]
+    assert max(map(len, lines)) <= max(width, 50)
+
+
+def test_nothing_yet() -> None:
+    """A request of no time at all can be drawn."""
+    assert drawn(Attempt({"queue": 0}))[-1] == f"  total   {'0 µs':>12}"
+
+
+@pytest.mark.parametrize(
+    ("count", "shown"),
+    [
+        (0, "0 B"),
+        (1023, "1023 B"),
+        (1024, "1.0 KiB"),
+        (1 << 20, "1.0 MiB"),
+        (5 << 40, "5120.0 GiB"),
+    ],
+)
+def test_sizes(count: int, shown: str) -> None:
+    """Bytes are told in a unit that suits them."""
+    assert f"↓ {shown}" in drawn(Attempt(FIRST, bytes_received=count))[1]

@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import pytest
+
+from httptrace.local import Context, Local, current_baggage, request
+from httptrace.web.incoming import Incoming
+
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+state = Local()
+
+
+def opened(incoming: Incoming, path: str = "/x", **headers: str) -> Context:
+    values = {name.replace("_", "-"): value for name, value in headers.items()}
+    return incoming.open(values.get, path)
+
+
+def test_what_comes_in_is_taken():
+    """Id, path, trace and baggage of the request are set inside of the scope."""
+    parent = f"00-{TRACE}-00f067aa0ba902b7-01"
+    with opened(
+        Incoming(),
+        x_request_id="abc",
+        traceparent=parent,
+        tracestate="v=1",
+        baggage="user=ann",
+    ):
+        assert (request.id, request.path) == ("abc", "/x")
+        assert (request.trace.trace_id, request.trace.tracestate) == (TRACE, "v=1")
+        assert request.baggage["user"] == "ann"
+    assert current_baggage() is None
+
+
+def test_what_does_not_come_is_made():
+    """Without headers there are a new id and a new trace, and no baggage."""
+    with opened(Incoming()):
+        assert len(request.id) == 36
+        assert request.trace.parent_id == ""
+        assert dict(request.baggage) == {}
+
+
+@pytest.mark.parametrize("text", ["", "a b", "a\r\nX: y", "a" * 129, "a" * 1_000_000, "é", "a,b"])
+def test_an_id_that_is_not_valid_is_replaced(text):
+    """Too long, empty or with characters that do harm: a new id takes its place."""
+    with opened(Incoming(generator=lambda: "made"), x_request_id=text):
+        assert request.id == "made"
+
+
+def test_a_validator_of_the_programs_own_decides():
+    """It may allow more or less, and may raise ValueError."""
+    digits = Incoming(validator=int, generator=lambda: "made")
+    with opened(digits, x_request_id="12"):
+        assert request.id == "12"
+    with opened(digits, x_request_id="abc"):
+        assert request.id == "made"
+    anything = Incoming(validator=lambda text: True, generator=lambda: "made")
+    with opened(anything, x_request_id="<b>,"):
+        assert request.id == "<b>,"
+    with opened(anything, x_request_id="a\nb"):
+        assert request.id == "made"
+
+
+@pytest.mark.parametrize("made", ["", "a\nb", None, 5, "x" * 2000])
+def test_a_generator_that_goes_wrong_is_replaced(made):
+    """What a generator makes follows the same rules."""
+    with opened(Incoming(generator=lambda: made)):
+        assert len(request.id) == 36
+
+
+def test_another_header_can_carry_the_id():
+    """header= is looked up whatever its case."""
+    with opened(Incoming(header="X-Correlation-ID"), x_correlation_id="abc", x_request_id="no"):
+        assert request.id == "abc"
+
+
+def test_named_locals_start_empty():
+    """locals= gives each request fresh values of them."""
+    with Context(locals=(state,)):
+        state.x = 1
+        with opened(Incoming(locals=(state,))):
+            assert not hasattr(state, "x")
+        with opened(Incoming()):
+            assert state.x == 1
+            state.x = 2
+        assert state.x == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "text"),
+    [
+        ({"header": "X Id"}, ValueError, "'X Id' is no header name"),
+        ({"header": "X-Id\r\nX: y"}, ValueError, "is no header name"),
+        ({"header": ""}, ValueError, "is no header name"),
+        ({"header": "Content-Length"}, ValueError, "has another meaning"),
+        ({"header": 5}, TypeError, "header must be a str, not int"),
+        ({"generator": "x"}, TypeError, "generator must be callable, not str"),
+        ({"validator": None}, TypeError, "validator must be callable, not NoneType"),
+        ({"locals": state}, TypeError, "locals must be a collection"),
+    ],
+)
+def test_unusable_options_are_refused(options, error, text):
+    """The middleware is refused when it is made, not at the first request."""
+    with pytest.raises(error, match=text):
+        Incoming(**options)

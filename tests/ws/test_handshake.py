@@ -1,0 +1,429 @@
+"""The opening handshake: what is sent, what is agreed on, and what is refused (RFC 6455 §4)."""
+
+from __future__ import annotations
+
+import ssl
+from typing import Any
+
+import pytest
+from tests.servers.fixtures import ScriptedFactory
+from tests.servers.leaks import Leaks
+from yarl import URL
+
+import httptrace
+from httptrace.errors import WSServerHandshakeError
+from httptrace.testing import EventRecorder
+from httptrace.testing.peer import Peer
+from httptrace.testing.scripted import response_bytes
+from httptrace.ws.handshake import accept_of
+
+from .peers import TEXT, accept, answer, close_frame, read_close, read_frame, server_frame, speaking
+
+
+def test_the_example_of_the_rfc() -> None:
+    """The key of RFC 6455 §1.3 gives the accept value that stands there."""
+    assert accept_of("dGhlIHNhbXBsZSBub25jZQ==") == "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
+
+
+async def test_the_request(
+    leak_check: Leaks, recorder: EventRecorder, scripted: ScriptedFactory
+) -> None:
+    """Upgrade, version, a key of 16 bytes, protocols, origin, extensions, and the caller's own."""
+    server = await scripted(
+        speaking(
+            fields=("Sec-WebSocket-Protocol: b", "Sec-WebSocket-Extensions: permessage-deflate")
+        )
+    )
+    async with (
+        httptrace.ClientSession(headers={"X-Session": "s"}, cookies={"c": "1"}) as session,
+        session.ws_connect(
+            URL(server.url).with_scheme("ws") / "chat",
+            protocols=("a", "b"),
+            origin="https://example.com",
+            params={"q": "1"},
+            headers={"X-Own": "o", "Upgrade": "h2c", "connection": "close"},
+            auth=httptrace.BasicAuth("u", "p"),
+            compress=12,
+        ) as ws,
+    ):
+        assert (ws.protocol, ws.compress, ws.client_notakeover) == ("b", 12, False)
+    request = server.requests[0]
+    assert (request.method, request.target) == ("GET", "/chat?q=1")
+    assert request.values("Upgrade") == ["websocket"]
+    assert request.values("Connection") == ["Upgrade"]
+    assert request.values("Sec-WebSocket-Version") == ["13"]
+    assert request.values("Sec-WebSocket-Protocol") == ["a, b"]
+    assert request.values("Origin") == ["https://example.com"]
+    assert request.values("Sec-WebSocket-Extensions") == [
+        "permessage-deflate; client_max_window_bits=12"
+    ]
+    assert len(request.header("Sec-WebSocket-Key") or "") == 24
+    assert request.header("X-Own") == "o" and request.header("X-Session") == "s"
+    assert request.header("Authorization") == "Basic dTpw" and request.header("Cookie") == "c=1"
+    assert request.values("Content-Length") == []
+
+
+async def test_the_key_is_new_each_time(scripted: ScriptedFactory) -> None:
+    """No two handshakes have the same key."""
+    server = await scripted(speaking())
+    async with httptrace.ClientSession() as session:
+        for _ in range(2):
+            async with session.ws_connect(server.url):
+                pass
+    first, second = (request.header("Sec-WebSocket-Key") for request in server.requests)
+    assert first != second
+
+
+REFUSALS: list[tuple[str, Any, str]] = [
+    ("status 200", lambda r: response_bytes(200, b"hello"), "Invalid response status"),
+    ("status 403", lambda r: response_bytes(403, b"no"), "Invalid response status"),
+    ("status 302 to nowhere", lambda r: response_bytes(302), "Invalid response status"),
+    (
+        "no Upgrade",
+        lambda r: answer(r).replace(b"Upgrade: websocket\r\n", b""),
+        "Invalid upgrade header",
+    ),
+    (
+        "another protocol",
+        lambda r: answer(r).replace(b": websocket", b": h2c"),
+        "Invalid upgrade header",
+    ),
+    (
+        "no Connection",
+        lambda r: answer(r).replace(b"Connection: Upgrade\r\n", b""),
+        "Invalid connection header",
+    ),
+    (
+        "a wrong accept",
+        lambda r: answer(r).replace(b"Sec-WebSocket-Accept: ", b"Sec-WebSocket-Accept: x"),
+        "Invalid challenge response",
+    ),
+    (
+        "no accept",
+        lambda r: answer(r).replace(b"Sec-WebSocket-Accept: ", b"X-Accept: "),
+        "Invalid challenge response",
+    ),
+    (
+        "a protocol not asked for",
+        lambda r: answer(r, "Sec-WebSocket-Protocol: other"),
+        "'other' was not asked for",
+    ),
+    (
+        "an extension not asked for",
+        lambda r: answer(r, "Sec-WebSocket-Extensions: permessage-deflate"),
+        "'permessage-deflate' was not asked for",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("made", "message"), [r[1:] for r in REFUSALS], ids=[r[0] for r in REFUSALS]
+)
+async def test_a_server_that_does_not_agree(
+    leak_check: Leaks, recorder: EventRecorder, scripted: ScriptedFactory, made: Any, message: str
+) -> None:
+    """Each answer that is not RFC 6455's is an error that tells status and headers."""
+
+    async def script(peer: Peer) -> None:
+        await peer.send(made(await peer.request()))
+        await peer.until_closed()
+
+    server = await scripted(script)
+    async with httptrace.ClientSession() as session:
+        with pytest.raises(WSServerHandshakeError, match=message) as caught:
+            await session.ws_connect(server.url, protocols=["mine"])
+        assert caught.value.headers is not None and caught.value.status in (101, 200, 302, 403)
+        assert session.connector is not None and session.connector.stats().open <= 1
+    names = recorder.names(recorder.requests[0])
+    assert "websocket_handshake_exception" in names and names[-1] == "request_finish"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "permessage-deflate; client_max_window_bits=16",
+        "permessage-deflate; client_max_window_bits=7",
+        "permessage-deflate; client_max_window_bits=08",
+        "permessage-deflate; client_max_window_bits",
+        "permessage-deflate; server_max_window_bits=x",
+        "permessage-deflate; server_no_context_takeover=1",
+        "permessage-deflate; unknown",
+        "permessage-deflate; server_no_context_takeover; server_no_context_takeover",
+        "permessage-deflate, permessage-deflate",
+        "x-webkit-deflate-frame",
+    ],
+)
+async def test_extensions_that_are_not_understood(scripted: ScriptedFactory, value: str) -> None:
+    """An answer to permessage-deflate that RFC 7692 does not allow fails the handshake."""
+    server = await scripted(speaking(fields=(f"Sec-WebSocket-Extensions: {value}",)))
+    async with httptrace.ClientSession() as session:
+        with pytest.raises(WSServerHandshakeError):
+            await session.ws_connect(server.url, compress=15)
+
+
+@pytest.mark.parametrize(
+    ("value", "compress", "notakeover"),
+    [
+        ("permessage-deflate", 15, False),
+        ("permessage-deflate; server_max_window_bits=8", 15, False),
+        ('permessage-deflate; client_max_window_bits="10"', 10, False),
+        ("permessage-deflate; client_max_window_bits=8", 0, False),
+        ("permessage-deflate; client_no_context_takeover", 15, True),
+        ("Permessage-Deflate ; server_no_context_takeover", 15, False),
+    ],
+)
+async def test_extensions_that_are(
+    scripted: ScriptedFactory, value: str, compress: int, notakeover: bool
+) -> None:
+    """The window and the history are what the server says."""
+    server = await scripted(speaking(fields=(f"Sec-WebSocket-Extensions: {value}",)))
+    async with (
+        httptrace.ClientSession() as session,
+        session.ws_connect(server.url, compress=15) as ws,
+    ):
+        assert (ws.compress, ws.client_notakeover) == (compress, notakeover)
+        await ws.send_str("hello")
+
+
+async def test_frames_that_come_with_the_answer(
+    leak_check: Leaks, recorder: EventRecorder, scripted: ScriptedFactory
+) -> None:
+    """However the answer and the frames after it are cut, no byte of them is lost."""
+    extra = server_frame(TEXT, b"first") + server_frame(TEXT, b"second") + close_frame()
+
+    def cut(at: int) -> Any:
+        async def script(peer: Peer) -> None:
+            data = answer(await peer.request()) + extra
+            await peer.send_pieces([data[:at], data[at:]] if at else [data])
+            await read_close(peer)
+
+        return script
+
+    size = 129 + len(extra)
+    places = [0, *range(9, size, 7), *range(size - len(extra) - 3, size - len(extra) + 4)]
+    server = await scripted(*map(cut, places))
+    async with httptrace.ClientSession() as session:
+        for at in places:
+            async with session.ws_connect(server.url) as ws:
+                assert [message.data async for message in ws] == ["first", "second"], at
+
+
+async def test_an_answer_byte_by_byte(leak_check: Leaks, scripted: ScriptedFactory) -> None:
+    """A handshake that arrives in single bytes is a handshake."""
+
+    async def script(peer: Peer) -> None:
+        data = answer(await peer.request()) + server_frame(TEXT, b"hello")
+        await peer.send_slowly(data)
+        await read_close(peer)
+        await peer.send(close_frame())
+
+    server = await scripted(script)
+    async with httptrace.ClientSession() as session, session.ws_connect(server.url) as ws:
+        assert await ws.receive_str() == "hello"
+
+
+async def test_redirects_are_followed(
+    leak_check: Leaks, recorder: EventRecorder, scripted: ScriptedFactory
+) -> None:
+    """A redirect leads to another server; credentials do not go there; the handshake is one."""
+    target = await scripted(speaking(server_frame(TEXT, b"here")))
+    server = await scripted(response_bytes(302, b"", ("Location", f"{target.url}/chat")))
+    async with (
+        httptrace.ClientSession() as session,
+        session.ws_connect(server.url, auth=httptrace.BasicAuth("u", "p")) as ws,
+    ):
+        assert await ws.receive_str() == "here"
+    assert server.requests[0].header("Authorization") is not None
+    assert target.requests[0].header("Authorization") is None
+    assert target.requests[0].target == "/chat"
+    names = recorder.names()
+    assert names.count("websocket_handshake_start") == names.count("websocket_handshake_end") == 1
+    assert names.count("request_redirect") == 1
+
+
+async def test_cookies_of_the_answer_are_kept(scripted: ScriptedFactory) -> None:
+    """Set-Cookie in a 101 goes into the jar, and from there into the next request."""
+    server = await scripted(speaking(fields=("Set-Cookie: a=1",)))
+    async with httptrace.ClientSession(cookie_jar=httptrace.CookieJar(unsafe=True)) as session:
+        for _ in range(2):
+            async with session.ws_connect(server.url):
+                pass
+    assert [request.header("Cookie") for request in server.requests] == [None, "a=1"]
+
+
+async def test_middlewares_see_the_handshake(scripted: ScriptedFactory) -> None:
+    """A middleware may change the request, and may ask again after a refusal."""
+
+    async def script(peer: Peer) -> None:
+        request = await peer.request()
+        if request.header("X-Token") is None:
+            await peer.send(response_bytes(401))
+            request = await peer.request()
+        await peer.send(answer(request))
+        await peer.send(close_frame((await read_close(peer))[0]))
+
+    async def authenticate(request: Any, handler: Any) -> Any:
+        response = await handler(request)
+        if response.status == 401:
+            request.headers["X-Token"] = "t"
+            response = await handler(request)
+        return response
+
+    server = await scripted(script)
+    async with (
+        httptrace.ClientSession(middlewares=[authenticate]) as session,
+        session.ws_connect(server.url) as ws,
+    ):
+        assert not ws.closed
+    assert [request.header("X-Token") for request in server.requests] == [None, "t"]
+
+
+@pytest.mark.parametrize("raises", [True, False])
+async def test_a_refusal_has_its_own_error(scripted: ScriptedFactory, raises: bool) -> None:
+    """A refused handshake is a WSServerHandshakeError, with ``raise_for_status`` as well."""
+    server = await scripted(response_bytes(503))
+    async with httptrace.ClientSession(raise_for_status=raises) as session:
+        with pytest.raises(WSServerHandshakeError) as caught:
+            async with session.ws_connect(server.url):
+                pass
+    assert caught.value.status == 503
+
+
+async def test_a_switch_that_nobody_asked_for(scripted: ScriptedFactory) -> None:
+    """A 101 to an ordinary request opens nothing, and its connection is not used again."""
+
+    async def script(peer: Peer) -> None:
+        await peer.send(answer(await peer.request()) + server_frame(TEXT, b"surprise"))
+        await peer.until_closed()
+
+    server = await scripted(script)
+    async with httptrace.ClientSession() as session:
+        try:
+            response = await session.get(server.url)
+        except httptrace.ClientError:
+            pass
+        else:
+            assert response.status == 101
+            await response.read()
+        await server.no_connections()
+
+
+async def test_the_pool_limits_websockets(
+    leak_check: Leaks, recorder: EventRecorder, scripted: ScriptedFactory
+) -> None:
+    """A WebSocket keeps its place in the pool until it is closed, and is never used again."""
+    server = await scripted(speaking())
+    connector = httptrace.TCPConnector(limit=1)
+    async with httptrace.ClientSession(connector=connector) as session:
+        first = await session.ws_connect(server.url)
+        with pytest.raises(httptrace.ConnectionTimeoutError):
+            await session.get(server.url, timeout=httptrace.ClientTimeout(pool=0.01))
+        await first.close()
+        async with session.ws_connect(server.url):
+            assert connector.stats().open == 1
+    assert len(server.connections) == 2
+
+
+async def test_a_reused_connection_serves(
+    leak_check: Leaks, recorder: EventRecorder, scripted: ScriptedFactory
+) -> None:
+    """A connection that has served a request serves a WebSocket after it."""
+
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(response_bytes(200, b"ok"))
+        await accept(peer)
+        assert await read_frame(peer) == (0x81, b"hi")
+        await read_close(peer)
+        await peer.send(close_frame())
+
+    server = await scripted(script)
+    async with httptrace.ClientSession() as session:
+        async with session.get(server.url) as response:
+            assert await response.text() == "ok"
+        async with session.ws_connect(server.url) as ws:
+            await ws.send_str("hi")
+    assert len(server.connections) == 1
+
+
+async def test_base_url_and_schemes(
+    scripted: ScriptedFactory, server_ssl: ssl.SSLContext, client_ssl: ssl.SSLContext
+) -> None:
+    """A path is completed by ``base_url``; ws, wss, http and https are all understood."""
+    server = await scripted(speaking())
+    secure = await scripted(speaking(), ssl=server_ssl)
+    async with httptrace.ClientSession(server.url) as session:
+        async with session.ws_connect("/one"):
+            pass
+        for scheme in ("wss", "https"):
+            url = URL(secure.url).with_scheme(scheme)
+            async with session.ws_connect(url, ssl=client_ssl):
+                pass
+        with pytest.raises(httptrace.NonHttpUrlClientError):
+            await session.ws_connect("ftp://example.com/")
+    assert server.requests[0].target == "/one"
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        ({"protocols": "chat"}, TypeError),
+        ({"protocols": ["a b"]}, ValueError),
+        ({"protocols": ["a\r\nX-Evil: 1"]}, ValueError),
+        ({"protocols": ["a", "a"]}, ValueError),
+        ({"protocols": [b"a"]}, TypeError),
+        ({"origin": "http://a\r\nX-Evil: 1"}, ValueError),
+        ({"headers": {"X": "a\nb"}}, ValueError),
+        ({"headers": {"X\r\n": "a"}}, ValueError),
+        ({"headers": {"X": "a\0"}}, ValueError),
+        ({"compress": 8}, ValueError),
+        ({"compress": 16}, ValueError),
+        ({"compress": True}, TypeError),
+        ({"max_msg_size": -1}, ValueError),
+        ({"max_msg_size": 1.5}, TypeError),
+        ({"heartbeat": -1}, ValueError),
+        ({"heartbeat": "1"}, TypeError),
+        ({"heartbeat": float("nan")}, ValueError),
+        ({"autoping": "yes"}, TypeError),
+        ({"method": "GET\r\n"}, ValueError),
+        ({"auth": "u:p"}, TypeError),
+        ({"bogus": 1}, TypeError),
+    ],
+)
+async def test_parameters_that_cannot_be_used(
+    leak_check: Leaks, options: dict[str, Any], error: type[Exception]
+) -> None:
+    """A parameter that cannot be used is refused before anything is sent."""
+    async with httptrace.ClientSession() as session:
+        with pytest.raises(error):
+            await session.ws_connect("ws://127.0.0.1:9/", **options)
+        assert session.connector is not None and session.connector.stats().created == 0
+
+
+async def test_deprecated_timeouts(scripted: ScriptedFactory) -> None:
+    """A float timeout and receive_timeout still work, and warn as aiohttp does."""
+    server = await scripted(speaking())
+    async with httptrace.ClientSession() as session:
+        with pytest.warns(DeprecationWarning, match="ws_close"):
+            ws = await session.ws_connect(server.url, timeout=3.0)
+        await ws.close()
+        with pytest.warns(DeprecationWarning, match="ws_receive"):
+            ws = await session.ws_connect(server.url, receive_timeout=0.01)
+        with pytest.raises(TimeoutError):
+            await ws.receive()
+        await ws.close()
+
+
+async def test_a_response_class_of_the_callers(scripted: ScriptedFactory) -> None:
+    """``ws_response_class`` is what ws_connect returns."""
+    from httptrace.ws.response import ClientWebSocketResponse
+
+    class Own(ClientWebSocketResponse):
+        pass
+
+    server = await scripted(speaking())
+    async with (
+        httptrace.ClientSession(ws_response_class=Own) as session,
+        session.ws_connect(server.url) as ws,
+    ):
+        assert type(ws) is Own
