@@ -1,0 +1,1 @@
+"""Programs that measure httptrace beside other HTTP clients: `python -m benchmarks`."""

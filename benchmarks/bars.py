@@ -1,0 +1,127 @@
+"""The figures that httptrace must hold, and those it aims for, each declared once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from .results import Results
+
+Verdict = Literal["PASS", "FAIL", "not measured"]
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A limit on an entrant's median, or, with `against`, on its ratio to another's.
+
+    An `aim` is worth reaching but fails nothing.
+    """
+
+    text: str
+    table: str
+    metric: str
+    limit: float
+    entrant: str = "httptrace/uvloop"
+    against: str = ""
+    at_least: bool = False
+    aim: bool = False
+
+    def value(self, results: Results) -> float | None:
+        """Return the figure that is held against the limit, None if it was not measured."""
+        table = results.get(self.table)
+        if table is None:
+            return None
+        if self.against:
+            return table.ratio(self.metric, self.entrant, self.against)
+        return table.median(self.metric, self.entrant)
+
+    def verdict(self, results: Results) -> Verdict:
+        """Hold the figure against the limit."""
+        value = self.value(results)
+        if value is None:
+            return "not measured"
+        holds = value >= self.limit if self.at_least else value <= self.limit
+        return "PASS" if holds else "FAIL"
+
+    def broken(self, results: Results) -> bool:
+        """Tell whether the limit is not held, or its entrant took part and gave no figure."""
+        verdict = self.verdict(results)
+        took_part = self.table in results and self.entrant in results[self.table].lines
+        return verdict == "FAIL" or (verdict == "not measured" and took_part)
+
+
+OURS, THEIRS = "httptrace/uvloop", "aiohttp/uvloop"
+FLOOR, RUST = "floor/uvloop", "pyreqwest/uvloop"
+
+ALL: tuple[Bar, ...] = (
+    Bar("GET x32: CPU of aiohttp's", "get-32", "cpu_us", 0.25, against=THEIRS),
+    Bar("GET x32: CPU of pyreqwest's", "get-32", "cpu_us", 0.8, against=RUST),
+    Bar("GET x32: CPU of the floor's", "get-32", "cpu_us", 2.0, against=FLOOR, aim=True),
+    Bar("GET x1: CPU of aiohttp's", "get-1", "cpu_us", 0.25, against=THEIRS, aim=True),
+    Bar("GET x1000: CPU of aiohttp's", "get-1000", "cpu_us", 0.25, against=THEIRS, aim=True),
+    Bar(
+        "GET x32 on asyncio: CPU of aiohttp's",
+        "get-32",
+        "cpu_us",
+        0.5,
+        entrant="httptrace/asyncio",
+        against="aiohttp/asyncio",
+        aim=True,
+    ),
+    Bar(
+        "every signal listened to: CPU of without",
+        "signals",
+        "cpu_us",
+        1.15,
+        entrant="httptrace/uvloop/signals",
+        against=OURS,
+    ),
+    Bar("POST of JSON: CPU of aiohttp's", "post-json", "cpu_us", 0.5, against=THEIRS, aim=True),
+    Bar("GET of 64 KiB: CPU of aiohttp's", "get-64k", "cpu_us", 1.0, against=THEIRS, aim=True),
+    Bar("streamed in: rate of aiohttp's", "stream-in", "mib_s", 1.0, against=THEIRS, at_least=True),
+    Bar("streamed in: growth at the peak, MiB", "stream-in", "peak_mib", 8.0),
+    Bar(
+        "streamed out: rate of aiohttp's",
+        "stream-out",
+        "mib_s",
+        1.0,
+        against=THEIRS,
+        at_least=True,
+        aim=True,
+    ),
+    Bar("streamed out: growth at the peak, MiB", "stream-out", "peak_mib", 8.0),
+    Bar(
+        "10,000 waiting: CPU of with 10 waiting",
+        "queue",
+        "cpu_us",
+        1.25,
+        entrant="httptrace/uvloop/10000 waiting",
+        against="httptrace/uvloop/10 waiting",
+    ),
+    Bar(
+        "idle connection: bytes of aiohttp's",
+        "idle",
+        "traced_bytes",
+        1.0,
+        entrant="httptrace/asyncio",
+        against="aiohttp/asyncio",
+    ),
+    Bar(
+        "waiting request: bytes of aiohttp's",
+        "waiting",
+        "traced_bytes",
+        1.0,
+        entrant="httptrace/asyncio",
+        against="aiohttp/asyncio",
+    ),
+    Bar("50,000 requests: growth, KiB", "flat", "growth_kib", 1024.0),
+    Bar("50,000 requests: blocks kept", "flat", "blocks", 2000.0),
+    Bar(
+        "import: CPU of aiohttp's",
+        "import",
+        "cpu_ms",
+        0.5,
+        entrant="httptrace/asyncio",
+        against="aiohttp/asyncio",
+    ),
+)

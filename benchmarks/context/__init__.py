@@ -1,0 +1,1 @@
+"""What task-local context costs, next to its peers."""

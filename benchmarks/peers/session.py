@@ -1,0 +1,55 @@
+"""Clients with aiohttp's API: aiohttp itself, and httptrace."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from types import ModuleType
+from typing import Any
+
+from .base import Peer
+
+
+async def listener(session: object, context: object, params: object) -> None:
+    """An empty coroutine, to see what listening alone costs."""
+
+
+class SessionPeer(Peer):
+    """Drives `module.ClientSession`."""
+
+    module: ModuleType
+    session: Any
+
+    def trace_configs(self) -> list[Any]:
+        """Return a TraceConfig that listens to every signal the client has."""
+        config = self.module.TraceConfig()
+        for name in dir(config):
+            if name.startswith("on_"):
+                getattr(config, name).append(listener)
+        return [config]
+
+    async def open(self) -> None:
+        connector = self.module.TCPConnector(limit=self.setup.limit)
+        configs = self.trace_configs() if self.setup.signals else None
+        self.session = self.module.ClientSession(connector=connector, trace_configs=configs)
+
+    async def close(self) -> None:
+        await self.session.close()
+
+    async def get(self, target: str) -> int:
+        async with self.session.get(target) as response:
+            return len(await response.read())
+
+    async def post_json(self, target: str, value: object) -> int:
+        async with self.session.post(target, json=value) as response:
+            return len(await response.json())
+
+    async def download(self, target: str) -> int:
+        received = 0
+        async with self.session.get(target) as response:
+            async for piece in response.content.iter_any():
+                received += len(piece)
+        return received
+
+    async def upload(self, target: str, pieces: AsyncIterator[bytes]) -> int:
+        async with self.session.post(target, data=pieces) as response:
+            return len(await response.read())
