@@ -1,0 +1,129 @@
+"""What is better and what is different than in aiohttp: the words of ``docs/compat.md``.
+
+``scripts/generate_compat.py`` compares both packages and puts these notes beside what it finds.
+`UNEQUAL` explains, by patterns, each difference that the comparison finds; a test holds that
+everything it finds is explained, and that everything explained is still so.
+"""
+
+from __future__ import annotations
+
+SERVER_SIDE = {
+    "GunicornUVLoopWebWorker": "runs aiohttp.web under gunicorn",
+    "GunicornWebWorker": "runs aiohttp.web under gunicorn",
+}
+
+BETTER: dict[str, str | tuple[str, ...]] = {
+    "Security": (
+        "Digest credentials never answer another origin, and credentials, cookies and proxy "
+        "credentials do not follow a redirect to one.",
+        "A compressed body that is read whole may decode to `max_decoded_size` bytes at most, "
+        "256 MiB unless the session says otherwise.",
+        "`address_filter` can veto every address before it is dialled.",
+    ),
+    "Timing": (
+        "Every timeout error has `phase`, `limit` and `elapsed`.",
+        "Limits for single phases: `pool`, `dns`, `tls`, `response_headers`.",
+    ),
+    "Connections": (
+        "A connection is free again when the last byte of its response has arrived, read or not.",
+        "`connector.stats()` counts what was created, reused, closed and why, and who waits.",
+    ),
+    "Bodies": (
+        "A body cut short in gzip, br or zstd raises `ClientPayloadError` instead of ending early.",
+        "Stacked codings (`Content-Encoding: gzip, br`) are decoded.",
+        "Server-sent events: `async for event in response.sse()`.",
+    ),
+    "BasicAuth": "Not deprecated: neither it nor `auth=` warns.",
+    "BaseConnector": "`stats()`, `max_connection_age`; `dialer` makes the connections of your own.",
+    "ClientConnectorError": "The text says for each address what went wrong with it.",
+    "ClientResponse": (
+        "`timeline`: where the time of the request went, always on.",
+        "`trailers`; `sse()` for server-sent events.",
+        "`links` keeps every relation of a link that has several.",
+    ),
+    "ClientSession": (
+        "`observers` hear every moment; `propagate` sends the ids of the surrounding work along.",
+        "Wrong parameters are refused by name before anything is sent.",
+        "`trace_configs` and `observers` for one request as well.",
+    ),
+    "ClientTimeout": "`pool`, `dns`, `tls` and `response_headers`; `replace()`.",
+    "CookieJar": "Caps on number and size of cookies; `is_public_suffix` for a list of them.",
+    "DigestAuthMiddleware": "SHA-512-256 and `userhash`; the server's next nonce is used.",
+    "StreamReader": "Compressed bodies are decoded as they are read, no further.",
+    "TCPConnector": "`address_filter`; DNS answers with a TTL are kept as long as it says.",
+    "TraceConfig": (
+        "A signal for every moment: sockets, TLS, proxies, bytes in and out, the end of each "
+        "request; see [Events](events.md).",
+        "Callbacks may be plain functions; aiohttp's own `TraceConfig` objects are understood.",
+    ),
+}
+
+DIFFERENT: dict[str, str | tuple[str, ...]] = {
+    "Security": (
+        "A cookie with `Secure` that comes over http is refused unless the origin is trusted "
+        "(`treat_as_secure_origin`): RFC 6265bis has it so.",
+        "Names `__Host-` and `__Secure-` are enforced, and a cookie for all of `com` is refused.",
+    ),
+    "Timing": (
+        "Timeouts are exact: `ceil_threshold` changes nothing.",
+        "`expect100=True` waits one second for the server's word and sends then: many servers "
+        "never answer.",
+    ),
+    "Connections": (
+        "`limit` counts idle connections too: what is open is what it bounds.",
+        "A request on a reused connection that is dead is sent once more only if its method is "
+        "idempotent and nothing of an answer came (RFC 9110 §9.2.2).",
+        "Connections that are closed are aborted: `enable_cleanup_closed` and "
+        "`ssl_shutdown_timeout` change nothing.",
+    ),
+    "Bodies": (
+        "Text files are sent in chunks: their size in bytes is not known before they are encoded.",
+        "A payload that was used up raises when it is sent again, instead of sending nothing.",
+        "Names of multipart fields that are not ASCII are sent as UTF-8, as browsers do.",
+    ),
+    "AsyncIterablePayload": "Sent again after it was used up it raises `ClientPayloadError`.",
+    "ClientConnectorError": "Its text is our own; attributes are the same.",
+    "ClientPayloadError": "Also raised for compressed bodies that end early.",
+    "ClientResponse": (
+        "`close()` keeps the connection if the body has arrived whole.",
+        "A response that is closed still gives a body that has arrived whole; otherwise it raises.",
+    ),
+    "ClientTimeout": "`ceil_threshold` is kept for its signature alone.",
+    "CookieJar": "Keeps no `Secure` cookie from http and none for a whole top-level domain.",
+    "MultipartWriter": "A boundary must be one that RFC 2046 allows.",
+    "ServerTimeoutError": "`TotalTimeoutError` tells that the limit for the whole request was "
+    "reached; it is a `TimeoutError`, as aiohttp's plain one.",
+    "TextIOPayload": "Sent in chunks.",
+}
+
+_MADE_WITHIN = "made by the session alone; who subclasses it gets the arguments that ours is given"
+_EVENT = "made where the moment happens; the attributes are the same"
+_PARTS = "the request is put together before it is made known: change `headers`, `method` and the \
+body by `update_body`"
+_FED = "bytes come from the connection alone"
+_CONNECT = "private in all but name (it takes traces and timeouts): give `dialer` to a connector \
+of your own"
+
+UNEQUAL: dict[str, str] = {
+    "*Connector.__enter__": "deprecated in aiohttp: use `async with`",
+    "*Connector.connect": _CONNECT,
+    "ClientRequest(*)": _MADE_WITHIN,
+    "ClientRequest.*": _PARTS,
+    "ClientResponse(*)": _MADE_WITHIN,
+    "ClientResponse.start": "the response exists once its head is there",
+    "ClientResponse.json(loads=*)": "None stands for `json.loads`",
+    "*.ATTRS": "a list for aiohttp's own use",
+    "ClientSession(ws_response_class=*)": "None stands for `ClientWebSocketResponse`, which is \
+imported with the first WebSocket",
+    "ClientWebSocketResponse(*)": _MADE_WITHIN,
+    "CookieJar.*TIME*": "constants of aiohttp's parser",
+    "CookieJar.DATE_*": "constants of aiohttp's parser",
+    "*DataQueue.set_exception(*)": "None stands for no cause",
+    "DummyCookieJar.filter_cookies(*)": "the URL may be left out",
+    "Fingerprint.HASHFUNC_BY_DIGESTLEN": "a table for aiohttp's own use; SHA-256 alone is taken",
+    "StreamReader(*)": _FED,
+    "StreamReader.*_http_chunk_receiving": _FED,
+    "StreamReader.feed_*": _FED,
+    "StreamReader.set_exception(*)": "an exception has its own `__cause__`",
+    "Trace*Params(*)": _EVENT,
+}

@@ -1,0 +1,162 @@
+"""Fills the pages ``events.md`` and ``api.md`` from the code when the documentation is built.
+
+The line ``<!-- httptrace:events -->`` becomes the tables of all declared moments, the line
+``<!-- httptrace:api -->`` the reference of every name in ``httptrace.__all__``. Nothing is listed
+by hand, so nothing can be missing.
+
+Only `setup` touches Sphinx: the rest makes text, and the tests call it as it is.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Callable, Iterable, Iterator
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
+
+GROUP_TITLES = {
+    "call": "The call",
+    "redirect": "Redirects and retries",
+    "queue": "Waiting for a place",
+    "dns": "DNS",
+    "connect": "Connecting",
+    "proxy": "Proxy tunnel",
+    "tls": "TLS",
+    "connection": "The connection",
+    "send": "Sending",
+    "receive": "Receiving",
+    "cache": "Cache",
+}
+"""How the groups of moments are headed; one without an entry is headed by its own name."""
+
+EDGES = {
+    "start": "opens",
+    "end": "closes",
+    "exception": "closes",
+    "point": "",
+}
+
+
+def sentence(doc: str | None) -> str:
+    """The first paragraph of a docstring, on one line and safe in a table's cell."""
+    paragraph = (inspect.cleandoc(doc or "")).split("\n\n", 1)[0]
+    return " ".join(paragraph.split()).replace("``", "`").replace("|", "\\|")
+
+
+# --- the moments --------------------------------------------------------------------------------
+
+
+def events_page() -> str:
+    """The tables of all moments, in the order in which a request meets them."""
+    events = importlib.import_module("httptrace.trace.events").EVENTS
+    groups: dict[str, list[Any]] = {}
+    for event in events:
+        groups.setdefault(event.group, []).append(event)
+    return "\n\n".join(group_section(name, members) for name, members in groups.items())
+
+
+def group_section(group: str, events: Iterable[Any]) -> str:
+    """One table of moments under its heading, and the data of each below it."""
+    title = GROUP_TITLES.get(group, group.replace("_", " ").capitalize())
+    members = list(events)
+    rows = "\n".join(event_row(event) for event in members)
+    table = f"| signal | params | span | meaning |\n| --- | --- | --- | --- |\n{rows}"
+    data = "\n\n".join(data_list(event) for event in members if event.fields)
+    return f"## {title}\n\n{table}\n\n{data}".rstrip()
+
+
+def event_row(event: Any) -> str:
+    """A moment's row."""
+    edge = EDGES[event.edge]
+    span = f"{edge} `{event.span}`" if event.span and edge else ""
+    meaning = sentence(event.__doc__)
+    return f"| `{event.signal}` | {{class}}`~httptrace.{event.__name__}` | {span} | {meaning} |"
+
+
+def data_list(event: Any) -> str:
+    """What a moment carries beyond ids and time."""
+    lines = (
+        f"- `{name}` (`{kind.strip(chr(34))}`): {sentence(doc)}" for name, kind, doc in event.fields
+    )
+    return f"**`{event.signal}`** carries\n\n" + "\n".join(lines)
+
+
+# --- the names ----------------------------------------------------------------------------------
+
+
+def api_page() -> str:
+    """The reference of every public name, grouped by the module that defines it."""
+    package = importlib.import_module("httptrace")
+    public = sorted((home(package, name), name) for name in package.__all__)
+    return "\n\n".join(
+        module_section(package, module, [name for _, name in members])
+        for module, members in groupby(public, key=lambda pair: pair[0])
+    )
+
+
+def home(package: Any, name: str) -> str:
+    """The module to list a name under; plain values have none of their own."""
+    module = getattr(getattr(package, name), "__module__", None)
+    return module if isinstance(module, str) and module.startswith("httptrace") else "httptrace"
+
+
+def module_section(package: Any, module: str, names: list[str]) -> str:
+    """The names of one module under the first sentence of its docstring."""
+    intro = sentence(importlib.import_module(module).__doc__) if module != "httptrace" else ""
+    title = f"`{module}`" if module != "httptrace" else "Names of other kinds"
+    entries = "\n".join(entry(package, name) for name in names)
+    return f"## {title}\n\n{intro}\n\n```{{eval-rst}}\n{entries}```"
+
+
+def entry(package: Any, name: str) -> str:
+    """The directive that documents one name: an alias points to what it stands for."""
+    value = getattr(package, name)
+    if not (inspect.isclass(value) or inspect.isroutine(value)):
+        return f".. py:data:: httptrace.{name}\n{value_facts(value)}"
+    own = value.__name__
+    if own != name and own in package.__all__ and getattr(package, own) is value:
+        return f".. py:data:: httptrace.{name}\n\n   The same as `{own}`.\n"
+    if inspect.isroutine(value):
+        return f".. autofunction:: httptrace.{name}\n"
+    return f".. autoclass:: httptrace.{name}\n   :members:\n   :show-inheritance:\n"
+
+
+def value_facts(value: Any) -> str:
+    """What can be said of a constant or of an alias of a type."""
+    if type(value).__module__ == "typing":
+        return f"\n   Type: `{str(value).replace('typing.', '')}`\n"
+    return f"   :type: {type(value).__name__}\n"
+
+
+# --- Sphinx -------------------------------------------------------------------------------------
+
+PAGES: dict[str, tuple[str, Callable[[], str]]] = {
+    "events": ("<!-- httptrace:events -->", events_page),
+    "api": ("<!-- httptrace:api -->", api_page),
+}
+
+
+def fill(app: Sphinx, page: str, source: list[str]) -> None:
+    """Put the generated text in the place of its marker."""
+    if page in PAGES:
+        marker, generate = PAGES[page]
+        before, found, after = source[0].partition(marker)
+        if not found:
+            raise ValueError(f"docs/{page}.md lacks the line {marker}")
+        source[0] = before + generate() + after
+
+
+def always_outdated(app: Sphinx, env: Any, added: Any, changed: Any, removed: Any) -> Iterator[str]:
+    """The generated pages follow the code, whose changes Sphinx does not see."""
+    return iter(PAGES)
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Register with Sphinx."""
+    app.connect("source-read", fill)
+    app.connect("env-get-outdated", always_outdated)
+    return {"version": "1", "parallel_read_safe": True}
