@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any
 
 from ..request import refresh_head
@@ -45,5 +46,6 @@ async def _run(
         call.headers_before = call.request_headers.copy()
     response: ClientResponse = await middleware(call.session.request_class(call), handler)
     if not sent:  # the answer comes from elsewhere
+        call.exchange.end_ns = perf_counter_ns()
         call.finish("completed")
     return response

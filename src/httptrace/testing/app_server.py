@@ -146,7 +146,7 @@ class _AsgiSite:
             raise RuntimeError(
                 "TestServer needs uvicorn for an ASGI application: pip install uvicorn"
             ) from exc
-        given = {"log_config": None, "access_log": False, "timeout_graceful_shutdown": 1, **kwargs}
+        given = {"log_config": None, "timeout_graceful_shutdown": 1, **kwargs}
         config = uvicorn.Config(app, **given)
         config.load()
         config.ssl = ssl  # a context that is at hand; uvicorn itself asks for files
