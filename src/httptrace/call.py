@@ -72,6 +72,8 @@ class Call(_Kept, Coroutine[Any, Any, Any]):
     is_plain: bool = False
     """Nothing but a method and a URL: the head is made once for all such requests."""
     skip_content_type: bool = False
+    tunnel: bool = False
+    """An HTTP proxy must not see the request, even if it is not encrypted."""
     upload_tracker: UploadTracker | None = None
     head_version: int = 0
     headers_before: CIMultiDict[str] | None = None
@@ -267,7 +269,7 @@ class Call(_Kept, Coroutine[Any, Any, Any]):
 
     def await_outside(self) -> None:
         """Something is awaited that is not the connection: limits must find the call there."""
-        self.task = asyncio.current_task()
+        self.task = asyncio.current_task(self.loop)
         self.connector.unconnected.add(self)
 
     def close_payload(self, payload: Payload) -> None:

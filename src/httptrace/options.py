@@ -160,10 +160,10 @@ def limits_of(options: Mapping[str, Any], default: HeadLimits) -> HeadLimits:
     if values == [None, None, None]:
         return default
     names = ("max_line_size", "max_field_size", "max_headers")
-    return HeadLimits(
+    return HeadLimits.of(
         *(
             kept if value is None else positive(name, value)
-            for name, value, kept in zip(names, values, default, strict=True)
+            for name, value, kept in zip(names, values, default[:3], strict=True)
         )
     )
 

@@ -70,7 +70,7 @@ class ClientResponse(ResponseView):
             chunks = exchange.chunks
             body = self._body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
             exchange.body_decoded = len(body)
-            if self._is_last():
+            if not self._call.finished and self._is_last():
                 await self._call.finish("completed")
             return body
         try:
@@ -144,7 +144,7 @@ class ClientResponse(ResponseView):
         if charset:
             try:
                 return lookup(charset).name
-            except LookupError:
+            except (LookupError, ValueError):
                 pass  # an unknown charset is as good as none
         if self._is("application/json"):
             return "utf-8"

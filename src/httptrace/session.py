@@ -19,8 +19,7 @@ from .head import version_of
 from .http1.limits import HeadLimits
 from .interceptors.middlewares import middleware_link, send_on
 from .interceptors.raise_for_status import check_status
-from .interceptors.redirects import follow_redirects
-from .interceptors.upload import tell_tracker
+from .interceptors.redirects import REDIRECTS, follow_redirects
 from .interceptors.wire import wire
 from .local.request import current_request_id
 from .options import Settings, flag, limits_of, positive, several, status_check, timing
@@ -170,7 +169,7 @@ class ClientSession(SessionVerbs):
         self.propagation = propagation_of(propagate)
         self.request_class = checked_class("request_class", request_class)
         self._middlewares = tuple(several("middlewares", middlewares))
-        self._handler = self._chain(self._middlewares)
+        self._hop = self._chain(self._middlewares)
         self.response_class: type[ClientResponse] = checked_class("response_class", response_class)
         self.ws_response_class = ws_response_class
         self.loop = loop or asyncio.get_running_loop()
@@ -209,17 +208,16 @@ class ClientSession(SessionVerbs):
     # --- the chain -----------------------------------------------------------------------------
 
     def _chain(self, middlewares: Sequence[Any]) -> Any:
-        """The way of a request, outermost first; each link calls the next one."""
+        """The way of one hop, outermost first: each link calls the next one, the last is `wire`.
+
+        `follow_redirects` sends a call along it once more for each further hop.
+        """
         if not middlewares and self.request_class is not ClientRequest:
             middlewares = (send_on,)  # each hop is made known to the class
-        links: list[Any] = [
-            follow_redirects,
-            *map(middleware_link, middlewares),  # once per hop
-        ]
-        handler: Any = wire
-        for link in reversed(links):
-            handler = partial(link, handler)
-        return handler
+        hop: Any = wire
+        for link in reversed([*map(middleware_link, middlewares)]):
+            hop = partial(link, hop)
+        return hop
 
     async def _run(self, call: Call, where: str | URL, options: RequestOptions) -> ClientResponse:
         target = self._targets.get(where) if self._pristine and not options else None
@@ -239,8 +237,12 @@ class ClientSession(SessionVerbs):
         try:
             if trace is not None and TraceRequestStartParams in trace.wants:
                 await self._tell_start(call, trace)
-            handler = self._handler if not options else self._handler_for(call, options)
-            response: ClientResponse = await handler(call)
+            hop = self._hop if not options else self._hop_for(options)
+            response: ClientResponse = await hop(call)
+            if response.status in REDIRECTS:
+                response = await follow_redirects(hop, call, response)
+            if call.upload_tracker is not None:
+                call.upload_tracker.final(has_body=call.payload is not None)
             if call.settings.raise_for_status:
                 await check_status(call, response)
             if trace is not None:
@@ -263,11 +265,9 @@ class ClientSession(SessionVerbs):
         await trace.tell(TraceRequestStartParams, call.exchange)
         refresh_head(call)
 
-    def _handler_for(self, call: Call, options: RequestOptions) -> Any:
-        handler, given = self._handler, options.get("middlewares")
-        if given is not None:
-            handler = self._chain(tuple(several("middlewares", given)))
-        return handler if call.upload_tracker is None else partial(tell_tracker, handler)
+    def _hop_for(self, options: RequestOptions) -> Any:
+        given = options.get("middlewares")
+        return self._hop if given is None else self._chain(tuple(several("middlewares", given)))
 
     # --- who listens ---------------------------------------------------------------------------
 

@@ -132,7 +132,7 @@ def test_bad_chunks(body: bytes) -> None:
 
 # --- too large ------------------------------------------------------------------------------------
 
-SMALL = HeadLimits(line=100, field=50, fields=5)
+SMALL = HeadLimits.of(line=100, field=50, fields=5)
 
 
 @pytest.mark.parametrize(

@@ -27,8 +27,8 @@ from ..trace.events import (
     TraceResponseInformationalParams,
     TraceResponseTrailersParams,
 )
-from .endings import broken_off, is_persistent, reads_until_close, said
-from .limits import HeadTooLargeError, check_head, check_quiet
+from .endings import announces_body, broken_off, is_persistent, reads_until_close, said
+from .limits import BadHeadError, HeadTooLargeError, check_head, check_quiet
 from .sending import Sending
 
 if TYPE_CHECKING:
@@ -37,6 +37,9 @@ if TYPE_CHECKING:
     from ..pool.state import HostPool
 
 _ONE = ord("1")
+_STATUS = len(b"HTTP/1.1 ")
+"""Where the digits of the status stand."""
+_HEAD_END = b"\r\n\r\n"
 _HEAD_LOOK = 1 << 13
 """Bytes in which a head must end to be looked at as a whole."""
 _MOST_INFORMATIONAL = 32
@@ -94,7 +97,7 @@ class Http1Connection(Sending):
             if self._quiet > 8190:
                 limits = exchange.call.settings.limits
                 check_quiet(self._headers, self._quiet, limits, in_body=bool(exchange.head_ns))
-        except (HttpParserError, HttpParserUpgrade, HeadTooLargeError) as exc:
+        except (HttpParserError, HttpParserUpgrade, BadHeadError) as exc:
             if isinstance(exc, HttpParserUpgrade) and self._switch(exchange, data[exc.args[0] :]):
                 return
             if not self._ended:
@@ -102,6 +105,8 @@ class Http1Connection(Sending):
                 return
             self._extra = True
         if self._ended:
+            if self._parser_behind and not _HEAD_END.endswith(data[-4:]):
+                self._extra = True  # after the head of a response without body came more
             self._response_complete(exchange)
         waiter = exchange.waiter
         if (
@@ -118,19 +123,21 @@ class Http1Connection(Sending):
         self._quiet = 0
         if exchange.trace is not None:
             exchange.trace.note(TraceResponseFirstByteParams, exchange, now_ns)
-        start = bytes(data[:_HEAD_LOOK])
+        start = bytes(data if len(data) <= _HEAD_LOOK else data[:_HEAD_LOOK])
         end = start.find(b"\r\n\r\n")
-        lower = start[: max(0, end)].lower()
+        head = start[:end]
+        lower = head.lower()
         limits = exchange.call.settings.limits
         if (
-            lower.startswith(b"http/1.")
-            and lower[9] != _ONE  # of a 1xx
+            end > _STATUS
+            and lower.startswith(b"http/1.")
+            and lower[_STATUS] > _ONE  # of no 1xx
             and b"chunked" not in lower
             and b"\n " not in lower
             and b"\n\t" not in lower  # folded lines
-            and limits.allow(lower)
+            and (end < limits.small or limits.allow(lower))
         ):
-            exchange.head = start[:end]
+            exchange.head = head
             exchange.has_cookies = b"\nset-cookie:" in lower
             exchange.encoded = b"\ncontent-encoding:" in lower
             self._parser = self._quick
@@ -138,6 +145,7 @@ class Http1Connection(Sending):
         if self._thorough is None:
             self._thorough = HttpResponseParser(self)
         self._parser = self._thorough
+        self._headers = []
         self._informational = 0
 
     def _switch(self, exchange: Exchange, rest: memoryview) -> bool:
@@ -186,7 +194,9 @@ class Http1Connection(Sending):
         headers, self._headers = self._headers, []
         reason, self._reason = self._reason, b""
         check_head(headers, reason, self._quiet, exchange.call.settings.limits)
-        if 100 <= status < 200 and status != 101:
+        if status < 100:
+            raise BadHeadError(f"a status of {status:03}")
+        if status < 200 and status != 101:
             self._on_informational(exchange, status, headers)
             return
         names = {name.lower() for name, _value in headers}
@@ -242,7 +252,9 @@ class Http1Connection(Sending):
     def on_chunk_complete(self) -> None:
         """A chunk ends here (RFC 9112 §7.1): an empty piece marks the place."""
         exchange = self.exchange
-        if exchange is not None and not self._ended and not exchange.let_go:
+        if exchange is None or self._ended:
+            self._extra = True
+        elif not exchange.let_go:
             exchange.chunks.append(b"")
 
     def on_message_complete(self) -> None:
@@ -268,6 +280,8 @@ class Http1Connection(Sending):
         self._informational += 1
         if self._informational > _MOST_INFORMATIONAL:
             raise HeadTooLargeError(f"more than {_MOST_INFORMATIONAL} informational responses")
+        if announces_body(headers):  # llhttp would take what follows for it
+            raise BadHeadError(f"an informational response with a body ({status})")
         if exchange.trace is not None:
             data = (exchange.last_data_ns, status, headers_of(headers))
             exchange.trace.note(TraceResponseInformationalParams, exchange, *data)
@@ -327,7 +341,7 @@ class Http1Connection(Sending):
         self._connector.discard(self, exchange, "error", broken_off(exchange, exc))
 
     def _malformed(self, exchange: Exchange, exc: Exception) -> None:
-        cause = exc.__context__ if isinstance(exc.__context__, HeadTooLargeError) else exc
+        cause = exc.__context__ if isinstance(exc.__context__, BadHeadError) else exc
         error: Exception
         if exchange.head_ns:
             error = ClientPayloadError(f"Response payload is not completed: {said(cause)}")

@@ -9,7 +9,7 @@ from httptools import HttpParserUpgrade
 from ..errors import ClientOSError, ClientPayloadError, ServerDisconnectedError
 
 if TYPE_CHECKING:
-    from ..exchange import Exchange
+    from ..exchange import Exchange, RawHeaders
 
 
 def is_persistent(exchange: Exchange) -> bool:
@@ -26,6 +26,14 @@ def reads_until_close(exchange: Exchange) -> bool:
     if codings:
         return not codings[-1].lower().rstrip().endswith(b"chunked")
     return not any(n.lower() == b"content-length" for n, _ in exchange.raw_headers)
+
+
+def announces_body(headers: RawHeaders) -> bool:
+    """Whether a head says that a body follows: informational ones must not (RFC 9110 §8.6)."""
+    return any(
+        name.lower() == b"transfer-encoding" or (name.lower() == b"content-length" and value != b"0")
+        for name, value in headers
+    )
 
 
 def said(exc: BaseException) -> str:

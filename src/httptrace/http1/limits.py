@@ -14,10 +14,17 @@ class HeadLimits(NamedTuple):
     line: int = 8190
     field: int = 8190
     fields: int = 128
+    small: int = 4 * 128
+    """A head of fewer bytes is within all limits: a field takes four at the least."""
+
+    @classmethod
+    def of(cls, line: int, field: int, fields: int) -> HeadLimits:
+        """The limits that a user has set."""
+        return cls(line, field, fields, min(line, field, 4 * fields))
 
     def allow(self, head: bytes) -> bool:
         """Whether a head is so small that nothing in it can be over a limit."""
-        line, field, fields = self
+        line, field, fields, _small = self
         return len(head) < line and len(head) < field and head.count(b"\n") <= fields
 
     @property
@@ -26,7 +33,11 @@ class HeadLimits(NamedTuple):
         return self.line + self.field * self.fields
 
 
-class HeadTooLargeError(Exception):
+class BadHeadError(Exception):
+    """A head that llhttp takes and that is not taken here."""
+
+
+class HeadTooLargeError(BadHeadError):
     """A line, a field, or the number of them is over its limit."""
 
 

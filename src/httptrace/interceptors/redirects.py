@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ..response import ClientResponse
     from ..target import Target
 
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _BODY_HEADERS = (
     *("Content-Length", "Content-Type", "Content-Encoding", "Content-Language"),
     *("Content-Location", "Content-MD5", "Transfer-Encoding", "Expect"),
@@ -38,9 +38,9 @@ _DRAIN = 1 << 16
 
 
 async def follow_redirects(
-    proceed: Callable[[Call], Awaitable[ClientResponse]], call: Call
+    proceed: Callable[[Call], Awaitable[ClientResponse]], call: Call, response: ClientResponse
 ) -> ClientResponse:
-    """Send the request; while the answer is a redirect, send it where that leads.
+    """While the response is a redirect, send the request where that leads.
 
     Raises
     ------
@@ -51,8 +51,7 @@ async def follow_redirects(
     ClientPayloadError
         If the body would have to be sent again and cannot.
     """
-    response = await proceed(call)
-    while response.status in _REDIRECTS and call.settings.allow_redirects:
+    while response.status in REDIRECTS and call.settings.allow_redirects:
         location = response.headers.get("Location") or response.headers.get("URI")
         if location is None:
             break
@@ -124,7 +123,8 @@ def _target(call: Call, url: URL) -> tuple[Target, str | None]:
     try:
         auth = BasicAuth.from_url(url)
         bare = url if auth is None else url.with_user(None)
-        target = target_of(bare, settings.ssl, settings.server_hostname, settings.proxies)
+        name, proxies = settings.server_hostname, settings.proxies
+        target = target_of(bare, settings.ssl, name, proxies, tunnel=call.tunnel)
         auth = auth or call.session.netrc_for(target.url)
         return target, None if auth is None else auth.encode()
     except InvalidUrlClientError as exc:

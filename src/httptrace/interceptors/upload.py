@@ -14,12 +14,9 @@ from ..trace.events import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
     from ..call import Call
     from ..exchange import Exchange
     from ..http1.connection import Http1Connection
-    from ..response import ClientResponse
 
 _PIECE = 1 << 18
 """Bytes that the transport is given at once: so many cost no more than a few, and are soon gone."""
@@ -168,13 +165,3 @@ async def _may_continue(call: Call, exchange: Exchange) -> bool:
         return False
     done, _pending = await asyncio.wait([exchange.continued], timeout=_PATIENCE)
     return not done or exchange.continued.result()
-
-
-async def tell_tracker(
-    proceed: Callable[[Call], Awaitable[ClientResponse]], call: Call
-) -> ClientResponse:
-    """Tell the call's `UploadTracker` that the final response has come."""
-    response = await proceed(call)
-    if call.upload_tracker is not None:
-        call.upload_tracker.final(has_body=call.payload is not None)
-    return response

@@ -28,10 +28,10 @@ from .arguments import checked_limits, keepalive_ns
 from .deadlines import Deadlines
 from .state import Grant, HostPool, PoolState, Ticket, wake
 from .stats import ConnectorStats
-from .within import Within
+from .within import within
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Awaitable, Callable, Hashable
     from types import TracebackType
 
     from ..call import Call
@@ -176,9 +176,9 @@ class BaseConnector:
         """The part of the pool for an origin."""
         return self.state.host(key)
 
-    async def obtain(
+    def obtain(
         self, host: HostPool, exchange: Exchange, timeout: ClientTimeout
-    ) -> Http1Connection:
+    ) -> Awaitable[Http1Connection]:
         """A connection: wait for a place if a limit is reached, then dial or take what is given.
 
         Raises
@@ -186,10 +186,10 @@ class BaseConnector:
         ClientConnectionError
             Or what stands below it: no address, refused, TLS failed, a timeout, connector closed.
         """
+        obtained = self._obtain(host, exchange, timeout)
         if not timeout.connect:
-            return await self._obtain(host, exchange, timeout)
-        async with Within(exchange, "connect", timeout.connect):
-            return await self._obtain(host, exchange, timeout)
+            return obtained
+        return within(obtained, exchange, "connect", timeout.connect)
 
     async def _obtain(
         self, host: HostPool, exchange: Exchange, timeout: ClientTimeout
@@ -198,7 +198,8 @@ class BaseConnector:
             if self._closed:
                 raise ClientConnectionError("Connector is closed")
             self._close_expired(exchange.start_ns)
-            host = self.state.host(host.key)  # which may have been forgotten meanwhile
+            if not host.live:
+                host = self.state.host(host.key)
             asked = self.state.ask(host)
             if isinstance(asked, Ticket):
                 grant = await self._wait(asked, exchange, timeout.pool)
@@ -223,8 +224,7 @@ class BaseConnector:
                 await trace.tell(
                     TraceConnectionQueuedStartParams, exchange, 0, ticket.limit, position, depth
                 )
-            async with Within(exchange, "pool", limit):
-                await future
+            await (future if not limit else within(future, exchange, "pool", limit))
             if self._closed or ticket.granted is None:
                 raise ClientConnectionError("Connector is closed")
             grant = ticket.granted

@@ -224,8 +224,8 @@ class PoolState(Generic[C]):
 
     def _next(self, host: HostPool) -> Ticket | None:
         """Who has waited longest of those that a place of this origin can serve."""
-        own = next(iter(host.queue), None)
-        anyone = self._ready(host)
+        own = next(iter(host.queue)) if host.queue else None
+        anyone = self._ready(host) if self.queue else None
         if own is None or anyone is None:
             return own or anyone
         if own.number < anyone.number:

@@ -1,45 +1,40 @@
-"""A block of getting a connection that may take so many seconds."""
+"""Getting a connection, or a part of that, within so many seconds."""
 
 from __future__ import annotations
 
 import asyncio
 from time import perf_counter_ns
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 from ..errors import ConnectionTimeoutError
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
     from ..exchange import Exchange
 
+T = TypeVar("T")
 
-class Within:
-    """A block that may take so many seconds; then it is cancelled and ends with an error.
 
-    Nothing is cancelled if there is no limit.
+async def within(awaited: Awaitable[T], exchange: Exchange, name: str, limit: float) -> T:
+    """Await it for so many seconds; then it is cancelled.
+
+    Raises
+    ------
+    ConnectionTimeoutError
+        Naming the limit, and the phase in which the time ran out.
     """
-
-    def __init__(self, exchange: Exchange, name: str, limit: float | None) -> None:
-        self._exchange = exchange
-        self._name = name
-        self._limit = limit
-        self._scope = asyncio.timeout(limit or None)
-        self._since_ns = perf_counter_ns()
-
-    async def __aenter__(self) -> None:
-        await self._scope.__aenter__()
-
-    async def __aexit__(self, kind: Any, exc: Any, traceback: Any) -> None:
-        try:
-            await self._scope.__aexit__(kind, exc, traceback)
-        except TimeoutError as fired:
-            raise self._error() from fired
-
-    def _error(self) -> ConnectionTimeoutError:
-        phase, limit = self._exchange.phase, self._limit
+    since_ns = perf_counter_ns()
+    try:
+        async with asyncio.timeout(limit) as scope:
+            return await awaited
+    except TimeoutError as fired:
+        if not scope.expired():
+            raise
+        phase = exchange.phase
         error = ConnectionTimeoutError(
-            f"Connection timeout to host {self._exchange.url.origin()}: "
-            f"{phase} not done within {limit} s"
+            f"Connection timeout to host {exchange.url.origin()}: {phase} not done within {limit} s"
         )
-        error.timeout, error.phase, error.limit = self._name, phase, limit
-        error.elapsed = (perf_counter_ns() - self._since_ns) / 1e9
-        return error
+        error.timeout, error.phase, error.limit = name, phase, limit
+        error.elapsed = (perf_counter_ns() - since_ns) / 1e9
+        raise error from fired
