@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tracemalloc
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import brotli
 import pytest
@@ -18,26 +18,9 @@ from httptrace.body import coding_engines
 from httptrace.body.content_coding import available_codings, decoder_for, encoder_for
 from httptrace.errors import ClientPayloadError
 
-if sys.version_info >= (3, 14):
-    from compression import zstd
-else:
-    from backports import zstd
+from .packing import PACK, zstd
 
 MIB = 1 << 20
-
-
-def raw_deflate(data: bytes) -> bytes:
-    packer = zlib.compressobj(wbits=-15)
-    return packer.compress(data) + packer.flush()
-
-
-PACK: dict[str, Callable[[bytes], bytes]] = {
-    "gzip": gzip.compress,
-    "deflate": zlib.compress,
-    "raw deflate": raw_deflate,
-    "br": brotli.compress,
-    "zstd": zstd.compress,
-}
 
 
 def unpack(coding: str, data: bytes, *, pieces: int = 65536, step: int = 65536) -> bytes:

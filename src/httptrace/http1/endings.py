@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 def is_persistent(exchange: Exchange) -> bool:
     """Whether the connection outlives a response that has no body (RFC 9112 §9.3)."""
     fields = [v.lower() for n, v in exchange.raw_headers if n.lower() == b"connection"]
-    options = b",".join(fields)
-    persistent = exchange.http_version != "1.0" or b"keep-alive" in options
+    options = {option.strip() for option in b",".join(fields).split(b",")}
+    persistent = exchange.http_version == "1.1" or b"keep-alive" in options
     return persistent and b"close" not in options
 
 
