@@ -86,7 +86,8 @@ def _address(call: Call, where: str | URL, options: RequestOptions) -> Any:
         url = url.with_user(None)
     if options or not call.is_plain:
         settings = call.settings
-        call.target = target_of(url, settings.ssl, settings.server_hostname, settings.proxies)
+        name, proxies = settings.server_hostname, settings.proxies
+        call.target = target_of(url, settings.ssl, name, proxies, tunnel=call.tunnel)
     return auth or own or call.session.auth_for(url)
 
 

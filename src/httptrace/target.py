@@ -47,7 +47,10 @@ def target_of(
     *,
     tunnel: bool = False,
 ) -> Target:
-    """Check a URL and make its target; with `tunnel` a proxy must not see the requests.
+    """Check a URL and make its target.
+
+    With `tunnel` it is that of a WebSocket: a proxy must not see the request (RFC 6455 §4.1), and
+    the environment's proxies for ws and wss count.
 
     Raises
     ------
@@ -74,9 +77,12 @@ def target_of(
     name = f"[{host}]" if ":" in host else host
     authority = name if url.is_default_port() else f"{name}:{port}"
     target = Target(url, key, authority, path)
-    proxy = None if proxies is None else proxies.proxy_for(url)
-    if proxy is not None:
-        _go_by(target, proxy, tls, tunnel)
+    if proxies is not None:
+        if tunnel:
+            url = url.with_scheme("wss" if secure else "ws")
+        proxy = proxies.proxy_for(url)
+        if proxy is not None:
+            _go_by(target, proxy, tls, tunnel)
     return target
 
 

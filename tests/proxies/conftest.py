@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,9 @@ from tests.servers.leaks import Leaks
 
 import httptrace
 from httptrace.testing import EventRecorder
+
+from . import programs
+from .programs import ProxyMissing
 
 MakeSession = Callable[..., httptrace.ClientSession]
 
@@ -42,3 +46,54 @@ async def make_session(leak_check: Leaks, recorder: EventRecorder) -> AsyncItera
             return session
 
         yield make
+
+
+# --- programs that others wrote -------------------------------------------------------------------
+
+
+def started(name: str, directory: Path, ca: Any) -> contextlib.AbstractContextManager[int]:
+    """The proxy of that name."""
+    if name == "tinyproxy":
+        return programs.tinyproxy(directory, login=False)
+    if name == "tinyproxy with login":
+        return programs.tinyproxy(directory, login=True)
+    if name == "microsocks":
+        return programs.microsocks(directory, login=False)
+    if name == "microsocks with login":
+        return programs.microsocks(directory, login=True)
+    if name == "dante":
+        return programs.dante(directory)
+    if name == "pproxy":
+        return programs.pproxy(directory)
+    ca.issue().save(directory)
+    return programs.proxy_py(directory, secure=name == "proxy.py over TLS")
+
+
+class Proxies:
+    """Starts each proxy when it is first asked for; all end with the module."""
+
+    def __init__(
+        self, stack: contextlib.ExitStack, factory: pytest.TempPathFactory, ca: Any
+    ) -> None:
+        self._stack, self._factory, self._ca = stack, factory, ca
+        self._ports: dict[str, int | str] = {}
+
+    def port(self, name: str) -> int:
+        """Its port; skips aloud if it is not on this machine."""
+        if name not in self._ports:
+            try:
+                directory = self._factory.mktemp("proxy")
+                self._ports[name] = self._stack.enter_context(started(name, directory, self._ca))
+            except ProxyMissing as error:
+                self._ports[name] = str(error)
+        port = self._ports[name]
+        if isinstance(port, str):
+            pytest.skip(port)
+        return port
+
+
+@pytest.fixture(scope="module")
+def proxies(tmp_path_factory: pytest.TempPathFactory, ca: Any) -> Iterator[Proxies]:
+    """The proxies of this machine."""
+    with contextlib.ExitStack() as stack:
+        yield Proxies(stack, tmp_path_factory, ca)

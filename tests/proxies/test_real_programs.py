@@ -3,68 +3,16 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack
-from pathlib import Path
-from typing import Any
 
 import pytest
 from tests.servers.aiohttp_app import AiohttpServer
 
 import httptrace
 
-from . import programs
-from .conftest import MakeSession
-from .programs import PASSWORD, USER, ProxyMissing
+from .conftest import MakeSession, Proxies
+from .programs import PASSWORD, USER
 
 LOGIN = f"{USER}:{PASSWORD}@"
-
-
-def started(name: str, directory: Path, ca: Any) -> AbstractContextManager[int]:
-    """The proxy of that name."""
-    if name == "tinyproxy":
-        return programs.tinyproxy(directory, login=False)
-    if name == "tinyproxy with login":
-        return programs.tinyproxy(directory, login=True)
-    if name == "microsocks":
-        return programs.microsocks(directory, login=False)
-    if name == "microsocks with login":
-        return programs.microsocks(directory, login=True)
-    if name == "dante":
-        return programs.dante(directory)
-    if name == "pproxy":
-        return programs.pproxy(directory)
-    ca.issue().save(directory)
-    return programs.proxy_py(directory, secure=name == "proxy.py over TLS")
-
-
-class Proxies:
-    """Starts each proxy when it is first asked for; all end with the module."""
-
-    def __init__(self, stack: ExitStack, factory: pytest.TempPathFactory, ca: Any) -> None:
-        self._stack, self._factory, self._ca = stack, factory, ca
-        self._ports: dict[str, int | str] = {}
-
-    def port(self, name: str) -> int:
-        """Its port; skips aloud if it is not on this machine."""
-        if name not in self._ports:
-            try:
-                directory = self._factory.mktemp("proxy")
-                self._ports[name] = self._stack.enter_context(started(name, directory, self._ca))
-            except ProxyMissing as error:
-                self._ports[name] = str(error)
-        port = self._ports[name]
-        if isinstance(port, str):
-            pytest.skip(port)
-        return port
-
-
-@pytest.fixture(scope="module")
-def proxies(tmp_path_factory: pytest.TempPathFactory, ca: Any) -> Iterator[Proxies]:
-    """The proxies of this machine."""
-    with ExitStack() as stack:
-        yield Proxies(stack, tmp_path_factory, ca)
-
 
 WAYS = [
     ("tinyproxy", "http://"),

@@ -42,6 +42,7 @@ class Opening(Call):
 
     link: WebSocketLink | None = None
     """Takes the stream over with the server's 101; None again when it is over."""
+    tunnel = True  # RFC 6455 §4.1
     coroutine: Coroutine[Any, Any, Any]
     _config: Config
     _agreed: Agreed | None = None
