@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import count
 
+import pytest
 from tests.servers.fixtures import ScriptedFactory
 from tests.servers.leaks import Leaks
 
 import httptrace
-from httptrace.testing import EventRecorder
+from httptrace.testing import EventRecorder, ScriptedServer
 from httptrace.testing.peer import Peer
+from httptrace.testing.scripted import Script
+from httptrace.ws.deflate import Deflater
 
 from .peers import (
     PING,
@@ -144,6 +148,138 @@ async def test_a_flood_of_pings_from_one_who_does_not_read(
         await sending
         await ws.close()
     await server.finished()
+
+
+async def poured(server: ScriptedServer) -> Peer:
+    """Wait until the server gets no further."""
+    peer = await server.connected()
+    sent = -1
+    while sent != peer.bytes_sent:
+        sent = peer.bytes_sent
+        await asyncio.sleep(0.02)
+    return peer
+
+
+def pouring(block: bytes, *fields: str) -> Script:
+    """Make a script that sends the block without end."""
+
+    async def flood(peer: Peer) -> None:
+        while True:
+            await peer.send(block)
+
+    return after_accepting(flood, *fields)
+
+
+@pytest.mark.parametrize("listening", [False, True])
+@pytest.mark.parametrize("size", [0, 1])
+async def test_a_flood_of_empty_messages_is_bounded(
+    leak_check: Leaks, scripted: ScriptedFactory, size: int, listening: bool
+) -> None:
+    """However small they are, few messages wait for the caller; none is lost or out of order."""
+    payloads = [b"%d" % digit if size else b"" for digit in range(10)]
+    server = await scripted(pouring(b"".join(server_frame(TEXT, p) for p in payloads) * 10_000))
+    config, heard = httptrace.TraceConfig(), count()
+    if listening:
+        config.on_websocket_message_received.append(lambda *_: next(heard))
+    async with (
+        httptrace.ClientSession(trace_configs=[config]) as session,
+        session.ws_connect(server.url) as ws,
+    ):
+        peer = await poured(server)
+        link = ws._link
+        assert link.trace is not None
+        for number in range(25_000):
+            assert len(link.queue) < 10_000 and len(link.trace.pending) < 2_000
+            assert await ws.receive_str() == payloads[number % 10].decode()
+        peer.reset()
+    assert next(heard) == (link.messages_received if listening else 0)
+
+
+async def test_a_flood_of_messages_that_grow_is_bounded(
+    leak_check: Leaks, scripted: ScriptedFactory
+) -> None:
+    """A read may hold a hundred compressed messages of a megabyte: they are inflated in turn."""
+    small = Deflater(15, takeover=False).deflate(b"*" * (1 << 20))
+    block = server_frame(TEXT, small, rsv=4) * (200_000 // len(small))
+    server = await scripted(pouring(block, "Sec-WebSocket-Extensions: permessage-deflate"))
+    async with (
+        httptrace.ClientSession() as session,
+        session.ws_connect(server.url, compress=15) as ws,
+    ):
+        peer = await poured(server)
+        for _ in range(40):
+            assert len(ws._link.queue) <= 2
+            assert len(await ws.receive_str()) == 1 << 20
+        peer.reset()
+
+
+async def test_what_was_read_before_the_end_is_not_lost(
+    leak_check: Leaks, scripted: ScriptedFactory
+) -> None:
+    """Messages of which too many came at once are there when the connection has broken."""
+
+    async def flood(peer: Peer) -> None:
+        await peer.send(server_frame(TEXT) * 100_000)
+        await peer.events["break"].wait()
+        peer.reset()
+
+    server = await scripted(after_accepting(flood))
+    async with httptrace.ClientSession() as session, session.ws_connect(server.url) as ws:
+        while not ws._link.paused:
+            await asyncio.sleep(0)
+        at_first = len(ws._link.queue)
+        server.events["break"].set()
+        with pytest.raises(httptrace.ClientConnectionResetError):
+            while True:
+                await ws.send_str("still there?")
+                await asyncio.sleep(0)
+        received = 0
+        while (await ws.receive()).type is httptrace.WSMsgType.TEXT:
+            received += 1
+        assert at_first < 10_000 <= received
+        assert ws.close_code == 1006
+
+
+async def test_a_listener_that_is_slow_while_another_task_receives(
+    leak_check: Leaks, scripted: ScriptedFactory
+) -> None:
+    """Moments that wait for a callback of the sending task are bounded, and nothing hangs."""
+    may_go_on, most = asyncio.Event(), 0
+    config = httptrace.TraceConfig()
+
+    @config.on_websocket_message_sent.append
+    async def wait(session: object, context: object, params: object) -> None:
+        await may_go_on.wait()
+
+    @config.on_websocket_message_received.append
+    async def heard(session: object, context: object, params: object) -> None:
+        pass
+
+    server = await scripted(pouring(server_frame(TEXT, b"x") * 10_000))
+    async with (
+        httptrace.ClientSession(trace_configs=[config]) as session,
+        session.ws_connect(server.url) as ws,
+    ):
+        sending = asyncio.create_task(ws.send_str("slow"))
+        receiving = asyncio.create_task(receive(ws, 30_000))
+        peer = await poured(server)
+        trace = ws._link.trace
+        assert trace is not None
+        while not sending.done():
+            most = max(most, len(trace.pending))
+            if ws._link.paused and ws._link.waiter is not None:
+                may_go_on.set()
+            await asyncio.sleep(0)
+        assert most < 2_000
+        assert await receiving == 30_000
+        peer.reset()
+
+
+async def receive(ws: httptrace.ClientWebSocketResponse, messages: int) -> int:
+    """Receive so many messages."""
+    for _ in range(messages):
+        await ws.receive_str()
+    return messages
 
 
 async def test_moments_that_nobody_hears_are_bounded(

@@ -117,11 +117,12 @@ class Sink(Protocol):
 class FrameReader:
     """Reads a server's frames. `max_size` bounds a message in bytes, 0 leaves it unbounded.
 
-    After a Close frame nothing more is read (RFC 6455 §5.5.1).
+    After a Close frame nothing more is read (RFC 6455 §5.5.1). A sink that has had enough calls
+    `halt`: what was fed beyond that is kept until `go_on`.
     """
 
     __slots__ = (
-        *("_sink", "_told", "_max_size", "_most", "_inflater", "_decode_text", "_done"),
+        *("_sink", "_told", "_max_size", "_most", "_inflater", "_decode_text", "_done", "_halted"),
         *("_tail", "_missing", "_fin", "_control", "_payload"),
         *("_opcode", "_compressed", "_frames"),
     )
@@ -136,7 +137,8 @@ class FrameReader:
         self._inflater = inflater
         self._decode_text = decode_text
         self._done = False
-        self._tail = b""  # of a head that is not whole
+        self._halted = False
+        self._tail = b""  # of a head that is not whole, or what came after a halt
         self._missing = 0  # bytes of a payload
         self._fin = False
         self._control: bytearray | None = None  # the control frame that is being read
@@ -158,7 +160,7 @@ class FrameReader:
             self._tail = b""
         at = self._resume(data) if self._missing else 0
         end = len(data)
-        while end - at >= 2 and not self._done:
+        while end - at >= 2 and not self._halted:
             first, length = data[at], data[at + 1]
             start = at + 2
             if length == 126:
@@ -187,6 +189,19 @@ class FrameReader:
                 self._take(data[start:at])
         if at < end and not self._done:
             self._tail = bytes(data[at:])
+
+    def halt(self) -> None:
+        """Read no further for now; to be called from within the sink."""
+        self._halted = True
+
+    def go_on(self) -> bool:
+        """Read what is left since `halt`, if it was called; raises as `feed` does."""
+        if self._done or not self._halted:
+            return False
+        self._halted = False
+        rest, self._tail = self._tail, b""
+        self.feed(memoryview(rest))
+        return True
 
     # --- heads ----------------------------------------------------------------------------------
 
@@ -274,7 +289,8 @@ class FrameReader:
             control += piece
             if not self._missing:
                 self._control = None
-                self._done = control[0] == CLOSE
+                if control[0] == CLOSE:
+                    self._done = self._halted = True
                 self._sink.on_control(control[0], bytes(control[1:]))
             return
         if self._fin and not self._missing and not self._payload:

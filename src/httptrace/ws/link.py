@@ -44,7 +44,7 @@ from .messages import (
     WSMsgType,
 )
 from .pings import Pings
-from .stream import WebSocketStream, wake
+from .stream import HALT_ABOVE, WebSocketStream, wake
 
 if TYPE_CHECKING:
     import asyncio
@@ -99,7 +99,8 @@ class WebSocketLink(WebSocketStream):
         """The handshake is agreed on: what follows, and what came already, is frames."""
         config = self._config
         self._deflater = deflater
-        self._feed = FrameReader(self, config.max_msg_size, inflater, config.decode_text).feed
+        self._reader = FrameReader(self, config.max_msg_size, inflater, config.decode_text)
+        self._feed = self._reader.feed
         if config.heartbeat:
             self._heartbeat = Heartbeat(self, config.heartbeat, self.call.connector.later)
         early, self._early = self._early, bytearray()
@@ -123,6 +124,8 @@ class WebSocketLink(WebSocketStream):
         if not self.closing:
             self.queued += size + _OVERHEAD
             self.queue.append(_new(self._message, (_TYPES[opcode], data, None)))
+        if self.trace is not None or self.queued > HALT_ABOVE:
+            self._look_within()
 
     def on_control(self, opcode: int, payload: bytes) -> None:
         """A ping, a pong or a close."""
@@ -132,6 +135,8 @@ class WebSocketLink(WebSocketStream):
             self._pings.received(payload)
         else:
             self._pings.answered(payload)
+        if self.trace is not None or self.queued > HALT_ABOVE:
+            self._look_within()
 
     def queue_control(self, kind: WSMsgType, payload: bytes) -> None:
         """Show the caller a ping or a pong."""
@@ -250,6 +255,8 @@ class WebSocketLink(WebSocketStream):
         """The connection has ended, or was to have ended by now."""
         if self.over:
             return
+        while self._read_on():  # what came before the end is not lost
+            pass
         if self.close_received or self.error is not None:
             self._end()
             return

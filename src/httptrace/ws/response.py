@@ -117,7 +117,7 @@ class ClientWebSocketResponse:
         if link.blocked:
             await link.drain()
         if link.trace is not None:
-            await link.trace.flush()
+            await link.tell()
 
     async def send_bytes(
         self, data: bytes | bytearray | memoryview, compress: int | None = None
@@ -182,7 +182,7 @@ class ClientWebSocketResponse:
         if link.blocked:
             await link.drain()
         if link.trace is not None:
-            await link.trace.flush()
+            await link.tell()
 
     # --- receiving ------------------------------------------------------------------------------
 
@@ -199,11 +199,11 @@ class ClientWebSocketResponse:
         link = self._link
         while True:
             if link.trace is not None and link.trace.pending:
-                await link.trace.flush()
+                await link.tell()
             if link.queue or self._closed or link.over:
                 break
-            if link.queued or link.paused:
-                link.resume()
+            if (link.queued or link.paused) and link.resume():
+                continue
             if link.waiter is not None:
                 raise RuntimeError("Concurrent call to receive() is not allowed")
             limit = timeout or self._limit

@@ -13,11 +13,15 @@ from .messages import WebSocketError
 if TYPE_CHECKING:
     from ..http1.connection import Http1Connection
     from .connect import Opening
+    from .frames import FrameReader
     from .heartbeat import Heartbeat
     from .messages import WSMessage
 
 _PAUSE_ABOVE = 1 << 17
 """Bytes of messages that wait for the caller, beyond which nothing more is read."""
+HALT_ABOVE = 1 << 19
+"""The same within one read: what was read beyond that stays bytes. Small messages may be a hundred
+thousand in a read, compressed ones may grow to a thousand times of it."""
 _MOST_UNTOLD = 1000
 """Moments that wait to be told, beyond which nothing more is read."""
 
@@ -38,11 +42,10 @@ class WebSocketStream(asyncio.BufferedProtocol):
             "paused",
             "blocked",
             "over",
-            "write",
             "queued",
         ),
         *("_connection", "_transport", "_buffer", "_view", "_feed", "_early", "write"),
-        *("_heartbeat", "_writable", "_over"),
+        *("_heartbeat", "_reader", "_writable", "_over"),
     )
 
     def __init__(
@@ -63,6 +66,7 @@ class WebSocketStream(asyncio.BufferedProtocol):
         self._feed: Any = self.hold
         self._early = bytearray()
         self.queued = 0
+        self._reader: FrameReader | None = None  # from the handshake's end on
         self._heartbeat: Heartbeat | None = None
         self._writable: asyncio.Future[None] | None = None
         self._over: asyncio.Future[None] | None = None
@@ -91,12 +95,23 @@ class WebSocketStream(asyncio.BufferedProtocol):
 
     def _after_reading(self) -> None:
         """Let moments be told that are no message; stop reading if too much waits."""
-        untold = 0 if self.trace is None else len(self.trace.pending)
-        if untold:
+        trace = self.trace
+        if trace is not None and trace.pending:
             wake(self.waiter)
             wake(self._over)
         # one message alone, however large, is about to be taken
-        if (self.queued > _PAUSE_ABOVE and len(self.queue) > 1) or untold > _MOST_UNTOLD:
+        if (self.queued > _PAUSE_ABOVE and len(self.queue) > 1) or self._untold():
+            self._pause()
+
+    def _untold(self) -> bool:
+        """Whether so many moments wait to be told that no more may be added."""
+        return self.trace is not None and len(self.trace.pending) > _MOST_UNTOLD
+
+    def _look_within(self) -> None:
+        """In the middle of a read: leave the rest of it as it is if too much waits already."""
+        if (self.queued > HALT_ABOVE and len(self.queue) > 1) or self._untold():
+            if self._reader is not None:
+                self._reader.halt()
             self._pause()
 
     def hold(self, data: memoryview) -> None:
@@ -113,12 +128,32 @@ class WebSocketStream(asyncio.BufferedProtocol):
             self.paused = True
             self._transport.pause_reading()
 
-    def resume(self) -> None:
-        """The caller has taken everything: count anew, and read on if reading was paused."""
+    def resume(self) -> bool:
+        """The caller has taken everything: count anew, and read on if reading was paused.
+
+        Returns whether there was something at hand that had been read already.
+        """
         self.queued = 0
-        if self.paused and not self.over:
-            self.paused = False
+        if not self.paused or self.over or (self._untold() and self._feed != self._ignore):
+            return False
+        self.paused = False
+        held = self._read_on()
+        if not self.paused and not self.over:
             self._transport.resume_reading()
+        return held
+
+    def _read_on(self) -> bool:
+        """What was read before and not looked at."""
+        if self._reader is None:
+            return False
+        try:
+            held = self._reader.go_on()
+        except WebSocketError as exc:
+            self._violated(exc)
+            held = True
+        if held:
+            self._after_reading()
+        return held
 
     def eof_received(self) -> bool:
         """The server sends no more; the transport is closed by returning False."""
@@ -173,10 +208,19 @@ class WebSocketStream(asyncio.BufferedProtocol):
                 self._over = self.call.loop.create_future()
             news = self._over
             if self.trace is not None and self.trace.pending:
-                await self.trace.flush()
-                self.resume()
-            if not self.over:
+                await self.tell()
+            if not self.resume() and not self.over:
                 await asyncio.shield(news)
+
+    async def tell(self) -> None:
+        """Tell what was noted; if another task does so already, it tells this as well."""
+        if self.trace is not None:
+            try:
+                await self.trace.flush()
+            finally:
+                if self.paused:  # because of what was not told, maybe
+                    wake(self.waiter)
+                    wake(self._over)
 
 
 def wake(waiter: asyncio.Future[None] | None) -> None:
