@@ -130,6 +130,17 @@ async def test_a_missing_client_certificate(
         assert await record.flushed() == FAILED
 
 
+@pytest.mark.asyncio(loop_factories=["asyncio"])
+async def test_the_loop_gives_up(trusting: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When asyncio ends a handshake that takes too long, the error says so."""
+    monkeypatch.setattr("asyncio.constants.SSL_HANDSHAKE_TIMEOUT", 0.05)
+    async with ScriptedServer(hang) as server:
+        record = Listened()
+        with pytest.raises(ClientConnectorError, match="longer than 0.05 seconds"):
+            await dial(record, server.port, ssl=trusting, sock_connect=None)
+        assert await record.flushed() == FAILED
+
+
 async def test_unverified() -> None:
     """ssl=False takes any certificate, and says nothing about what it did not verify."""
     certificate = self_signed("other.example")

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import sys
 from contextvars import Context
 from typing import Any, Protocol, cast
 
@@ -114,10 +113,8 @@ class _Outer:
 
 
 def _outer(transport: Any) -> Any:
-    version = sys.version_info
-    broken = version < (3, 11, 8) or (3, 12) <= version < (3, 12, 2)
     of_asyncio = type(transport).__module__.startswith("asyncio.")
-    return _Outer(transport) if broken and of_asyncio else transport
+    return transport if not of_asyncio or hasattr(transport, "_force_close") else _Outer(transport)
 
 
 class TlsCarrier(asyncio.Protocol):
@@ -167,7 +164,9 @@ class TlsCarrier(asyncio.Protocol):
             inner = await loop.start_tls(_outer(within(outer)), early, context, **tls)
         except TypeError as exc:  # what a loop that cannot do it raises
             raise OSError(None, f"this event loop has no TLS within TLS: {exc}") from exc
-        transport = PacedTransport(cast("asyncio.Transport", inner), below(outer))
+        if inner is None:  # `_Outer` could not hand on why
+            raise ConnectionAbortedError("the TLS handshake was broken off")
+        transport = PacedTransport(inner, below(outer))
         if early.unasked:
             transport.abort()
             raise OSError(None, "the server spoke, or closed, before it was asked")
