@@ -262,7 +262,8 @@ class ClientSession(SessionVerbs):
 
     async def _tell_start(self, call: Call, trace: Trace) -> None:
         call.await_outside()
-        await trace.tell(TraceRequestStartParams, call.exchange)
+        trace.note(TraceRequestStartParams, call.exchange)
+        await trace.flush()
         refresh_head(call)
 
     def _hop_for(self, options: RequestOptions) -> Any:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from ..errors import ClientPayloadError
-from ..exchange import headers_of
+from ..exchange import headers_of, reason_of
 from ..trace.events import (
     TraceResponseBodyEndParams,
     TraceResponseChunkReceivedParams,
@@ -204,7 +204,7 @@ class Http1Connection(Sending):
         exchange.encoded = b"content-encoding" in names
         exchange.raw_headers = headers
         exchange.version_received = self._parser.get_http_version()
-        exchange.reason_phrase = reason.decode("latin-1")
+        exchange.reason_phrase = reason_of(reason)
         exchange.status = status
         exchange.head_ns = exchange.last_data_ns
         self._quiet = 0
@@ -297,6 +297,9 @@ class Http1Connection(Sending):
         exchange.end_ns = perf_counter_ns()
         exchange.complete = True
         self.exchange = None
+        if exchange.on_complete is not None:
+            for callback in exchange.on_complete:
+                exchange.call.loop.call_soon(callback)
         trace = exchange.trace
         if trace is not None:
             trace.note(TraceResponseBodyEndParams, exchange, exchange.end_ns)

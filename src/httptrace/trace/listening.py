@@ -31,6 +31,7 @@ class Trace:
 
     __slots__ = (
         "_again",
+        "_alone",
         "_contexts",
         "_flushing",
         "_observers",
@@ -48,21 +49,23 @@ class Trace:
         trace_request_ctx: object = None,
     ) -> None:
         self._session = session
-        self._contexts = [
-            (config.trace_config_ctx(trace_request_ctx=trace_request_ctx), config.handlers)
-            for config in configs
-        ]
-        self._observers = (
-            [observing.listener(one) for one in dict.fromkeys(observers)] if observers else ()
-        )
+        self._alone = not observers and len(configs) == 1
+        if self._alone:  # the usual case, and the quickest
+            config = configs[0]
+            context = config.trace_config_ctx(trace_request_ctx=trace_request_ctx)
+            self._contexts = [(context, config.handlers)]
+            self._observers: tuple[Callable[[Event], None], ...] = ()
+            self.wants = config.wants
+        else:
+            self._contexts = [
+                (config.trace_config_ctx(trace_request_ctx=trace_request_ctx), config.handlers)
+                for config in configs
+            ]
+            self._observers = tuple(map(observing.listener, dict.fromkeys(observers)))
+            self.wants = _wanted(configs, bool(observers))
         self.pending: list[Event] = []
         self._flushing = self._again = False
         self._told_ns = 0
-        self.wants = (
-            configs[0].wants
-            if not observers and len(configs) == 1
-            else _wanted(configs, bool(observers))
-        )
 
     def note(self, event: type[Event], source: Record, time_ns: int = 0, *data: object) -> None:
         """Keep a moment until `flush` tells it; `time_ns` 0 means now."""
@@ -88,7 +91,9 @@ class Trace:
         """Keep a moment of the response's head: before what has come of its body since then."""
         if event not in self.wants:
             return
-        time_ns, pending = max(source.head_ns, self._told_ns), self.pending
+        time_ns, pending = source.head_ns, self.pending
+        if time_ns < self._told_ns:
+            time_ns = self._told_ns
         at = len(pending)
         while at and pending[at - 1].time_ns > time_ns:
             at -= 1
@@ -117,7 +122,8 @@ class Trace:
             self._again = True  # the flush that is under way tells these too
             return
         self._flushing = self._again = True
-        session, contexts, observers = self._session, self._contexts, self._observers
+        session, alone = self._session, self._alone
+        context, handlers = self._contexts[0] if alone else (None, {})
         failure: BaseException | None = None
         try:
             while self._again:
@@ -126,14 +132,15 @@ class Trace:
                 if events:
                     self._told_ns = events[-1].time_ns
                 for event in events:
-                    for told in observers:
-                        told(event)
-                    for context, handlers in contexts:
-                        for callback in handlers[type(event)]:
-                            try:
-                                await callback(session, context, event)
-                            except BaseException as exc:
-                                failure = failure or exc
+                    if not alone:
+                        failed = await self._tell_all(event)
+                        failure = failure or failed
+                        continue
+                    for callback in handlers[type(event)]:
+                        try:
+                            await callback(session, context, event)
+                        except BaseException as exc:
+                            failure = failure or exc
                 if then is not None and failure is None:
                     then()
                     then, self._again = None, True
@@ -141,6 +148,19 @@ class Trace:
             self._flushing = False
         if failure is not None:
             raise failure
+
+    async def _tell_all(self, event: Event) -> BaseException | None:
+        """Tell a moment to every listener; returns what one raised first."""
+        failure: BaseException | None = None
+        for told in self._observers:
+            told(event)
+        for context, handlers in self._contexts:
+            for callback in handlers[type(event)]:
+                try:
+                    await callback(self._session, context, event)
+                except BaseException as exc:
+                    failure = failure or exc
+        return failure
 
     def flush_soon(self, spawn: Callable[[Coroutine[Any, Any, None]], object]) -> None:
         """Tell the noted moments from where nothing can be awaited.
