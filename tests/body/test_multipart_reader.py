@@ -442,6 +442,20 @@ async def test_a_broken_inner_body_ends_with_its_part() -> None:
     assert await part.read() == b"two"
 
 
+@pytest.mark.parametrize("parameter", [b"", b"; boundary=", b"; boundary=" + b"x" * 71])
+async def test_an_inner_body_without_boundary(parameter: bytes) -> None:
+    """A nested body that names no boundary, or none that may be, is malformed as any other."""
+    body = b"--:\r\nContent-Type: multipart/mixed" + parameter + b"\r\n\r\nx\r\n--:--"
+    with pytest.raises(ClientPayloadError, match="boundary"):
+        await parts(body)
+
+
+async def test_a_boundary_that_is_not_utf_8() -> None:
+    """A boundary of any bytes, as a header brings it, is found in the body."""
+    headers = {"Content-Type": 'multipart/mixed; boundary="\udce9"'}
+    assert await parts(b"--\xe9\r\n\r\nx\r\n--\xe9--", headers) == [({}, b"x")]
+
+
 async def test_nesting_is_bounded() -> None:
     """Bodies that are nested too deep are refused."""
     body = b"".join(

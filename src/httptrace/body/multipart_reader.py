@@ -84,7 +84,7 @@ class MultipartReader:
     ) -> None:
         self.headers = headers
         self._subtype, boundary = _type_and_boundary(headers)
-        self._boundary = b"--" + boundary.encode()
+        self._boundary = b"--" + boundary.encode("utf-8", "surrogateescape")
         self._source = source_of(content)
         self._limits: dict[str, Any] = {
             "client_max_size": client_max_size,
@@ -157,6 +157,10 @@ class MultipartReader:
     def _nested(self, headers: CIMultiDictProxy[str], body: BodyPartReader) -> MultipartReader:
         if self._depth >= _DEEPEST:
             raise MultipartError(f"Multipart bodies are nested more than {_DEEPEST} deep")
+        try:
+            _type_and_boundary(headers)
+        except ValueError as exc:  # here it is the body's fault, not the caller's
+            raise MultipartError(str(exc)) from exc
         # It reads through the part, so that it ends where this body's next boundary stands.
         reader = (self.multipart_reader_cls or type(self))(
             headers,

@@ -30,9 +30,10 @@ def reads_until_close(exchange: Exchange) -> bool:
 
 def announces_body(headers: RawHeaders) -> bool:
     """Whether a head says that a body follows: informational ones must not (RFC 9110 §8.6)."""
+    fields = [(name.lower(), value) for name, value in headers]
     return any(
-        name.lower() == b"transfer-encoding" or (name.lower() == b"content-length" and value != b"0")
-        for name, value in headers
+        name == b"transfer-encoding" or (name == b"content-length" and value != b"0")
+        for name, value in fields
     )
 
 
