@@ -222,6 +222,14 @@ async def test_ways_to_read_a_part() -> None:
     assert [piece async for piece in await first(b"", b"abc")] == [b"abc"]
 
 
+async def test_a_charset_that_cannot_be() -> None:
+    """A charset that is not ASCII is as good as none; an unknown one is a LookupError."""
+    part = await first(b"Content-Type: text/plain; charset=\xff\r\n", b"h\xc3\xa9")
+    assert (part.get_charset("utf-8"), await part.text()) == ("utf-8", "h\xe9")
+    with pytest.raises(LookupError, match="nonsense"):
+        await (await first(b"Content-Type: text/plain; charset=nonsense\r\n", b"x")).text()
+
+
 @pytest.mark.parametrize("size", [1, 3, 4, 10])
 async def test_chunks_of_base64_decode_by_themselves(size: int) -> None:
     """Each chunk of a base64 part can be decoded, wherever its lines break."""

@@ -223,6 +223,8 @@ class BodyPartReader:
     def get_charset(self, default: str) -> str:
         """The charset of the Content-Type, the form's default, or `default`."""
         charset = charset_of(self.headers.get("Content-Type", ""))
+        if charset and not charset.isascii():
+            charset = None  # no charset has such a name
         return charset or self._default_charset or default
 
     @property
