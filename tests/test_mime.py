@@ -53,8 +53,8 @@ def test_parameters_cannot_be_changed() -> None:
 @pytest.mark.parametrize(
     ("header", "charset"),
     [
-        ("text/html; charset=UTF-8", "utf-8"),
-        ('text/html; charset="Latin1"', "latin1"),
+        ("text/html; charset=UTF-8", "UTF-8"),
+        ('text/html; charset="Latin1"', "Latin1"),
         ("text/html; charset='utf-8'", "utf-8"),
         ("text/html; charset=", None),
         ("text/html", None),
@@ -62,7 +62,7 @@ def test_parameters_cannot_be_changed() -> None:
     ],
 )
 def test_charset_is_read(header: str, charset: str | None) -> None:
-    """The charset comes in lower case and without quotes of either kind, or not at all."""
+    """The charset comes as it is written, without quotes of either kind, or not at all."""
     assert charset_of(header) == charset
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from .trace.record import Record
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
     from typing import Any
 
     from multidict import CIMultiDict, CIMultiDictProxy
@@ -81,6 +81,8 @@ class Exchange(_Meeting):
     version_received: str = "1.1"
     raw_trailers: RawHeaders | None = None
     upload: asyncio.Task[None] | None = None
+    on_complete: list[Callable[[], None]] | None = None
+    """Called in the next turn of the loop once the response has been received whole."""
     _headers_sent: CIMultiDict[str] | None = None
     _raw_headers: RawHeaders | None = None
     _response_headers: CIMultiDictProxy[str] | None = None
@@ -182,7 +184,7 @@ class Exchange(_Meeting):
         """The reason phrase."""
         if self.head is None:
             return self.reason_phrase
-        return self.head.split(b"\r\n", 1)[0][13:].decode("latin-1")
+        return reason_of(self.head.split(b"\r\n", 1)[0][13:])
 
     @property
     def response_headers(self) -> CIMultiDictProxy[str]:
@@ -247,6 +249,14 @@ def fields_of(head: bytes) -> RawHeaders:
     """The fields of a head that llhttp has accepted and that has no folded lines."""
     fields = [line.split(b":", 1) for line in head.split(b"\r\n")[1:]]
     return [(name, value.strip(b" \t")) for name, value in fields]
+
+
+def reason_of(raw: bytes) -> str:
+    """A reason phrase as text: UTF-8, or Latin-1 where it is not (RFC 9112 §4 names no charset)."""
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return raw.decode("latin-1")
 
 
 def headers_of(raw: RawHeaders) -> CIMultiDictProxy[str]:

@@ -83,13 +83,13 @@ def content_type_of(header: str) -> tuple[str, Mapping[str, str]]:
 
 
 def charset_of(header: str) -> str | None:
-    """The charset that a Content-Type header names, in lower case; None when it names none.
+    """The charset that a Content-Type header names, as it is written; None when it names none.
 
     The name is not checked against the codecs that Python has.
     """
     value = content_type_of(header)[1].get("charset", "")
     # Some servers write charset='utf-8', in quotes that RFC 9110 does not have.
-    return value.strip("' \t").lower() or None
+    return value.strip("' \t") or None
 
 
 def is_json(content_type: str) -> bool:

@@ -9,7 +9,7 @@ from .body.streams import StreamReader
 from .errors import ClientConnectionError, ClientResponseError, ContentTypeError
 from .exchange import DONE
 from .mime import is_json
-from .response_view import ResponseView
+from .response_view import ResponseConnection, ResponseView
 from .unclosed import Guard
 
 if TYPE_CHECKING:
@@ -106,13 +106,15 @@ class ClientResponse(ResponseView):
         ------
         ContentTypeError
             If the response's content type is not `content_type`; None switches the check off.
+            For ``application/json``, types that end in ``+json`` will do as well; any other text
+            must be found in the Content-Type field.
         """
         body = await self.read()
-        if content_type is not None and not self._is(content_type):
+        if content_type and not self._is(content_type):
             raise self._unexpected_type("Attempt to decode JSON")
         if not body.strip():
             return None
-        text = body.decode(encoding or self.get_encoding())
+        text = body.decode(encoding or self.get_encoding()).strip()
         if loads is not None:
             return loads(text)
         from json import loads as parse
@@ -160,9 +162,12 @@ class ClientResponse(ResponseView):
         return self._exchange.complete or self._exchange.let_go or self._exchange.error is not None
 
     @property
-    def connection(self) -> Any:
+    def connection(self) -> ResponseConnection | None:
         """The connection while the response needs it, otherwise None."""
-        return None if self.closed else self._exchange.connection
+        connection = self._exchange.connection
+        if self.closed or connection is None:
+            return None
+        return ResponseConnection(self, connection, self._call.loop)
 
     def release(self) -> Any:
         """Let the response go. Its connection is kept if the body has come whole."""
@@ -250,7 +255,7 @@ class ClientResponse(ResponseView):
         return not self._call.finished and self._call.exchange is self._exchange
 
     def _unexpected_type(self, attempt: str) -> ContentTypeError:
-        given = self.headers.get("Content-Type", "")
+        given = self.headers.get("Content-Type", "").lower()
         return ContentTypeError(
             self.request_info,
             self.history,
@@ -260,12 +265,12 @@ class ClientResponse(ResponseView):
         )
 
     def _is(self, content_type: str) -> bool:
-        actual = self.content_type
         if content_type == "application/json":
-            return is_json(actual)
-        return actual == content_type
+            return is_json(self.content_type)
+        return content_type in self.headers.get("Content-Type", "").lower()
 
     async def __aenter__(self) -> ClientResponse:
+        self._call.entered = True
         return self
 
     async def __aexit__(
@@ -278,4 +283,8 @@ class ClientResponse(ResponseView):
             await self._call.let_go(exc)
 
     def __repr__(self) -> str:
-        return f"<ClientResponse({self.url}) [{self.status} {self.reason}]>\n{self.headers}\n"
+        from .masking import mask_url, shown
+
+        reason = self.reason.encode("ascii", "backslashreplace").decode() or None
+        url = mask_url(self.url)
+        return f"<ClientResponse({url}) [{self.status} {reason}]>\n{shown(self.headers)}\n"

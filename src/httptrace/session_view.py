@@ -164,7 +164,11 @@ class SessionView:
     def json_bytes(self, value: Any) -> bytes:
         """`value` as the session serializes JSON."""
         if self._json_serialize_bytes is not None:
-            return self._json_serialize_bytes(value)
+            data = self._json_serialize_bytes(value)
+            if not isinstance(data, bytes | bytearray | memoryview):
+                kind = type(data).__name__
+                raise TypeError(f"json_serialize_bytes must return bytes, not {kind}")
+            return data
         return self._json_serialize(value).encode("utf-8")
 
     def fallback_charset(self, response: ClientResponse, body: bytes) -> str:

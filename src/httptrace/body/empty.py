@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
+from .buffer import Buffer
 from .streams import StreamReader
 
 __all__ = ["EMPTY_PAYLOAD", "EmptyStreamReader"]
@@ -13,9 +14,13 @@ class EmptyStreamReader(StreamReader):
     """A stream that has ended before anything came. It keeps nothing, so everybody can share it."""
 
     def __init__(self) -> None:
-        self._blocks, self._splits = deque(), deque()
-        self._limit = self._size = self._read = self._decoded = 0
-        self._ended, self._exception = True, None
+        self._buffer, self._splits = Buffer(), deque()
+        self._limit, self._ended, self._exception = 0, True, None
+
+    @property
+    def total_bytes(self) -> int:
+        """Nothing has come."""
+        return 0
 
     @property
     def total_raw_bytes(self) -> int:
@@ -37,6 +42,9 @@ class EmptyStreamReader(StreamReader):
     def read_nowait(self, n: int = -1) -> bytes:
         """Nothing is there."""
         return b""
+
+    async def wait_eof(self) -> None:
+        """It has ended."""
 
     async def _wait_for_more(self) -> bool:
         return False

@@ -7,6 +7,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from ..errors import ClientPayloadError
+from .buffer import Buffer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -37,21 +38,18 @@ class StreamReader:
         self._limit = limit
         self._on_end = on_end
         self._loop = exchange.call.loop
-        self._blocks: deque[bytes] = deque()
-        self._size = 0
-        self._read = 0
+        self._buffer = Buffer()
         self._decoded = 0
         self._splits: deque[int] = deque()
         self._ended = False
         self._exception: BaseException | None = None
-        self._eof_callbacks: list[Callable[[], None]] = []
 
     # --- what is known ----------------------------------------------------------------------
 
     @property
     def total_bytes(self) -> int:
-        """Decoded bytes that have come out of the network so far."""
-        return self._decoded
+        """Bytes received so far; of a compressed body those that have been decoded."""
+        return self._exchange.body_received if self._decoder is None else self._decoded
 
     @property
     def total_raw_bytes(self) -> int:
@@ -74,17 +72,23 @@ class StreamReader:
 
     def at_eof(self) -> bool:
         """Whether the whole body has been received and read."""
-        if not self._blocks and not self._ended and self._exchange.complete:
+        if not self._buffer.size and not self._ended and self._exchange.complete:
             self._pull()
             self._note_end()
-        return self._ended and not self._blocks
+        return self._ended and not self._buffer.size
 
     def on_eof(self, callback: Callable[[], None]) -> None:
-        """Call this when the body has been received whole; at once if it has been."""
+        """Call this when the body has been received whole; at once if it has been.
+
+        It is never called if the body breaks off.
+        """
+        exchange = self._exchange
         if self.is_eof():
             callback()
+        elif exchange.on_complete is None:
+            exchange.on_complete = [callback]
         else:
-            self._eof_callbacks.append(callback)
+            exchange.on_complete.append(callback)
 
     def get_read_buffer_limits(self) -> tuple[int, int]:
         """Bytes below which the socket is read again, and above which it is not read."""
@@ -110,15 +114,15 @@ class StreamReader:
             return b""
         if n < 0:
             return await self._read_all()
-        if not self._blocks:
+        if not self._buffer.size:
             await self._fill()
-        return self._take(n)
+        return self._buffer.take(n)
 
     async def readany(self) -> bytes:
         """What there is, as soon as there is anything; ``b""`` at the end."""
-        if not self._blocks:
+        if not self._buffer.size:
             await self._fill()
-        return self._take(self._size)
+        return self._buffer.take(self._buffer.size)
 
     async def readexactly(self, n: int) -> bytes:
         """Exactly `n` bytes.
@@ -128,9 +132,11 @@ class StreamReader:
         asyncio.IncompleteReadError
             If the body ends before; its `partial` holds what there was.
         """
-        while self._size < n and await self._fill():
+        if n <= 0:
+            return b""
+        while self._buffer.size < n and await self._fill():
             pass
-        data = self._take(n)
+        data = self._buffer.take(n)
         if len(data) < n:
             raise asyncio.IncompleteReadError(data, n)
         return data
@@ -145,33 +151,36 @@ class StreamReader:
         Raises
         ------
         ValueError
-            If `separator` is empty, or does not come within the buffer's size or `max_size`.
+            If `separator` is empty, or if there are more bytes up to its end than `max_size` or,
+            without it, twice ``read_bufsize``. Nothing is taken then: they can be read otherwise.
         """
         if not separator:
             raise ValueError("Separator should be at least one-byte string")
         most = max_size or self._limit * 2
         searched = 0
         while True:
-            found = self._find(separator, max(0, searched - len(separator) + 1))
-            if found >= 0:
-                return self._checked(self._take(found + len(separator)), most)
-            searched = self._size
+            found = self._buffer.find(separator, max(0, searched - len(separator) + 1))
+            if 0 <= found <= most - len(separator):
+                return self._buffer.take(found + len(separator))
+            searched = self._buffer.size
             if searched > most:
                 raise ValueError(f"Chunk too big: no {separator!r} within {most} bytes")
             if not await self._fill():
-                return self._take(self._size)
+                return self._buffer.take(self._buffer.size)
 
     async def readchunk(self) -> tuple[bytes, bool]:
         """What there is up to the end of an HTTP chunk, and whether the chunk ends there.
 
         ``(b"", False)`` is the end of the body.
         """
-        if not self._blocks and not self._split_here():
+        if not self._buffer.size and not self._split_here():
             await self._fill()
+        while self._splits and self._splits[0] < self._buffer.taken:
+            self._splits.popleft()  # another method has read past it
         if self._splits:
-            data = self._take(self._splits[0] - self._read)
+            data = self._buffer.take(self._splits[0] - self._buffer.taken)
             return data, self._split_here()
-        return self._take(self._size), False
+        return self._buffer.take(self._buffer.size), False
 
     def read_nowait(self, n: int = -1) -> bytes:
         """What has been received already, up to `n` bytes.
@@ -185,14 +194,12 @@ class StreamReader:
         if self._exchange.waiter is not None:
             raise RuntimeError("Called while some coroutine is waiting for incoming data.")
         self._pull()
-        return self._take(self._size if n < 0 else n)
+        return self._buffer.take(self._buffer.size if n < 0 else n)
 
     def unread_data(self, data: bytes) -> None:
         """Put data back, to be read next."""
         if data:
-            self._blocks.appendleft(bytes(data))
-            self._size += len(data)
-            self._read -= len(data)
+            self._buffer.put_back(bytes(data))
 
     async def wait_eof(self) -> None:
         """Wait until the whole body has been received."""
@@ -273,20 +280,20 @@ class StreamReader:
 
     def _pull(self) -> bool:
         """Move what has arrived into the blocks, decoded; False if nothing came of it."""
-        exchange, before = self._exchange, self._size
+        exchange, before = self._exchange, self._buffer.size
         if self._decoder is None:
             self._add_all(exchange.chunks)
         else:
             self._decode_some(exchange.chunks, self._decoder)
         if exchange.connection is not None:
             exchange.connection.resume_reading()
-        return self._size > before
+        return self._buffer.size > before
 
     def _decode_some(self, chunks: list[bytes], decoder: Decoder) -> None:
         """Decode until there is enough to hand on: a bomb grows no further than it is read."""
-        if decoder.pending and self._size < _STEP:
+        if decoder.pending and self._buffer.size < _STEP:
             self._add(self._decode(b""))
-        while chunks and self._size < _STEP and not decoder.pending:
+        while chunks and self._buffer.size < _STEP and not decoder.pending:
             chunk = chunks.pop(0)
             self._exchange.taken += len(chunk)
             if chunk:
@@ -312,8 +319,7 @@ class StreamReader:
 
     def _add(self, block: bytes) -> None:
         if block:
-            self._blocks.append(block)
-            self._size += len(block)
+            self._buffer.add(block)
             self._decoded += len(block)
             self._exchange.body_decoded += len(block)
 
@@ -323,7 +329,7 @@ class StreamReader:
             self._splits.append(self._decoded)
 
     def _split_here(self) -> bool:
-        if self._splits and self._splits[0] <= self._read:
+        if self._splits and self._splits[0] <= self._buffer.taken:
             self._splits.popleft()
             return True
         return False
@@ -346,51 +352,11 @@ class StreamReader:
             except ClientPayloadError as exc:
                 self._exception = exc
         self._ended = self._exception is None
-        callbacks, self._eof_callbacks = self._eof_callbacks, []
-        for callback in callbacks:
-            callback()
 
     def _raise(self) -> None:
         if (error := self.exception()) is not None:
             raise error
 
-    def _take(self, n: int) -> bytes:
-        """Up to `n` bytes out of the blocks."""
-        if n >= self._size:
-            data = self._blocks[0] if len(self._blocks) == 1 else b"".join(self._blocks)
-            self._blocks.clear()
-        elif n < len(self._blocks[0]):
-            data = self._blocks[0][:n]
-            self._blocks[0] = self._blocks[0][n:]
-        else:
-            data = self._take_some(n)
-        self._size -= len(data)
-        self._read += len(data)
-        return data
-
-    def _take_some(self, n: int) -> bytes:
-        parts: list[bytes] = []
-        while n:
-            block = self._blocks.popleft()
-            if len(block) > n:
-                self._blocks.appendleft(block[n:])
-                block = block[:n]
-            parts.append(block)
-            n -= len(block)
-        return b"".join(parts)
-
-    def _find(self, separator: bytes, start: int) -> int:
-        if len(self._blocks) > 1:
-            joined = b"".join(self._blocks)
-            self._blocks.clear()
-            self._blocks.append(joined)
-        return self._blocks[0].find(separator, start) if self._blocks else -1
-
-    def _checked(self, line: bytes, most: int) -> bytes:
-        if len(line) > most:
-            raise ValueError(f"Chunk too big: {len(line)} bytes, more than {most}")
-        return line
-
     def __repr__(self) -> str:
-        state = "eof" if self._ended else f"{self._size} bytes"
+        state = "eof" if self._ended else f"{self._buffer.size} bytes"
         return f"<{type(self).__name__} {state}>"

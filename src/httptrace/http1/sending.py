@@ -7,7 +7,7 @@ from itertools import count
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, cast
 
-from ..errors import ClientConnectionResetError, ServerDisconnectedError
+from ..errors import ClientConnectionError, ClientConnectionResetError, ServerDisconnectedError
 
 if TYPE_CHECKING:
     from ..exchange import Exchange
@@ -87,6 +87,11 @@ class Sending(asyncio.BufferedProtocol):
             raise ClientConnectionResetError("Cannot write to a closed connection")
         return transport
 
+    @property
+    def transport(self) -> asyncio.Transport | None:
+        """The transport that it runs over; None before it is made."""
+        return self._transport
+
     def unsent(self) -> int:
         """Bytes that the system has not taken yet."""
         return 0 if self._transport is None else self._transport.get_write_buffer_size()
@@ -115,7 +120,11 @@ class Sending(asyncio.BufferedProtocol):
         self.close_reason = reason
         if self._transport is not None:
             self._transport.abort()
-        self._drop(ServerDisconnectedError(f"Connection closed: {reason}"))
+        text = f"Connection closed: {reason}"
+        if self.exchange is not None and self.exchange.head_ns:  # it was not the server who closed
+            self._drop(ClientConnectionError(text))
+        else:
+            self._drop(ServerDisconnectedError(text))
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         """What the transport knows (``asyncio.BaseTransport.get_extra_info``)."""
