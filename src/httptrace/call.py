@@ -69,6 +69,8 @@ class Call(_Kept, Coroutine[Any, Any, Any]):
     chunked: bool = False
     expect100: bool = False
     compress: str | None = None
+    closes: bool = False
+    """The request's headers ask for the connection to be closed after the response."""
     is_plain: bool = False
     """Nothing but a method and a URL: the head is made once for all such requests."""
     skip_content_type: bool = False

@@ -66,7 +66,7 @@ def _prepare(call: Call, where: str | URL, options: RequestOptions) -> None:
     add_cookies(call)
     add_ids(call)
     build_head(call)
-    if call.is_plain and call.head is not None:
+    if call.is_plain and call.head is not None and not call.closes:
         call.target.heads[call.method] = call.head
 
 
@@ -317,13 +317,21 @@ def build_head(call: Call) -> None:
     sent = headers if target.via is None else headers_by(target, headers)
     call.head = serialize(call.method, target.path, call.session.http_version, sent)
     call.head_version = version_of(headers)
+    call.closes = _asks_to_close(headers) and not call.connector.force_close
+
+
+def _asks_to_close(headers: CIMultiDict[str]) -> bool:
+    """Whether no further request may go out on the connection (RFC 9112 §9.6)."""
+    options = ",".join(headers.getall("Connection", ())).lower().split(",")
+    return any(option.strip() == "close" for option in options)
 
 
 def refresh_head(call: Call) -> None:
-    """Make the head anew if its headers were changed since."""
+    """Make the head anew if its headers were changed since; they must still fit the body."""
     if call.headers is None:
         return
     if call.head is None or version_of(call.headers) != call.head_version:
+        add_framing(call, call.chunked)
         build_head(call)
 
 

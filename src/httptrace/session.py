@@ -226,6 +226,8 @@ class ClientSession(SessionVerbs):
         else:
             prepare(call, where, options)
         call.exchange = Exchange(call, call.start_ns)
+        if (work := current_request_id()) is not None:
+            call.context_id = work
         if options or self._listeners or observing.installed or observing.ambient():
             self._attach(call, options)
         if call.settings.first_limit_ns:
@@ -288,7 +290,6 @@ class ClientSession(SessionVerbs):
             observers = [*observing.everybody(), *observers, *of_request]
         if configs or observers:
             context = options.get("trace_request_ctx")
-            call.context_id = current_request_id()
             call.trace = call.exchange.trace = Trace(self, configs, observers, context)
 
     def spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
@@ -303,9 +304,7 @@ class ClientSession(SessionVerbs):
         """The target of a request without options, made once; None if the session adds to it."""
         if self._auth is not None or self._trust_env or self.propagation is not None:
             return None
-        if self.settings.proxies is not None:
-            return None
-        if self.has_cookies():
+        if self.settings.proxies is not None or self.has_cookies():
             return None
         if version_of(self.default_headers) != self._headers_version:
             self._headers_version = version_of(self.default_headers)

@@ -371,17 +371,17 @@ def test_equal_fingerprints() -> None:
 
 async def test_contexts_are_shared() -> None:
     """The verified context is made once, off the loop, and verifies; so is the other one."""
-    contexts = await asyncio.gather(*(tls.context_for(True, True) for _ in range(3)))
+    contexts = await asyncio.gather(*(tls.context_for(True, True, Listened()) for _ in range(3)))
     assert len(set(map(id, contexts))) == 1
     assert contexts[0].verify_mode == ssl.CERT_REQUIRED
     assert contexts[0].check_hostname
-    unverified = await tls.context_for(False, True)
-    assert unverified is await tls.context_for(True, Fingerprint(b"x" * 32))
+    unverified = await tls.context_for(False, True, Listened())
+    assert unverified is await tls.context_for(True, Fingerprint(b"x" * 32), Listened())
     assert unverified.verify_mode == ssl.CERT_NONE
 
 
 async def test_the_requests_ssl_goes_first(trusting: ssl.SSLContext) -> None:
     """A request's `ssl` counts before the connector's."""
-    assert await tls.context_for(trusting, False) is trusting
-    assert await tls.context_for(True, trusting) is trusting
-    assert await tls.context_for(False, trusting) is tls.unverified_context()
+    assert await tls.context_for(trusting, False, Listened()) is trusting
+    assert await tls.context_for(True, trusting, Listened()) is trusting
+    assert await tls.context_for(False, trusting, Listened()) is tls.unverified_context()

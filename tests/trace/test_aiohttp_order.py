@@ -78,6 +78,8 @@ async def answer(peer: Any, request: Any) -> None:
         peer.reset()
     elif request.path == "/none":
         await peer.send(response_bytes(404))
+    elif request.path == "/last":
+        await peer.send(response_bytes(200, b"bye", ("Connection", "close")))
     else:
         await peer.send(response_bytes(200, b"hello"))
 
@@ -135,8 +137,8 @@ async def raised_for_status(library: ModuleType, session: Any, url: str) -> None
 async def by_name_twice(library: ModuleType, session: Any, url: str) -> None:
     port = url.rpartition(":")[2]
     for _ in range(2):
-        async with session.get(f"http://localhost:{port}/", headers={"Connection": "close"}) as r:
-            await r.read()
+        async with session.get(f"http://localhost:{port}/last") as response:
+            await response.read()
 
 
 async def timed_out(library: ModuleType, session: Any, url: str) -> None:

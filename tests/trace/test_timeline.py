@@ -10,7 +10,14 @@ import pytest
 from tests.net.recording import Gated
 
 import httptrace
-from httptrace.testing import EventRecorder, Peer, refused_port, response_bytes
+from httptrace.testing import (
+    EventRecorder,
+    Peer,
+    ReceivedRequest,
+    per_request,
+    refused_port,
+    response_bytes,
+)
 from httptrace.trace.record import PHASES
 
 from .conftest import MakeSession
@@ -250,3 +257,52 @@ async def test_many_at_once(
     for timeline in timelines:
         assert_partition(timeline)
     assert len({timeline.request_id for timeline in timelines}) == 300
+
+
+async def test_context_id_without_any_listener(
+    session: httptrace.ClientSession, scripted: Any, recorder: EventRecorder
+) -> None:
+    """Each timeline carries the id of the work that made the request, hops and failures too."""
+    httptrace.uninstall(recorder)
+
+    async def answer(peer: Peer, request: ReceivedRequest) -> None:
+        redirect = response_bytes(302, b"", ("Location", "/there"))
+        await peer.send(redirect if request.path == "/" else HELLO)
+
+    server = await scripted(per_request(answer))
+
+    async def work(name: str) -> list[str | None]:
+        with httptrace.job_context("job", id=name):
+            await asyncio.sleep(0)
+            async with session.get(server.url) as response:
+                await response.read()
+            first = response.timeline.context_id
+            async with session.get(server.url + "/x", headers={"X-A": "1"}) as response:
+                await response.read()
+        return [first, response.timeline.context_id, response.timeline.to_dict()["context_id"]]
+
+    told = await asyncio.gather(work("one"), work("two"))
+    assert told == [["one"] * 3, ["two"] * 3]
+    async with session.get(server.url) as response:
+        await response.read()
+    assert response.timeline.context_id is None
+
+
+async def test_context_id_of_events(
+    session: httptrace.ClientSession, scripted: Any, recorder: EventRecorder
+) -> None:
+    """Events carry the same id; what a task does in its own context is that context's."""
+    server = await scripted(HELLO)
+    with httptrace.job_context("job", id="outer"):
+        task = asyncio.create_task(fetch(session, "GET", server.url))
+        with httptrace.job_context("job", id="inner"):
+            await fetch(session, "GET", server.url)
+        await task
+    with refused_port() as port, httptrace.job_context("job", id="failing"):
+        with pytest.raises(httptrace.ClientConnectorError):
+            await fetch(session, "GET", f"http://127.0.0.1:{port}/")
+    told = [timeline.context_id for timeline in recorder.timelines()]
+    assert sorted(map(str, told)) == ["failing", "inner", "outer"]
+    for timeline in recorder.timelines():
+        of_request = [e for e in recorder.events if e.request_id == timeline.request_id]
+        assert {event.context_id for event in of_request} == {timeline.context_id}

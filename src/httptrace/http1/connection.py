@@ -319,6 +319,8 @@ class Http1Connection(Sending):
             reason = "request not sent whole"
         elif not self._keep_alive:
             reason = "server close"
+        elif exchange.call.closes:
+            reason = "client close"
         else:
             self._connector.release(self, exchange)
             return

@@ -169,7 +169,7 @@ class Dialer:
         limits = Limits(sock_connect, dns, tls)
         if key.proxy is not None:
             return await self._by_proxy.connect(key, record, protocol_factory, limits)
-        context = await self._streams.context(key)
+        context = await self._streams.context(key, record)
         addresses = await self._names.addresses(key, record, dns)
         async with Limit(key, record, sock_connect) as limit:
             sock = await self._plugs.connected(key, addresses, record, limit)
@@ -239,7 +239,7 @@ class UnixDialer:
         if self._closed:
             raise ClientConnectionError("Connector is closed")
         refuse_proxy(key)
-        context = await self._streams.context(key)
+        context = await self._streams.context(key, record)
         async with Limit(key, record, sock_connect) as limit:
             record.enter("connect")
             attempt = Attempt(self.path, socket.AF_UNIX, partial(connect_unix, self.path))

@@ -63,9 +63,9 @@ class ProxyDialer:
         ClientHttpProxyError
             When an HTTP proxy answers CONNECT with an error.
         """
-        leg = proxy_leg(key, await self._streams.for_proxy(key.ssl))
-        proxy_context = await self._streams.context(leg)
-        context = await self._streams.context(key) if key.tunnel else None
+        leg = proxy_leg(key, await self._streams.for_proxy(key.ssl, record))
+        proxy_context = await self._streams.context(leg, record)
+        context = await self._streams.context(key, record) if key.tunnel else None
         destinations = await self._destinations(key, leg, record, limits)
         addresses = await self._names.addresses(leg, record, limits.dns)
         way = _Way(key, leg, addresses, proxy_context, context)

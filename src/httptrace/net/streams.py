@@ -52,7 +52,7 @@ class Streams:
             {"ssl_shutdown_timeout": shutdown_timeout} if shutdown_timeout else {}
         )
 
-    async def context(self, key: ConnectionKey) -> ssl.SSLContext | None:
+    async def context(self, key: ConnectionKey, record: Record) -> ssl.SSLContext | None:
         """What TLS needs before a socket is opened; None for a connection without TLS.
 
         Raises
@@ -63,12 +63,12 @@ class Streams:
         if not key.is_ssl:
             return None
         _check_name(key)
-        return await context_for(key.ssl, self._default)
+        return await context_for(key.ssl, self._default, record)
 
-    async def for_proxy(self, requested: Choice) -> Choice:
+    async def for_proxy(self, requested: Choice, record: Record) -> Choice:
         """The ``ssl`` for a proxy's own TLS: the request's, but a fingerprint is the origin's."""
         if Fingerprint in (type(requested), type(self._default)):
-            return await verified()
+            return await verified(record)
         return requested
 
     async def open(

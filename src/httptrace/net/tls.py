@@ -7,10 +7,13 @@ import ssl
 from collections.abc import Mapping
 from threading import Lock
 from time import time
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from ..errors import ServerFingerprintMismatch
 from ..trace.record import TlsFacts
+
+if TYPE_CHECKING:
+    from ..trace.record import Record
 
 _ALPN = ["http/1.1"]
 _OLD_DIGESTS = (16, 20)
@@ -88,20 +91,21 @@ _unverified: ssl.SSLContext | None = None
 _loading = Lock()
 
 
-async def context_for(requested: Choice, default: Choice) -> ssl.SSLContext:
+async def context_for(requested: Choice, default: Choice, record: Record) -> ssl.SSLContext:
     """The context for a request's `ssl`, which goes before the connector's."""
     for choice in (requested, default):
         if isinstance(choice, ssl.SSLContext):
             return choice
         if choice is not True:
             return unverified_context()
-    return await verified()
+    return await verified(record)
 
 
-async def verified() -> ssl.SSLContext:
-    """`verified_context`, without holding up the loop when it is made."""
+async def verified(record: Record) -> ssl.SSLContext:
+    """`verified_context`, without holding up the loop when it is made: that is time of TLS."""
     if _verified is not None:
         return _verified
+    record.enter("tls")
     # Reading the system's certificates takes longer than a loop may be held up.
     return await asyncio.get_running_loop().run_in_executor(None, verified_context)
 
