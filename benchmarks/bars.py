@@ -124,4 +124,22 @@ ALL: tuple[Bar, ...] = (
         entrant="httptrace/asyncio",
         against="aiohttp/asyncio",
     ),
+    Bar(
+        "WebSockets x32 on asyncio: rate of aiohttp's",
+        "websocket-32",
+        "messages_s",
+        1.3,
+        entrant="httptrace/asyncio",
+        against="aiohttp/asyncio",
+        at_least=True,
+    ),
+    Bar(  # an aim: the floor itself has little more
+        "WebSockets x32: rate of aiohttp's",
+        "websocket-32",
+        "messages_s",
+        1.3,
+        against=THEIRS,
+        at_least=True,
+        aim=True,
+    ),
 )

@@ -25,9 +25,14 @@ UNITS = {
     "blocks": "blocks kept",
     "cpu_ms": "CPU ms",
     "wall_ms": "wall ms",
+    "messages_s": "messages/s",
+    "cpu_us_message": "CPU µs/message",
 }
 REFERENCES = ("aiohttp", "floor")
-PACKAGES = ("httptrace", "aiohttp", "pyreqwest", "httpx", "niquests", "uvloop", "httptools")
+PACKAGES = (
+    *("httptrace", "aiohttp", "pyreqwest", "httpx", "niquests", "websockets", "uvloop"),
+    "httptools",
+)
 
 
 def number(value: float | None) -> str:

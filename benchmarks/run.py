@@ -22,7 +22,9 @@ def arguments(given: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     names = [scenario.name for scenario in scenarios.ALL]
     parser.add_argument("--only", nargs="+", metavar="NAME", choices=names, help=", ".join(names))
-    parser.add_argument("--peers", type=names_of(peers.NAMES), help="e.g. floor,httptrace,aiohttp")
+    parser.add_argument(
+        "--peers", type=names_of((*peers.NAMES, "websockets")), help="e.g. floor,httptrace,aiohttp"
+    )
     parser.add_argument("--loops", type=names_of((loops.UVLOOP, loops.ASYNCIO)))
     parser.add_argument("--rounds", type=int, help="rounds for each entrant (7, quick: 3)")
     parser.add_argument("--quick", action="store_true", help="under half a minute, rough figures")

@@ -8,9 +8,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar
 
-from . import loops, peers
+from . import loops, peers, websocket
 from .entrants import Entrant, every
 from .processes import ROOT, Client, Missing
 
@@ -296,6 +297,30 @@ class ImportRounds:
         return {"cpu_ms": cpu * 1e3, "wall_ms": wall * 1e3}
 
 
+class WebSockets(Scenario):
+    """Messages of 1 KiB there and back, so many at a time: messages per second, CPU for each."""
+
+    peers = websocket.PEERS
+
+    def __init__(self, concurrency: int, *, quick: tuple[str, ...] = ()) -> None:
+        self.name = f"websocket-{concurrency}"
+        self.title = f"1 KiB there and back over WebSockets, {concurrency} at a time"
+        self.concurrency, self.quick_peers = concurrency, quick
+
+    def entrants(self, chosen: tuple[str, ...], on: tuple[str, ...]) -> list[Entrant]:
+        """Return who takes part; websockets, which has no other scenario, if all were asked."""
+        return super().entrants((*chosen, "websockets") if chosen == peers.NAMES else chosen, on)
+
+    @contextmanager
+    def start(self, entrant: Entrant, port: int, pace: Pace) -> Iterator[Measure]:
+        with websocket.Process("server") as server:
+            way = (entrant.peer, entrant.loop, server.read(), self.concurrency)
+            with websocket.Process("client", *way) as client:
+                client.read()
+                client.ask(2_000)  # fills caches
+                yield partial(client.ask, 4_000 if pace.quick or self.concurrency == 1 else 16_000)
+
+
 ALL: tuple[Scenario, ...] = (
     Requests("get-1", "GET of 40 bytes, 1 at a time", concurrency=1),
     Requests("get-32", "GET of 40 bytes, 32 at a time", quick=SWIFT),
@@ -312,4 +337,6 @@ ALL: tuple[Scenario, ...] = (
     Footprint("waiting", "Memory of a waiting request", job="waiting", limit=1, count=5000),
     Flat(),
     Import(),
+    WebSockets(1),
+    WebSockets(32, quick=SESSIONS),
 )

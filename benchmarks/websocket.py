@@ -1,18 +1,15 @@
-"""Messages of 1 KiB there and back over WebSockets: httptrace, aiohttp's client and websockets.
+"""Messages of 1 KiB there and back over WebSockets: its own server, and the clients.
 
-`python -m benchmarks.websocket` starts an echo server that does little else, in a process and on a
-core of its own, and one client process for each library and loop. They take turns, round by round;
-shown are the medians: messages per second, processor time of the client per message, and how many
-times aiohttp's rate that is on the same loop.
+The scenarios `websocket-1` and `websocket-32` start both as processes of this module; without
+arguments `python -m benchmarks.websocket` runs the two. The floor sends a frame that was made
+before and counts the bytes that come back: sockets and loop cost as much as that for any client.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import json
 import os
-import statistics
 import subprocess
 import sys
 import time
@@ -20,9 +17,9 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from . import cores, loops
-from .processes import HOST, ROOT
+from .processes import HOST, ROOT, Failed, Missing
 
-PEERS = ("httptrace", "aiohttp", "websockets")
+PEERS = ("floor", "httptrace", "aiohttp", "websockets")
 TEXT = "0123456789abcdef" * 64
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
@@ -124,7 +121,47 @@ async def open_websockets(url: str, count: int) -> list[Trip]:
     return [trip(ws) for ws in sockets]
 
 
-async def opened(peer: str, url: str, count: int) -> list[Trip]:
+class Counter(asyncio.BufferedProtocol):
+    """The floor: the same frame each time, and a count of the bytes that come back."""
+
+    HANDSHAKE = b"GET / HTTP/1.1\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+    FRAME = b"\x81\xfe" + len(TEXT).to_bytes(2, "big") + bytes(4) + TEXT.encode()
+    BUFFER = memoryview(bytearray(1 << 18))
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.transport: Any = transport
+        self.missing = len(_answer(self.HANDSHAKE))
+        self.waiter: asyncio.Future[None] = self.loop.create_future()
+        self.transport.write(self.HANDSHAKE)
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self.BUFFER
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self.missing -= nbytes
+        if not self.missing:
+            self.waiter.set_result(None)
+
+    async def there_and_back(self) -> None:
+        self.missing = len(self.FRAME) - 4  # what comes back has no mask
+        self.waiter = self.loop.create_future()
+        self.transport.write(self.FRAME)
+        await self.waiter
+
+
+async def open_floor(port: int, count: int) -> list[Trip]:
+    loop = asyncio.get_running_loop()
+    made = [await loop.create_connection(Counter, HOST, port) for _ in range(count)]
+    for _transport, protocol in made:
+        await protocol.waiter
+    return [protocol.there_and_back for _transport, protocol in made]
+
+
+async def opened(peer: str, port: int, count: int) -> list[Trip]:
+    if peer == "floor":
+        return await open_floor(port, count)
+    url = f"ws://{HOST}:{port}/"
     if peer == "websockets":
         return await open_websockets(url, count)
     return await open_session(__import__(peer), url, count)
@@ -140,25 +177,29 @@ async def travel(trips: list[Trip], messages: int) -> dict[str, float]:
     began, cpu = time.perf_counter(), time.process_time()
     await asyncio.gather(*(go(trip) for trip in trips))
     seconds, cpu = time.perf_counter() - began, time.process_time() - cpu
-    return {"rate": messages / seconds, "cpu": cpu / messages * 1e6}
+    return {"messages_s": messages / seconds, "cpu_us_message": cpu / messages * 1e6}
 
 
 def client(peer: str, loop_name: str, port: int, count: int) -> None:
     """Open the sockets, then make a round for each line of standard input."""
     cores.pin(cores.CLIENT)
     loop = loops.new_loop(loop_name)
-    trips = loop.run_until_complete(opened(peer, f"ws://{HOST}:{port}/", count))
+    try:
+        trips = loop.run_until_complete(opened(peer, port, count))
+    except ImportError as error:
+        print(json.dumps({"missing": str(error)}), flush=True)
+        return
     print("{}", flush=True)
     for line in sys.stdin:
         print(json.dumps(loop.run_until_complete(travel(trips, int(line)))), flush=True)
     os._exit(0)  # sockets need no farewell here
 
 
-# --- the comparison -----------------------------------------------------------------------------
+# --- what the scenarios use ---------------------------------------------------------------------
 
 
 class Process:
-    """A process of this module that answers lines."""
+    """A process of this module that answers lines, alive inside a `with` block."""
 
     def __init__(self, *arguments: object) -> None:
         command = [sys.executable, "-m", "benchmarks.websocket", *map(str, arguments)]
@@ -166,64 +207,43 @@ class Process:
         self.process = subprocess.Popen(command, cwd=ROOT, **pipes)
 
     def read(self) -> Any:
+        """Return the next line's value; Missing or Failed if there is none."""
         line = self.process.stdout.readline()  # type: ignore[union-attr]
         if not line:
-            raise SystemExit(f"{self.process.args!r} ended with {self.process.wait()}")
-        return json.loads(line)
+            raise Failed(f"failed: the process ended with code {self.process.wait()}")
+        answer = json.loads(line)
+        if isinstance(answer, dict) and "missing" in answer:
+            raise Missing(f"missing: {answer['missing']}")
+        return answer
 
     def ask(self, line: object) -> Any:
+        """Send a line and return the answer."""
         self.process.stdin.write(f"{line}\n")  # type: ignore[union-attr]
         self.process.stdin.flush()  # type: ignore[union-attr]
         return self.read()
 
-    def close(self) -> None:
+    def __enter__(self) -> Process:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
         self.process.stdin.close()  # type: ignore[union-attr]
         self.process.wait(10)
+        self.process.stdout.close()  # type: ignore[union-attr]
 
 
-def compare(port: int, options: argparse.Namespace, count: int) -> None:
-    entrants = [(peer, loop) for loop in options.loops for peer in options.peers]
-    processes = {e: Process("client", *e, port, count) for e in entrants}
-    figures: dict[tuple[str, str], list[dict[str, float]]] = {e: [] for e in entrants}
-    for process in processes.values():
-        process.read()
-        process.ask(options.messages // 10)
-    for _ in range(options.rounds):
-        for entrant, process in processes.items():
-            figures[entrant].append(process.ask(options.messages))
-    for process in processes.values():
-        process.close()
-    print(f"\n{count} at a time, {len(TEXT)} bytes there and back")
-    print(f"{'':22}{'messages/s':>12}{'CPU us':>9}{'x aiohttp':>11}")
-    for (peer, loop), rounds in figures.items():
-        rate = statistics.median(r["rate"] for r in rounds)
-        cpu = statistics.median(r["cpu"] for r in rounds)
-        base = figures.get(("aiohttp", loop))
-        ratio = rate / statistics.median(r["rate"] for r in base) if base else 0.0
-        print(f"{peer + ' on ' + loop:22}{rate:12,.0f}{cpu:9.1f}{ratio:11.2f}")
-
-
-def main() -> None:
-    if sys.argv[1:2] == ["server"]:
+def main() -> int:
+    role, *rest = sys.argv[1:] or [""]
+    if role == "server":
         cores.pin(cores.SERVER)
-        loop = loops.new_loop(loops.available()[0])
-        loop.run_until_complete(serve())
-        return
-    if sys.argv[1:2] == ["client"]:
-        client(sys.argv[2], sys.argv[3], int(sys.argv[4]), int(sys.argv[5]))
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.websocket", description=__doc__)
-    parser.add_argument("--peers", nargs="+", choices=PEERS, default=PEERS)
-    parser.add_argument("--loops", nargs="+", choices=loops.available(), default=loops.available())
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--messages", type=int, default=10_000)
-    parser.add_argument("--at-a-time", nargs="+", type=int, default=[1, 32])
-    options = parser.parse_args()
-    server = Process("server")
-    port = server.read()
-    for count in options.at_a_time:
-        compare(port, options, count)
-    server.close()
+        loops.new_loop(loops.available()[0]).run_until_complete(serve())
+    elif role == "client":
+        client(rest[0], rest[1], int(rest[2]), int(rest[3]))
+    else:
+        from .run import main as run
+
+        return run(["--only", "websocket-1", "websocket-32", *sys.argv[1:]])
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
