@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import sys
 from contextvars import Context
 from typing import Any, Protocol, cast
 
@@ -113,8 +114,12 @@ class _Outer:
 
 
 def _outer(transport: Any) -> Any:
+    version = sys.version_info
+    # some have it, but it fails: it gives its error to what takes none
+    fails = version < (3, 11, 8) or (3, 12) <= version < (3, 12, 2)
+    broken = fails or not hasattr(transport, "_force_close")
     of_asyncio = type(transport).__module__.startswith("asyncio.")
-    return transport if not of_asyncio or hasattr(transport, "_force_close") else _Outer(transport)
+    return _Outer(transport) if broken and of_asyncio else transport
 
 
 class TlsCarrier(asyncio.Protocol):
