@@ -35,13 +35,14 @@ async def wire(call: Call) -> ClientResponse:
         host = target.host = connector.host(target.key)
     connection = connector.state.reuse(host, exchange.start_ns - connector.keepalive_ns)
     while True:
-        if connection is None:
-            call.await_outside()
-            connection = await connector.obtain(host, exchange, call.settings.timeout)
-        exchange.connection = connection
-        exchange.served_before = connection.requests_served
         try:
-            _send(call, exchange, connection)
+            if connection is None:
+                call.await_outside()
+                plain = call.head is not None and call.payload is None and call.trace is None
+                send = _send if plain else None
+                connection = await connector.obtain(host, exchange, call.settings.timeout, send)
+            if not exchange.send_ns:
+                _send(exchange, connection)
             while not exchange.head_ns:
                 if exchange.error is not None:
                     raise exchange.error
@@ -63,7 +64,10 @@ async def wire(call: Call) -> ClientResponse:
     return call.session.response_class(call, exchange)
 
 
-def _send(call: Call, exchange: Exchange, connection: Http1Connection) -> None:
+def _send(exchange: Exchange, connection: Http1Connection) -> None:
+    call = exchange.call
+    exchange.connection = connection
+    exchange.served_before = connection.requests_served
     if call.head is None:
         refresh_head(call)
     trace = exchange.trace

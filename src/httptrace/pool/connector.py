@@ -17,17 +17,15 @@ from ..trace.events import (
     TraceConnectionCreateEndParams,
     TraceConnectionCreateExceptionParams,
     TraceConnectionCreateStartParams,
-    TraceConnectionQueuedEndParams,
-    TraceConnectionQueuedExceptionParams,
-    TraceConnectionQueuedStartParams,
     TraceConnectionReleasedParams,
 )
 from ..trace.observer import tell_process
 from .ages import Ages
 from .arguments import checked_limits, keepalive_ns
 from .deadlines import Deadlines
-from .state import Grant, HostPool, PoolState, Ticket, wake
+from .state import HostPool, PoolState, Ticket, wake
 from .stats import ConnectorStats
+from .waiting import Waiting
 from .within import within
 
 if TYPE_CHECKING:
@@ -38,6 +36,7 @@ if TYPE_CHECKING:
     from ..exchange import Exchange
     from ..net.dialer import AnyDialer
     from ..timeouts import ClientTimeout
+    from .waiting import Send
 
 _READ = 1 << 18
 """Bytes that are read at a time, into one buffer for all connections of a connector."""
@@ -85,9 +84,9 @@ class BaseConnector:
         self._open: set[Http1Connection] = set()
         self._all_gone: asyncio.Future[None] | None = None
         self._sweeper: asyncio.TimerHandle | None = None
-        self._created = self._failed = self._queued_ns = 0
+        self._created = self._failed = self.queued_ns = 0
         self._closed_by: Counter[str] = Counter()
-        self._queued_by: Counter[str] = Counter()
+        self.queued_by: Counter[str] = Counter()
         self._dialer: AnyDialer | None = dialer
         self._ages = Ages(self, max_connection_age)
         self._may_discard = self._force_close or self._ages.limited
@@ -126,8 +125,8 @@ class BaseConnector:
             reused=self.state.reused,
             closed=dict(self._closed_by),
             failed=self._failed,
-            queued=dict(self._queued_by),
-            queued_seconds=self._queued_ns / 1e9,
+            queued=dict(self.queued_by),
+            queued_seconds=self.queued_ns / 1e9,
             open=len(self.state.idle) + len(self.state.active),
             idle=len(self.state.idle),
             waiting=self.state.waiting,
@@ -177,22 +176,33 @@ class BaseConnector:
         return self.state.host(key)
 
     def obtain(
-        self, host: HostPool, exchange: Exchange, timeout: ClientTimeout
+        self,
+        host: HostPool,
+        exchange: Exchange,
+        timeout: ClientTimeout,
+        send: Send | None = None,
     ) -> Awaitable[Http1Connection]:
         """A connection: wait for a place if a limit is reached, then dial or take what is given.
+
+        `send` spares a request that waits one of its two wake-ups: it is called by whoever hands
+        the connection over, and what was waited for the place is waited for the response's head.
 
         Raises
         ------
         ClientConnectionError
             Or what stands below it: no address, refused, TLS failed, a timeout, connector closed.
         """
-        obtained = self._obtain(host, exchange, timeout)
         if not timeout.connect:
-            return obtained
+            return self._obtain(host, exchange, timeout, None if timeout.pool else send)
+        obtained = self._obtain(host, exchange, timeout, None)
         return within(obtained, exchange, "connect", timeout.connect)
 
     async def _obtain(
-        self, host: HostPool, exchange: Exchange, timeout: ClientTimeout
+        self,
+        host: HostPool,
+        exchange: Exchange,
+        timeout: ClientTimeout,
+        send: Send | None,
     ) -> Http1Connection:
         while True:
             if self._closed:
@@ -202,7 +212,10 @@ class BaseConnector:
                 host = self.state.host(host.key)
             asked = self.state.ask(host)
             if isinstance(asked, Ticket):
-                grant = await self._wait(asked, exchange, timeout.pool)
+                waiting = Waiting(asked, exchange, self._loop.create_future(), send)
+                grant = await waiting.granted(self, timeout.pool)
+                if exchange.connection is not None:
+                    return exchange.connection
             else:
                 grant = asked
             if grant.evicted is not None:
@@ -213,33 +226,7 @@ class BaseConnector:
             if not connection.closed:
                 return connection  # type: ignore[no-any-return]
 
-    async def _wait(self, ticket: Ticket, exchange: Exchange, limit: float | None) -> Grant:
-        future = self._loop.create_future()
-        ticket.on_grant = lambda: None if future.done() else future.set_result(None)
-        self._queued_by[ticket.limit] += 1
-        since_ns, trace, grant = perf_counter_ns(), exchange.trace, None
-        try:
-            if trace is not None:
-                position, depth = len(ticket.queue) - 1, self.state.waiting
-                await trace.tell(
-                    TraceConnectionQueuedStartParams, exchange, 0, ticket.limit, position, depth
-                )
-            await (future if not limit else within(future, exchange, "pool", limit))
-            if self._closed or ticket.granted is None:
-                raise ClientConnectionError("Connector is closed")
-            grant = ticket.granted
-            if trace is not None:
-                await trace.tell(TraceConnectionQueuedEndParams, exchange)
-        except BaseException as exc:
-            self._not_wanted(ticket)
-            if trace is not None and grant is None:
-                trace.note(TraceConnectionQueuedExceptionParams, exchange, 0, exc)
-            raise
-        finally:
-            self._queued_ns += perf_counter_ns() - since_ns
-        return grant
-
-    def _not_wanted(self, ticket: Ticket) -> None:
+    def not_wanted(self, ticket: Ticket) -> None:
         """The request went away: out of the queue, or give back what it was granted meanwhile."""
         grant = ticket.granted
         if grant is None:
