@@ -1,0 +1,92 @@
+"""A request's stay in a queue of the pool."""
+
+from __future__ import annotations
+
+from time import perf_counter_ns
+from typing import TYPE_CHECKING
+
+from ..errors import ClientConnectionError
+from ..trace.events import (
+    TraceConnectionQueuedEndParams,
+    TraceConnectionQueuedExceptionParams,
+    TraceConnectionQueuedStartParams,
+)
+from .within import within
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable
+
+    from ..exchange import Exchange
+    from ..http1.connection import Http1Connection
+    from .connector import BaseConnector
+    from .state import Grant, Ticket
+
+    Send = Callable[[Exchange, Http1Connection], None]
+
+
+class Waiting:
+    """Waits for what a ticket is granted; called when it is.
+
+    With `send` the request goes out at once when a connection is handed over, and the caller is
+    woken once, by the head of the response: `exchange.connection` is set then.
+    """
+
+    __slots__ = ("_exchange", "_future", "_send", "_ticket")
+
+    def __init__(
+        self, ticket: Ticket, exchange: Exchange, future: asyncio.Future[None], send: Send | None
+    ) -> None:
+        self._ticket = ticket
+        self._exchange = exchange
+        self._future = future
+        self._send = send
+        ticket.on_grant = self
+
+    def __call__(self) -> None:
+        future, grant = self._future, self._ticket.granted
+        if future.done():
+            return
+        connection: Http1Connection | None = None if grant is None else grant.connection  # type: ignore[assignment]
+        if self._send is None or connection is None or connection.closed:
+            future.set_result(None)
+        else:
+            self._exchange.waiter = future
+            self._send(self._exchange, connection)
+
+    async def granted(self, connector: BaseConnector, limit: float | None) -> Grant:
+        """Wait, for `limit` seconds at the most.
+
+        Raises
+        ------
+        ClientConnectionError
+            If the connector is closed; of a request that was sent, what broke it off.
+        ConnectionTimeoutError
+            When the time is over.
+        """
+        ticket, exchange, future = self._ticket, self._exchange, self._future
+        trace, since_ns = exchange.trace, perf_counter_ns()
+        grant: Grant | None = None
+        connector.queued_by[ticket.limit] += 1
+        try:
+            if trace is not None:
+                position, depth = len(ticket.queue) - 1, connector.state.waiting
+                await trace.tell(
+                    TraceConnectionQueuedStartParams, exchange, 0, ticket.limit, position, depth
+                )
+            await (future if not limit else within(future, exchange, "pool", limit))
+            if ticket.granted is None or (connector.closed and exchange.connection is None):
+                raise ClientConnectionError("Connector is closed")
+            grant = ticket.granted
+            if trace is not None:
+                await trace.tell(TraceConnectionQueuedEndParams, exchange)
+        except BaseException as exc:
+            if exchange.connection is None:
+                connector.not_wanted(ticket)
+            if trace is not None and grant is None:
+                trace.note(TraceConnectionQueuedExceptionParams, exchange, 0, exc)
+            raise
+        finally:
+            ticket.on_grant = None  # which knows the ticket: no circle is left for the collector
+            connector.queued_ns += (exchange.send_ns or perf_counter_ns()) - since_ns
+        return grant
