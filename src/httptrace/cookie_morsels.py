@@ -35,11 +35,13 @@ def given_cookies(cookies: object) -> Iterator[SetCookie]:
     :raises TypeError: a name is no string, or a value is None.
     """
     if isinstance(cookies, str) or not isinstance(cookies, Iterable):
-        raise TypeError(f"Cookies must be a mapping or pairs of names and values, not {cookies!r}")
+        kind = type(cookies).__name__  # not the value: it may be a secret
+        raise TypeError(f"Cookies must be a mapping or pairs of names and values, not {kind}")
     pairs: Iterable[tuple[str, Any]] = cookies.items() if isinstance(cookies, Mapping) else cookies
     for pair in pairs:
         if not isinstance(pair, tuple | list) or len(pair) != 2:
-            raise TypeError(f"Cookies must be pairs of names and values, not {pair!r}")
+            kind = type(pair).__name__
+            raise TypeError(f"Cookies must be pairs of names and values, not {kind}")
         name, value = pair
         if isinstance(value, Morsel):
             yield _from_morsel(name, value)

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 from yarl import URL
 
 from .cookie_store import path_match
-from .digest_challenge import Answer, Challenge, digest_challenge, next_nonce
+from .digest_challenge import Answer, Challenge, authentication_info, digest_challenge
 from .errors import ClientError
 
 if TYPE_CHECKING:
     from multidict import CIMultiDict, CIMultiDictProxy
 
 __all__ = ["DigestAuthMiddleware"]
+
+_log = logging.getLogger("httptrace.auth")
 
 _SMALL_BODY = 65_536  # bytes of a 401 that are read so that its connection can be used again
 _ANSWERS = 2  # to a challenge, and once more where the server calls the nonce stale
@@ -59,7 +62,10 @@ class DigestAuthMiddleware:
     origins, for instance after a redirect, never get an answer; neither do those that the server
     names in ``domain``, which counts for paths of its own origin only.
 
-    One object keeps count of the server's nonces, and may serve many requests at once.
+    One object keeps count of the server's nonces, and may serve many requests at once. What the
+    server tells of itself in Authentication-Info counts only if its ``rspauth``, when there is one,
+    proves that it knows the password (RFC 7616, section 3.5): a wrong one is logged, and its
+    ``nextnonce`` is not used. The response is given out all the same, as in aiohttp.
 
     :param login: the user's name.
     :param password: the password. Both are used in UTF-8, composed (NFC), as section 4 has it.
@@ -95,21 +101,19 @@ class DigestAuthMiddleware:
         """Send the request, and send it again with an answer when it is challenged."""
         if not self._is_ours(request.url):
             return await handler(request)
-        session = self._session
+        session, sent = self._session, None
         if self._preemptive and session is not None and session.protects(request.url):
-            await self._authorize(request, session)
-        else:
-            session = None
+            sent = await self._authorize(request, session)
         response = await handler(request)
         for answers in range(_ANSWERS):
-            session = self._learn(request.url, response, session, first=answers == 0)
+            session = self._learn(request.url, response, sent, first=answers == 0)
             if session is None:
                 break
             await _discard(response)
-            await self._authorize(request, session)
+            sent = await self._authorize(request, session)
             response = await handler(request)
         else:
-            self._learn(request.url, response, session, first=False)
+            self._learn(request.url, response, sent, first=False)
         return response
 
     def _is_ours(self, url: URL) -> bool:
@@ -118,7 +122,7 @@ class DigestAuthMiddleware:
         return url.origin() == self._origin
 
     def _learn(
-        self, url: URL, response: _Response, used: _Session | None, *, first: bool
+        self, url: URL, response: _Response, sent: _Sent | None, *, first: bool
     ) -> _Session | None:
         """What is to be answered, if anything, after this response.
 
@@ -126,18 +130,19 @@ class DigestAuthMiddleware:
         credentials are wrong. The first one may also be of an older nonce that went out unasked.
         """
         if response.status != 401:
-            if used is not None:
-                used.take_next_nonce(response.headers.get("Authentication-Info", ""))
+            if sent is not None:
+                sent.session.hear(response.headers.get("Authentication-Info", ""), sent.answer)
             return None
         challenge = digest_challenge(response.headers.getall("WWW-Authenticate", ()))
         if challenge is None or not (first or challenge.stale):
             return None
-        if used is not None and challenge.nonce == used.challenge.nonce and not challenge.stale:
+        used = None if sent is None else sent.answer.challenge.nonce
+        if challenge.nonce == used and not challenge.stale:
             return None
         self._session = _Session(challenge, url)
         return self._session
 
-    async def _authorize(self, request: _Request, session: _Session) -> None:
+    async def _authorize(self, request: _Request, session: _Session) -> _Sent:
         needs_body = session.challenge.qop == "auth-int"
         body = await _body_of(request) if needs_body else b""
         count, cnonce = session.use()
@@ -152,6 +157,7 @@ class DigestAuthMiddleware:
             body,
         )
         request.headers["Authorization"] = answer.header()
+        return _Sent(session, answer)
 
 
 class _Session:
@@ -177,13 +183,26 @@ class _Session:
             self._cnonce = _new_cnonce()
         return self._count, self._cnonce
 
-    def take_next_nonce(self, authentication_info: str) -> None:
+    def hear(self, header: str, answer: Answer) -> None:
         """The server may replace the nonce before it is stale (section 3.5)."""
-        nonce = next_nonce(authentication_info) if authentication_info else None
-        if nonce is not None and nonce != self.challenge.nonce:
+        if not header:
+            return
+        info = authentication_info(header)
+        if not answer.is_confirmed_by(info):
+            _log.warning("A server's Authentication-Info does not prove that it knows the password")
+            return
+        nonce = info.get("nextnonce")
+        if nonce and nonce != self.challenge.nonce:
             self.challenge = self.challenge._replace(nonce=nonce)
             self._count = 0
             self._cnonce = _new_cnonce()
+
+
+class _Sent(NamedTuple):
+    """An answer on its way, and whose nonce it has used."""
+
+    session: _Session
+    answer: Answer
 
 
 def _protected_paths(domain: str, url: URL) -> tuple[str, ...]:

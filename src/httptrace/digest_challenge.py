@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 from urllib.parse import quote
 
 from .mime import unquote
 
-__all__ = ["Answer", "Challenge", "digest_challenge", "next_nonce", "parse_challenges"]
+__all__ = [
+    "Answer",
+    "Challenge",
+    "authentication_info",
+    "digest_challenge",
+    "next_nonce",
+    "parse_challenges",
+]
 
 _TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _PIECE = re.compile(
@@ -88,11 +95,16 @@ def digest_challenge(headers: Iterable[str]) -> Challenge | None:
     return None
 
 
-def next_nonce(header: str) -> str | None:
-    """The nonce for the next request that an Authentication-Info header gives, if it gives one."""
+def authentication_info(header: str) -> dict[str, str]:
+    """The parameters of an Authentication-Info header (RFC 7615)."""
     # The header has parameters alone: a scheme makes a challenge of it.
     (_, given), *_ = parse_challenges([f"info {header}"])
-    return given.get("nextnonce") or None
+    return given
+
+
+def next_nonce(header: str) -> str | None:
+    """The nonce for the next request that an Authentication-Info header gives, if it gives one."""
+    return authentication_info(header).get("nextnonce") or None
 
 
 def _choose_qop(offered: str) -> str | None:
@@ -143,7 +155,7 @@ class Answer(NamedTuple):
             f"realm={_quoted(challenge.realm)}",
             f"nonce={_quoted(challenge.nonce)}",
             f"uri={_quoted(self.uri)}",
-            f'response="{self._response(digest)}"',
+            f'response="{self._response(digest, self._subject(digest))}"',
         ]
         if challenge.algorithm:
             parts.append(f"algorithm={challenge.algorithm}")
@@ -157,6 +169,25 @@ class Answer(NamedTuple):
             parts.append("userhash=true")
         return "Digest " + ", ".join(parts)
 
+    def is_confirmed_by(self, info: Mapping[str, str]) -> bool:
+        """Whether an Authentication-Info belongs to this answer, from one who knows the password.
+
+        That is what ``rspauth`` proves (section 3.5). One that has none, which the section allows,
+        and one for ``auth-int``, which also proves the response's body, are compared by their
+        count and client nonce alone.
+        """
+        given, challenge = info.get("rspauth"), self.challenge
+        if not challenge.qop:
+            return True  # RFC 2069 has no proof
+        if info.get("cnonce", self.cnonce) != self.cnonce:
+            return False
+        if info.get("nc", f"{self.uses:08x}").lower() != f"{self.uses:08x}":
+            return False
+        if given is None or info.get("qop", challenge.qop).lower() == "auth-int":
+            return True
+        digest = _hasher(challenge.algorithm)
+        return digest is not None and self._response(digest, f":{self.uri}") == given.lower()
+
     def _username(self, digest: Callable[[bytes], str]) -> str:
         if self.challenge.userhash:
             return f'username="{digest(f"{self.login}:{self.challenge.realm}".encode())}"'
@@ -164,14 +195,16 @@ class Answer(NamedTuple):
             return f"username={_quoted(self.login)}"
         return f"username*=UTF-8''{quote(self.login, safe='')}"
 
-    def _response(self, digest: Callable[[bytes], str]) -> str:
+    def _subject(self, digest: Callable[[bytes], str]) -> str:
+        """What the answer is for (section 3.4.3)."""
+        subject = f"{self.method}:{self.uri}"
+        return f"{subject}:{digest(self.body)}" if self.challenge.qop == "auth-int" else subject
+
+    def _response(self, digest: Callable[[bytes], str], subject: str) -> str:
         challenge = self.challenge
         key = digest(f"{self.login}:{challenge.realm}:{self.password}".encode())
         if challenge.is_session:
             key = digest(f"{key}:{challenge.nonce}:{self.cnonce}".encode())
-        subject = f"{self.method}:{self.uri}"
-        if challenge.qop == "auth-int":
-            subject += f":{digest(self.body)}"
         once = challenge.nonce
         if challenge.qop:
             once += f":{self.uses:08x}:{self.cnonce}:{challenge.qop}"

@@ -126,11 +126,16 @@ class ClientResponseError(ClientError):
         return self.status
 
     def __str__(self) -> str:
-        return f"{self.status}, message={self.message!r}, url={str(self.request_info.real_url)!r}"
+        from .masking import mask_url
+
+        url = mask_url(self.request_info.real_url)
+        return f"{self.status}, message={self.message!r}, url={url!r}"
 
     def __repr__(self) -> str:
+        from .masking import shown
+
         extra = "".join(
-            f", {name}={value!r}"
+            f", {name}={shown(value)}"
             for name, value in (
                 ("status", self.status or None),
                 ("message", self.message or None),
@@ -339,7 +344,10 @@ class InvalidURL(ClientError, ValueError):
         return f"<{type(self).__name__} {self}>"
 
     def __str__(self) -> str:
-        return f"{self._url} - {self._description}" if self._description else str(self._url)
+        from .masking import mask_url
+
+        url = mask_url(self._url)
+        return f"{url} - {self._description}" if self._description else url
 
 
 class InvalidUrlClientError(InvalidURL):

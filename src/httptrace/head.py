@@ -35,7 +35,8 @@ def serialize(method: str, path: str, version: str, headers: CIMultiDict[str]) -
         if name not in _seen_names:
             check_name(name)
         if not isinstance(value, str):
-            raise TypeError(f"The value of header {name} must be a str, not {value!r}")
+            kind = type(value).__name__  # not the value: it may be a password
+            raise TypeError(f"The value of header {name} must be a str, not {kind}")
         if not value.isprintable() and _FORBIDDEN.search(value):
             _complain(name, value)
         lines.append(f"{name}: {value}\r\n")
@@ -59,4 +60,4 @@ def _complain(name: str, value: str) -> None:
             "Newline, carriage return, or null byte detected in headers: "
             f"the value of {name!r} cannot be sent. Potential header injection attack."
         )
-    raise ValueError(f"Control character detected in headers: the value of {name!r} is {value!r}")
+    raise ValueError(f"Control character detected in headers: the value of {name!r} has one")

@@ -8,7 +8,7 @@ are credentials or signatures. `extend_masking` adds names of your own for the w
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import unquote_plus
@@ -24,6 +24,7 @@ __all__ = [
     "mask_headers",
     "mask_text",
     "mask_url",
+    "shown",
 ]
 
 MASK = "***"
@@ -159,3 +160,19 @@ def mask_headers(items: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
 def mask_text(text: str) -> str:
     """A text, such as an error's, with each URL in it as it may be shown."""
     return _URL_IN_TEXT.sub(lambda found: _masker.url(found[0]), text)
+
+
+def shown(value: object) -> str:
+    """What ``repr()`` may show of a value: headers and URLs masked, bytes counted only."""
+    from yarl import URL
+
+    if isinstance(value, str | int | float | None):
+        return repr(value)
+    if isinstance(value, URL):
+        return f"URL({mask_url(value)!r})"
+    if isinstance(value, bytes | bytearray | memoryview):
+        return f"<{len(value)} bytes>"
+    if isinstance(value, Mapping):
+        pairs = ", ".join(f"{name!r}: {text!r}" for name, text in mask_headers(value.items()))
+        return f"<{type(value).__name__}({pairs})>"
+    return mask_text(repr(value))

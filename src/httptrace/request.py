@@ -94,10 +94,22 @@ def _address(call: Call, where: str | URL, options: RequestOptions) -> Any:
 def _with_query(url: URL, params: Any) -> URL:
     """The URL with ``params=`` behind its own query."""
     try:
+        _check_text(params)
         return _with_text(url, params) if isinstance(params, str) else url.extend_query(params)
     except (TypeError, ValueError) as exc:
         kind = TypeError if isinstance(exc, TypeError) else ValueError
-        raise kind(f"params cannot be {params!r}: {exc}") from exc
+        raise kind(f"params cannot be such a {type(params).__name__}: {exc}") from exc
+
+
+def _check_text(params: Any, depth: int = 3) -> None:
+    """Raise UnicodeEncodeError for lone surrogates, which yarl would leave out in silence."""
+    if isinstance(params, str):
+        params.encode()
+        return
+    pairs = params.items() if hasattr(params, "items") else params
+    if depth and (pairs is not params or isinstance(pairs, list | tuple)):
+        for one in pairs:
+            _check_text(one, depth - 1)
 
 
 def _with_text(url: URL, params: str) -> URL:
@@ -133,7 +145,8 @@ def merge_headers(into: CIMultiDict[str], more: LooseHeaders | None) -> None:
         try:
             pairs = [(name, value) for name, value in more]
         except (TypeError, ValueError):
-            raise TypeError(f"headers must be a mapping or pairs, not {more!r}") from None
+            text = f"headers must be a mapping or pairs, not {type(more).__name__}"
+            raise TypeError(text) from None
     else:
         pairs = list(cast("Mapping[str, str]", more).items())
     seen: set[str] = set()

@@ -28,3 +28,10 @@ class RequestInfo(_Asked):
         cls, url: URL, method: str, headers: CIMultiDictProxy[str], real_url: Any = ...
     ) -> RequestInfo:
         return super().__new__(cls, url, method, headers, url if real_url is ... else real_url)
+
+    def __repr__(self) -> str:
+        # Errors hold these, logs and trackers of errors write them out.
+        from .masking import shown
+
+        pairs = zip(self._fields, self, strict=True)
+        return f"RequestInfo({', '.join(f'{name}={shown(value)}' for name, value in pairs)})"

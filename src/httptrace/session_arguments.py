@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from yarl import URL
 
+from .masking import mask_url
 from .options import header_names, several, timeout_of
 from .proxies import Proxies, proxies_of
 from .target import parse_url
@@ -53,9 +54,10 @@ def checked_base(base_url: Any) -> URL | None:
         raise TypeError(f"base_url must be str or yarl.URL, not {base_url!r}")
     url = parse_url(base_url)
     if not url.absolute:
-        raise ValueError(f"base_url must be absolute, with scheme and host, not {base_url!r}")
+        shown = mask_url(url)
+        raise ValueError(f"base_url must be absolute, with scheme and host, not {shown!r}")
     if not url.raw_path.endswith("/"):
-        raise ValueError(f"base_url must have a path that ends in '/', not {base_url!r}")
+        raise ValueError(f"base_url must have a path that ends in '/', not {mask_url(url)!r}")
     return url
 
 

@@ -22,8 +22,10 @@ class Guard:
         if call.finished or call.loop.is_closed():
             return
         if not call.exchange.complete:
+            from .masking import mask_url
+
             warnings.warn(
-                f"Unclosed response of {call.method} {call.url}",
+                f"Unclosed response of {call.method} {mask_url(call.url)}",
                 ResourceWarning,
                 stacklevel=2,
                 source=self,

@@ -60,7 +60,7 @@ def serialized_headers(headers: CIMultiDict[str]) -> bytes:
         if _HEADER_NAME.match(name) is None:
             raise ValueError(f"{name!r} is no name for a header")
         if _FORBIDDEN.search(value) is not None:
-            raise ValueError(f"Control characters in the header {name}: {value!r}")
+            raise ValueError(f"Control characters in the header {name}")
     lines = [f"{name}: {value}\r\n" for name, value in headers.items()]
     return ("".join(lines) + "\r\n").encode("utf-8", "surrogateescape")
 

@@ -33,6 +33,8 @@ _BODY_HEADERS = (
 )
 _CREDENTIALS = ("Authorization", "Proxy-Authorization", "Cookie2")
 _NO_HOST = re.compile(r"https?:[/\\]{2}", re.IGNORECASE)
+_NO_TEXT = re.compile("[\udc80-\udcff]")
+"""Bytes of a Location that are not UTF-8, as a header has them: sent on as they are."""
 _DRAIN = 1 << 16
 """Bytes of a redirect's own body that are read so that its connection can be used again."""
 
@@ -72,13 +74,17 @@ async def follow_redirects(
 
 
 def _resolve(call: Call, location: str) -> URL:
+    if not location.isascii():
+        location = _NO_TEXT.sub(lambda found: f"%{ord(found[0]) - 0xDC00:02X}", location)
     try:
         url = URL(location, encoded=not call.session.requote_redirect_url)
         if not url.raw_host and _NO_HOST.match(location):
             raise ValueError("it has no host")  # browsers take the path for one
         url = call.target.url.join(url)
     except ValueError as exc:
-        raise InvalidUrlRedirectClientError(location, f"redirect to what is no URL: {exc}") from exc
+        # The cause of the cause would show what may be a password in a traceback.
+        text = f"redirect to what is no URL: {exc}"
+        raise InvalidUrlRedirectClientError(location, text) from None
     if not url.raw_fragment and call.url.raw_fragment:
         url = url.with_fragment(call.url.fragment)  # RFC 9110 §10.2.2
     return url
@@ -95,9 +101,11 @@ def _next_hop(call: Call, status: int, url: URL) -> None:
     if to_get:
         _become_get(call)
     elif call.payload is not None and not call.payload.can_resend:
+        from ..masking import mask_url
+
         raise ClientPayloadError(
-            f"The redirect ({status}) to {url} asks for the body again, and it cannot be sent "
-            "twice: give bytes or a seekable file, or set allow_redirects=False"
+            f"The redirect ({status}) to {mask_url(url)} asks for the body again, and it cannot be "
+            "sent twice: give bytes or a seekable file, or set allow_redirects=False"
         )
     headers.popall("Cookie", None)
     if before.key[:3] != target.key[:3]:  # another origin (RFC 6454 §5)

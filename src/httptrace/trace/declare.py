@@ -155,8 +155,10 @@ class Event(metaclass=EventMeta):
         return self.source.url
 
     def __repr__(self) -> str:
-        shown = ", ".join(f"{f.name}={getattr(self, f.name)!r}" for f in self.fields)
-        return f"<{self.name} #{self.request_id}.{self.attempt}{' ' if shown else ''}{shown}>"
+        from ..masking import shown
+
+        data = "".join(f", {f.name}={shown(getattr(self, f.name))}" for f in self.fields)
+        return f"<{self.name} #{self.request_id}.{self.attempt}{data[1:]}>"
 
 
 def declared() -> tuple[type[Event], ...]:
