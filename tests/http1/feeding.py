@@ -116,6 +116,7 @@ class Fed:
             method=method or self.method,
             trace=self.trace,
             malformed=_malformed,
+            closes=False,
         )
         self.exchange = Exchange(call, 1)
         self.exchange.connection = self.connection
