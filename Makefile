@@ -20,7 +20,7 @@ ARGS ?=
 VENV = .venv
 BIN = $(VENV)/bin
 
-export WORKERS FUZZ_SECONDS PYTHON
+export WORKERS PYTHON
 
 .DEFAULT_GOAL = help
 .NOTPARALLEL:
@@ -78,7 +78,7 @@ soak: venv
 
 fuzz: venv
 	@test -d tests/fuzz || { echo "make fuzz: tests/fuzz does not exist" >&2; exit 1; }
-	@$(BIN)/python -m pytest tests/fuzz --timeout 0 $(ARGS)
+	@FUZZ_SECONDS=$(FUZZ_SECONDS) $(BIN)/python -m pytest tests/fuzz --timeout 0 $(ARGS)
 
 clean:
 	rm -rf .venv .venv-* build dist docs/_build .mypy_cache .ruff_cache .pytest_cache .hypothesis \
