@@ -316,9 +316,7 @@ class Call(_Kept, Coroutine[Any, Any, Any]):
         if timeout.sock_read:
             silent_since_ns = now_ns
             if exchange.waiter is not None:
-                silent_since_ns = max(
-                    exchange.last_data_ns, exchange.waiting_since_ns, exchange.sent_ns
-                )
+                silent_since_ns = exchange.silent_since(now_ns)
             yield silent_since_ns + int(timeout.sock_read * 1e9), "sock_read", timeout.sock_read
         if timeout.response_headers and not exchange.head_ns:
             since_ns = exchange.sent_ns or now_ns

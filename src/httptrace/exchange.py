@@ -81,6 +81,10 @@ class Exchange(_Meeting):
     version_received: str = "1.1"
     raw_trailers: RawHeaders | None = None
     upload: asyncio.Task[None] | None = None
+    blocked_since_ns: int = 0
+    """Since when the peer takes no more of the request's body; 0 while it does."""
+    unsent: int = 0
+    """Bytes that it had not taken when that was last looked at."""
     on_complete: list[Callable[[], None]] | None = None
     """Called in the next turn of the loop once the response has been received whole."""
     _headers_sent: CIMultiDict[str] | None = None
@@ -212,6 +216,18 @@ class Exchange(_Meeting):
             if self.head_ns:
                 since = max(self.waiting_since_ns, self.head_ns)
                 self.network_wait_ns += max(0, (self.end_ns or perf_counter_ns()) - since)
+
+    def silent_since(self, now_ns: int) -> int:
+        """Since when the server has given no sign, while its answer is awaited or read.
+
+        As long as the request is being sent, only a server that takes nothing of it is silent.
+        """
+        if self.sent_ns or self.first_byte_ns:
+            return max(self.last_data_ns, self.waiting_since_ns, self.sent_ns)
+        unsent = 0 if self.connection is None else self.connection.unsent()
+        if self.blocked_since_ns and unsent != self.unsent:
+            self.blocked_since_ns, self.unsent = now_ns, unsent
+        return self.blocked_since_ns or now_ns
 
     def wake(self) -> None:
         """Tell the caller, if it waits, that there is news."""

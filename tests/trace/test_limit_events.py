@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from typing import Any
 
@@ -248,6 +249,54 @@ async def test_while_the_body_is_sent(
     assert set(names[len(begun) : -3]) == {"request_chunk_sent"}
     assert names[-3:] == [*CLOSED, *FAILED]
     assert told(recorder) == ("send", limit)
+
+
+async def test_a_body_that_takes_its_time(
+    session: httptrace.ClientSession, scripted: Any, recorder: EventRecorder
+) -> None:
+    """``sock_read`` is about a silent server: a body that is made slowly does not reach it."""
+
+    async def pieces() -> Any:
+        for _ in range(6):
+            yield b"x" * 10
+            await asyncio.sleep(SHORT / 3)
+
+    server = await scripted(HELLO)
+    limits = ClientTimeout(sock_read=SHORT)
+    assert await fetch(session, "POST", server.url, data=pieces(), timeout=limits) == b"hello"
+    assert recorder.timelines()[0].send > SHORT
+
+
+async def test_a_server_that_takes_its_time(
+    make_session: MakeSession, scripted: Any, recorder: EventRecorder
+) -> None:
+    """Nor does a server that takes it slowly: each byte that it takes is a sign of it."""
+    size = 1 << 19
+
+    def small(address: Any) -> socket.socket:
+        made = socket.socket(*address[:3])
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 12)
+        return made
+
+    async def slow(peer: Peer) -> None:
+        await peer.read_head()
+        taken = 0
+        while taken < size:
+            if taken < size // 4:
+                peer.pause_reading()
+                await asyncio.sleep(SHORT / 3)
+                peer.resume_reading()
+            taken += len(await peer.receive())
+        await peer.send(HELLO)
+        await peer.until_closed()
+
+    server = await scripted(slow, receive_buffer=1 << 14)
+    session = make_session(connector=httptrace.TCPConnector(socket_factory=small))
+    limits = ClientTimeout(sock_read=SHORT)
+    data = b"x" * size
+    assert await fetch(session, "POST", server.url, data=data, timeout=limits) == b"hello"
+    assert recorder.timelines()[0].send > SHORT
+    assert recorder.of("request_body_sent")[0].blocked_ns > SHORT * 1e9
 
 
 async def test_resolver_goes_on(make_session: MakeSession, recorder: EventRecorder) -> None:

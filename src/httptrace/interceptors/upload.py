@@ -93,8 +93,10 @@ class BodyWriter:
             exchange.trace.note(TraceRequestChunkSentParams, exchange, 0, bytes(piece))
             exchange.wake()
         if connection.write_blocked:
-            blocked_since_ns = perf_counter_ns()
+            blocked_since_ns = exchange.blocked_since_ns = perf_counter_ns()
+            exchange.unsent = connection.unsent()
             await connection.drain()
+            exchange.blocked_since_ns = 0
             exchange.blocked_ns += perf_counter_ns() - blocked_since_ns
         elif size == _PIECE:  # a quick peer and a body at hand must not hold up everybody else
             await asyncio.sleep(0)
