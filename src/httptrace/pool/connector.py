@@ -212,8 +212,8 @@ class BaseConnector:
                 host = self.state.host(host.key)
             asked = self.state.ask(host)
             if isinstance(asked, Ticket):
-                waiting = Waiting(asked, exchange, self._loop.create_future(), send)
-                grant = await waiting.granted(self, timeout.pool)
+                waiting = Waiting(self, asked, exchange, self._loop.create_future(), send)
+                grant = await waiting.granted(timeout.pool)
                 if exchange.connection is not None:
                     return exchange.connection
             else:

@@ -32,11 +32,19 @@ class Waiting:
     woken once, by the head of the response: `exchange.connection` is set then.
     """
 
-    __slots__ = ("_exchange", "_future", "_send", "_ticket")
+    __slots__ = ("_connector", "_exchange", "_future", "_send", "_since_ns", "_ticket")
 
     def __init__(
-        self, ticket: Ticket, exchange: Exchange, future: asyncio.Future[None], send: Send | None
+        self,
+        connector: BaseConnector,
+        ticket: Ticket,
+        exchange: Exchange,
+        future: asyncio.Future[None],
+        send: Send | None,
     ) -> None:
+        self._since_ns = perf_counter_ns()
+        self._connector = connector
+        connector.queued_by[ticket.limit] += 1
         self._ticket = ticket
         self._exchange = exchange
         self._future = future
@@ -47,6 +55,7 @@ class Waiting:
         future, grant = self._future, self._ticket.granted
         if future.done():
             return
+        self._leave()
         connection: Http1Connection | None = None if grant is None else grant.connection  # type: ignore[assignment]
         if self._send is None or connection is None or connection.closed:
             future.set_result(None)
@@ -54,7 +63,12 @@ class Waiting:
             self._exchange.waiter = future
             self._send(self._exchange, connection)
 
-    async def granted(self, connector: BaseConnector, limit: float | None) -> Grant:
+    def _leave(self) -> None:
+        if self._since_ns:
+            self._connector.queued_ns += perf_counter_ns() - self._since_ns
+            self._since_ns = 0
+
+    async def granted(self, limit: float | None) -> Grant:
         """Wait, for `limit` seconds at the most.
 
         Raises
@@ -65,9 +79,8 @@ class Waiting:
             When the time is over.
         """
         ticket, exchange, future = self._ticket, self._exchange, self._future
-        trace, since_ns = exchange.trace, perf_counter_ns()
+        connector, trace = self._connector, exchange.trace
         grant: Grant | None = None
-        connector.queued_by[ticket.limit] += 1
         try:
             if trace is not None:
                 position, depth = len(ticket.queue) - 1, connector.state.waiting
@@ -88,5 +101,5 @@ class Waiting:
             raise
         finally:
             ticket.on_grant = None  # which knows the ticket: no circle is left for the collector
-            connector.queued_ns += (exchange.send_ns or perf_counter_ns()) - since_ns
+            self._leave()
         return grant
