@@ -39,7 +39,11 @@ FOUND = response_bytes(302, b"", ("Location", "/again"))
         (["ftp://x/"], 1, "url: ftp://x/: the scheme must be http or https"),
         (["http://"], 3, "url: http:// - it has no host"),
         (["http://x:99999/"], 3, "url: http://x:99999/ - "),
-        (["http://[x/"], 3, "url: http://[x/ - "),
+        (["http://[x/"], 3, "url: http://[x/ - Invalid IPv6 URL"),
+        (["-F", "nonsense", "http://x/"], 2, "-F 'nonsense' is not NAME=TEXT or NAME=@FILE"),
+        (["-F", "a=b", "-d", "c", "http://x/"], 2, "-F excludes -d, -G and -I"),
+        (["-F", "a=@/nowhere/at/all", "http://x/"], 26, "/nowhere/at/all cannot be read"),
+        (["--max-redirs", "x", "http://x/"], 2, "'x' is no whole number, and not -1"),
         (["-d", "@/nowhere/at/all", "http://x/"], 26, "/nowhere/at/all cannot be read"),
         (["--cacert", "/nowhere/at/all", "https://x/"], 77, "--cacert /nowhere/at/all"),
     ],
@@ -128,7 +132,16 @@ async def test_too_many_redirects(scripted: ScriptedFactory) -> None:
     server = await scripted(FOUND)
     ran = await httptrace("-L", "--max-redirs", "3", server.url)
     assert ran.code == 47
-    assert ran.err.startswith("httptrace: redirect: more than ")
+    assert ran.err == "httptrace: redirect: more than 3 redirects\n"
+    assert len(server.requests) == 4
+
+
+async def test_as_many_redirects_as_allowed(servers: BundledServers) -> None:
+    """``--max-redirs`` is how many are followed, as with curl: 0 for none, -1 for all."""
+    codes = {"0": 47, "1": 47, "2": 0, "-1": 0}
+    for number, code in codes.items():
+        ran = await in_process("-L", "--max-redirs", number, f"{servers.http}/redirect/2")
+        assert (number, ran.code) == (number, code)
 
 
 async def test_redirect_to_another_scheme(scripted: ScriptedFactory) -> None:

@@ -8,6 +8,7 @@ import pytest
 from tests.servers.fixtures import ScriptedFactory
 
 from httptrace import __version__
+from httptrace.demo.servers import BundledServers
 from httptrace.testing.received import ReceivedRequest
 from httptrace.testing.scripted import response_bytes
 
@@ -120,6 +121,42 @@ async def test_json(sent: Sent) -> None:
     request = await sent("--json", '{"a":', "--json", "1}")
     assert (request.method, request.body) == ("POST", b'{"a":1}')
     assert request.header("Content-Type") == request.header("Accept") == "application/json"
+
+
+async def test_form(sent: Sent, tmp_path: Path) -> None:
+    """``-F`` posts a multipart form: text, files, types and file names."""
+    file = tmp_path / "a.txt"
+    file.write_text("file")
+    request = await sent(
+        *("-F", "plain=x;y=1", "-F", f"file=@{file}", "-F", f"text=<{file};type=text/x"),
+        *("-F", "named=v;filename=n.bin;type=a/b;charset=c", "-F", f"as=@{file};filename=b.html"),
+    )
+    assert request.method == "POST"
+    kind, _, boundary = (request.header("Content-Type") or "").partition("; boundary=")
+    assert kind == "multipart/form-data"
+    parts = request.body.decode().split(f"--{boundary}")[1:-1]
+    found = [part.strip("\r\n").split("\r\n\r\n") for part in parts]
+    told = [(*sorted(head.split("\r\n")), body) for head, body in found]
+    disposition, utf8 = "Content-Disposition: form-data; name=", "; charset=utf-8"
+    assert told == [
+        (f'{disposition}"plain"', f"Content-Type: text/plain{utf8}", "x;y=1"),
+        (f'{disposition}"file"; filename="a.txt"', "Content-Type: text/plain", "file"),
+        (f'{disposition}"text"', "Content-Type: text/x", "file"),
+        (f'{disposition}"named"; filename="n.bin"', "Content-Type: a/b;charset=c", "v"),
+        (f'{disposition}"as"; filename="b.html"', "Content-Type: text/html", "file"),
+    ]
+
+
+async def test_form_is_sent_to_every_url(servers: BundledServers) -> None:
+    """Each URL gets the whole form."""
+    ran = await in_process("-F", "a=b", "-o", "-", "-o", "-", *[f"{servers.http}/echo"] * 2)
+    assert ran.code == 0, ran.err
+    assert ran.out.count('name="a"') == 2
+
+
+async def test_range(sent: Sent) -> None:
+    """``-r`` asks for some bytes."""
+    assert (await sent("-r", "0-99")).header("Range") == "bytes=0-99"
 
 
 async def test_headers_go_before_what_is_implied(sent: Sent) -> None:

@@ -23,11 +23,13 @@ class Arguments(argparse.Namespace):
     method: str | None
     headers: list[str]
     data: list[tuple[str, str]]
+    form: list[str]
     get: bool
     head: bool
     user: str | None
     user_agent: str | None
     referer: str | None
+    range: str | None
     cookie: str | None
     compressed: bool
     http10: bool
@@ -81,20 +83,34 @@ def parse(argv: Sequence[str]) -> Arguments:
     Failure
         With `USAGE`, naming what is wrong.
     """
-    arguments = _parser().parse_intermixed_args(list(argv), namespace=Arguments())
+    words = _joined(argv)
+    arguments = _parser().parse_intermixed_args(words, namespace=Arguments())
     if arguments.json_timeline and "-" in arguments.outputs:
         raise Failure(USAGE, "", "--json-timeline and -o - both want standard output")
     if arguments.get and any(name == "--json" for name, _ in arguments.data):
         raise Failure(USAGE, "", "-G and --json exclude each other")
+    if arguments.form and (arguments.data or arguments.get or arguments.head):
+        raise Failure(USAGE, "", "-F excludes -d, -G and -I")
     if arguments.head and arguments.data and not arguments.get:
         raise Failure(USAGE, "", "-I and -d exclude each other")
     return arguments
 
 
+def _joined(argv: Sequence[str]) -> list[str]:
+    """The words; argparse would take the -1 of --max-redirs for an option."""
+    words: list[str] = []
+    for word in argv:
+        if word == "-1" and words[-1:] == ["--max-redirs"]:
+            words[-1] = "--max-redirs=-1"
+        else:
+            words.append(word)
+    return words
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="httptrace", description=_DESCRIPTION, epilog=_EPILOG, allow_abbrev=False)
     parser.add_argument("urls", nargs="+", metavar="URL", help="http:// is assumed if it lacks")
-    parser.add_argument("--version", action="version", version=f"httptrace {__version__}")
+    parser.add_argument("-V", "--version", action="version", version=f"httptrace {__version__}")
     _add_request(parser.add_argument_group("the request"))
     _add_connection(parser.add_argument_group("the connection"))
     _add_output(parser.add_argument_group("what is shown"))
@@ -114,22 +130,33 @@ def _add_request(group: Any) -> None:
         "@FILE reads lines",
     )
     _add_data(add)
+    add(
+        *("-F", "--form"),
+        dest="form",
+        action="append",
+        default=[],
+        metavar="FIELD",
+        help="a multipart form to POST: NAME=TEXT, NAME=@FILE, NAME=<FILE; ';type=…' and "
+        "';filename=…' may follow",
+    )
     add("-G", "--get", action="store_true", help="put the data into the URL's query")
     add("-I", "--head", action="store_true", help="HEAD, and show the response's headers")
     add("-u", "--user", metavar="USER:PASSWORD", help="basic authentication")
     add("-A", "--user-agent", metavar="NAME", help="the User-Agent header")
+    add("-r", "--range", metavar="RANGE", help="these bytes alone, such as 0-99")
     add("-e", "--referer", metavar="URL", help="the Referer header")
     add("-b", "--cookie", metavar="DATA", help="'name=value; name=value'")
     add("--compressed", action="store_true", help="ask for compression and undo it")
     add("--http1.0", "-0", dest="http10", action="store_true", help="speak HTTP/1.0")
+    add("--http1.1", dest="http10", action="store_false", help="speak HTTP/1.1; the default")
     add("-L", "--location", action="store_true", help="follow redirects")
     add(
         "--max-redirs",
         dest="max_redirects",
-        type=_count,
+        type=_redirects,
         default=50,
         metavar="N",
-        help="default 50",
+        help="default 50; -1 for no limit",
     )
 
 
@@ -193,6 +220,7 @@ def _add_output(group: Any) -> None:
     )
     add("-v", "--verbose", action="store_true", help="show all headers, sent and received")
     add("-i", "--include", action="store_true", help="show the response's headers")
+    add("-N", "--no-buffer", action="store_true", help="nothing is held back; the default")
     add("-s", "--silent", action="store_true", help="no errors, no progress bar")
     add("-S", "--show-error", action="store_true", help="errors even with -s")
     add("-f", "--fail", action="store_true", help="exit code 22 if the status is 400 or above")
@@ -215,3 +243,9 @@ def _count(text: str) -> int:
     if text.isascii() and text.isdigit() and int(text) > 0:
         return int(text)
     raise argparse.ArgumentTypeError(f"{text!r} is no whole number above 0")
+
+
+def _redirects(text: str) -> int:
+    if text == "-1" or (text.isascii() and text.isdigit()):
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is no whole number, and not -1")

@@ -85,6 +85,7 @@ class _Fetcher:
 
     async def run(self, resolver: PinnedResolver) -> int:
         code = 0
+        resolver.prepare()
         async with self._session(resolver) as session:
             for _ in range(self._arguments.repeat):
                 for number, url in enumerate(self._arguments.urls):
@@ -136,10 +137,11 @@ class _Fetcher:
             **proxy_of(arguments, url),
             "headers": request.headers,
             "skip_auto_headers": request.left_out,
-            "data": request.body,
+            "data": request.data,
             "auth": request.auth,
             "allow_redirects": arguments.location,
-            "max_redirects": arguments.max_redirects,
+            # ours is the number of the redirect that is not followed any more, and 0 is no limit
+            "max_redirects": arguments.max_redirects + 1,
             "ssl": self._trust,
         }
 

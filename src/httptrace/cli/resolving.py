@@ -54,6 +54,10 @@ class PinnedResolver(AbstractResolver):
         self._pins = pins
         self._fallback: AbstractResolver | None = None
 
+    def prepare(self) -> None:
+        """Make the resolver for the rest: a look-up should not seem to take the time for that."""
+        self._fallback = self._fallback or default_resolver()
+
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:

@@ -15,10 +15,12 @@ from ..errors import InvalidUrlClientError
 from ..target import parse_url
 from ..version import __version__
 from .failures import NOT_READ, USAGE, Failure
+from .forms import Field, field_of, form_of
 from .proxying import credentials
 
 if TYPE_CHECKING:
     from ..auth import BasicAuth
+    from ..body.form import FormData
     from .arguments import Arguments
 
 _FORM = "application/x-www-form-urlencoded"
@@ -36,8 +38,14 @@ class Request(NamedTuple):
     left_out: list[str]
     """Default headers that are not wanted."""
     body: bytes | None
+    form: list[Field]
     query: str
     auth: BasicAuth | None
+
+    @property
+    def data(self) -> bytes | FormData | None:
+        """The body; a form is made anew for each request."""
+        return form_of(self.form) if self.form else self.body
 
 
 def request_of(arguments: Arguments) -> Request:
@@ -49,6 +57,7 @@ def request_of(arguments: Arguments) -> Request:
         If a file cannot be read, or a header is no header.
     """
     body = _body(arguments.data) if arguments.data else None
+    form = [field_of(text) for text in arguments.form]
     given, left_out = _given_headers(arguments.headers)
     headers = _with_defaults(arguments, given, [name.lower() for name in left_out])
     if not arguments.compressed:
@@ -56,11 +65,12 @@ def request_of(arguments: Arguments) -> Request:
     query = ""
     if arguments.get and body is not None:
         query, body = body.decode("utf-8", "surrogateescape"), None
-    method = arguments.method or ("HEAD" if arguments.head else "GET" if body is None else "POST")
-    if not given_content_type(headers):
+    implied = "HEAD" if arguments.head else "POST" if form or body is not None else "GET"
+    method = arguments.method or implied
+    if not form and not given_content_type(headers):
         left_out.append("Content-Type")
     auth = None if arguments.user is None else credentials(arguments.user)
-    return Request(method, headers, left_out, body, query, auth)
+    return Request(method, headers, left_out, body, form, query, auth)
 
 
 def url_of(text: str, request: Request) -> URL:
@@ -81,6 +91,8 @@ def url_of(text: str, request: Request) -> URL:
     try:
         url = parse_url(text, encoded=text.isascii() and not _UNSAFE.search(text))
         has_host = bool(url.raw_host and url.port)
+    except InvalidUrlClientError:
+        raise
     except ValueError as exc:
         raise InvalidUrlClientError(text, str(exc)) from exc
     if not has_host and url.scheme in ("http", "https"):
@@ -134,6 +146,8 @@ def _implied(arguments: Arguments) -> list[tuple[str, str]]:
         implied.append(("Content-Type", _FORM))
     if arguments.referer:
         implied.append(("Referer", arguments.referer))
+    if arguments.range:
+        implied.append(("Range", f"bytes={arguments.range}"))
     if arguments.cookie:
         implied.append(("Cookie", arguments.cookie))
     return implied
