@@ -255,8 +255,8 @@ async def test_without_autoping_the_caller_answers(
         httptrace.ClientSession() as session,
         session.ws_connect(server.url, autoping=False) as ws,
     ):
-        assert await ws.receive() == (WSMsgType.PING, b"ask", None)
-        assert await ws.receive() == (WSMsgType.PONG, b"none", None)
+        assert await ws.receive() == (WSMsgType.PING, b"ask", "")
+        assert await ws.receive() == (WSMsgType.PONG, b"none", "")
         await ws.pong("mine")
     assert answers == [(0x8A, b"mine")]
 

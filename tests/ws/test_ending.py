@@ -178,6 +178,43 @@ async def test_without_autoclose_the_caller_answers(
     assert closings(recorder) == [(4001, "server", True, "completed")]
 
 
+async def test_receiving_on_after_a_close_closes(
+    leak_check: Leaks, recorder: EventRecorder, scripted: ScriptedFactory
+) -> None:
+    """Who calls receive again after the server's close, without autoclose, closes with that."""
+    answers: list[tuple[int, bytes]] = []
+
+    async def leave(peer: Peer) -> None:
+        await peer.send(close_frame(4001))
+        answers.append(await read_close(peer))
+
+    server = await scripted(after_accepting(leave))
+    async with (
+        httptrace.ClientSession() as session,
+        session.ws_connect(server.url, autoclose=False) as ws,
+    ):
+        assert (await ws.receive()).type is WSMsgType.CLOSE
+        assert (await ws.receive()).type is WSMsgType.CLOSED
+        assert ws.closed
+    assert answers == [(1000, b"")]
+    assert closings(recorder) == [(4001, "server", True, "completed")]
+
+
+async def test_the_code_is_there_with_the_last_message(
+    leak_check: Leaks, scripted: ScriptedFactory
+) -> None:
+    """What the server sent before its close is received first, while close_code is still None."""
+    server = await scripted(speaking(server_frame(TEXT, b"first") + close_frame(4001, b"why")))
+    async with httptrace.ClientSession() as session, session.ws_connect(server.url) as ws:
+        while not ws._link.close_received:
+            await asyncio.sleep(0)
+        assert (ws.close_code, ws.closed) == (None, False)
+        assert await ws.receive() == (WSMsgType.TEXT, "first", "")
+        assert (ws.close_code, ws.closed) == (None, False)
+        assert await ws.receive() == (WSMsgType.CLOSE, 4001, "why")
+        assert (ws.close_code, ws.closed) == (4001, True)
+
+
 async def test_closing_wakes_a_receiver(
     leak_check: Leaks, recorder: EventRecorder, scripted: ScriptedFactory
 ) -> None:

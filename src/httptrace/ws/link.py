@@ -123,7 +123,7 @@ class WebSocketLink(WebSocketStream):
             self.trace.note(TraceWebSocketMessageReceivedParams, self.exchange, 0, *told)
         if not self.closing:
             self.queued += size + _OVERHEAD
-            self.queue.append(_new(self._message, (_TYPES[opcode], data, None)))
+            self.queue.append(_new(self._message, (_TYPES[opcode], data, "")))
         if self.trace is not None or self.queued > HALT_ABOVE:
             self._look_within()
 
@@ -142,7 +142,7 @@ class WebSocketLink(WebSocketStream):
         """Show the caller a ping or a pong."""
         if not self.closing:
             self.queued += len(payload) + _OVERHEAD
-            self.queue.append(WSMessage(kind, payload, None))
+            self.queue.append(WSMessage(kind, payload, ""))
 
     def _on_close(self, code: int, reason: str) -> None:
         self.close_received = True

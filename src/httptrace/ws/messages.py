@@ -69,7 +69,8 @@ class WSMessage(NamedTuple):
     """A message as `ClientWebSocketResponse.receive` returns it.
 
     `data` is a str for TEXT, bytes for BINARY, PING and PONG, the close code for CLOSE, the
-    exception for ERROR, and None otherwise; `extra` is the reason given with CLOSE.
+    exception for ERROR, and None otherwise; `extra` is the reason given with CLOSE, None where
+    there was no frame, and empty otherwise.
     """
 
     type: WSMsgType

@@ -61,11 +61,14 @@ class ClientWebSocketResponse:
 
     @property
     def close_code(self) -> int | None:
-        """The code that it was closed with; None while it is open.
+        """The code that it was closed with; None while it is open, or has messages to receive.
 
         1005 if the server's close frame had none, 1006 if there was none (RFC 6455 §7.1.5).
         """
-        return self._link.close_code
+        link = self._link
+        if link.close_received and link.queue and not self._closed:
+            return None
+        return link.close_code
 
     @property
     def protocol(self) -> str | None:
@@ -201,6 +204,9 @@ class ClientWebSocketResponse:
             if link.trace is not None and link.trace.pending:
                 await link.tell()
             if link.queue or self._closed or link.over:
+                break
+            if link.close_received:  # without autoclose, and the caller has seen it
+                await self.close()
                 break
             if (link.queued or link.paused) and link.resume():
                 continue
