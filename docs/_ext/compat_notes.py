@@ -49,7 +49,11 @@ BETTER: dict[str, str | tuple[str, ...]] = {
     "ClientTimeout": "`pool`, `dns`, `tls` and `response_headers`; `replace()`.",
     "CookieJar": "Caps on number and size of cookies; `is_public_suffix` for a list of them.",
     "DigestAuthMiddleware": "SHA-512-256 and `userhash`; the server's next nonce is used.",
-    "StreamReader": "Compressed bodies are decoded as they are read, no further.",
+    "StreamReader": (
+        "Compressed bodies are decoded as they are read, no further.",
+        "What came before a body breaks off can be read before the error is raised.",
+        "`unread_data()` is not deprecated.",
+    ),
     "TCPConnector": "`address_filter`; DNS answers with a TTL are kept as long as it says.",
     "TraceConfig": (
         "A signal for every moment: sockets, TLS, proxies, bytes in and out, the end of each "
@@ -86,13 +90,18 @@ DIFFERENT: dict[str, str | tuple[str, ...]] = {
     "ClientPayloadError": "Also raised for compressed bodies that end early.",
     "ClientResponse": (
         "`close()` keeps the connection if the body has arrived whole.",
-        "A response that is closed still gives a body that has arrived whole; otherwise it raises.",
+        "A body that has arrived whole can be read after `async with`, and once more after "
+        "`release()`.",
+        "`get_encoding()` takes every `+json` type for UTF-8 (RFC 8259), as `application/json`; "
+        "a Content-Type that is malformed counts as none.",
+        "Names of `headers` are written as they came; aiohttp writes those it knows its own way.",
     ),
     "ClientTimeout": "`ceil_threshold` is kept for its signature alone.",
     "CookieJar": "Keeps no `Secure` cookie from http and none for a whole top-level domain.",
     "MultipartWriter": "A boundary must be one that RFC 2046 allows.",
     "ServerTimeoutError": "`TotalTimeoutError` tells that the limit for the whole request was "
     "reached; it is a `TimeoutError`, as aiohttp's plain one.",
+    "StreamReader": "A line that is too long is a `ValueError`, and is not taken.",
     "TextIOPayload": "Sent in chunks.",
 }
 

@@ -317,6 +317,8 @@ class Http1Connection(Sending):
             reason = "unexpected data"
         elif not self._request_whole:
             reason = "request not sent whole"
+            if exchange.upload is not None:  # which may wait for its next piece for ever
+                exchange.upload.cancel()
         elif not self._keep_alive:
             reason = "server close"
         elif exchange.call.closes:
