@@ -30,6 +30,9 @@ MAX_LAYERS = 5
 _PIECE = 16384
 # How many pieces one of stacked codings may decode to while the next one makes nothing of them.
 _ROUNDS = 64
+# A member or frame costs some microseconds and may be empty: so many are borne, and one more for so
+# many bytes that were decoded. Writers that append to a body come nowhere near it.
+_MOST_MEMBERS, _MEMBER_SIZE = 4096, 16
 
 
 class Decoder:
@@ -63,13 +66,14 @@ class Decoder:
 
 
 class _Single(Decoder):
-    __slots__ = ("_engine", "_inputs", "_rest")
+    __slots__ = ("_decoded", "_engine", "_inputs", "_members", "_rest")
 
     def __init__(self, coding: str) -> None:
         super().__init__(coding)
         self._engine: Engine | None = None
         self._rest = b""
         self._inputs: deque[bytes] | None = None
+        self._members = self._decoded = 0
 
     def feed(self, data: bytes, max_length: int) -> bytes:
         out = b""
@@ -126,9 +130,13 @@ class _Single(Decoder):
             text = f"The body is not valid {self.coding}: {error}"
             raise ClientPayloadError(text) from error
         self._rest = current.rest
+        self._decoded += len(out)
         return out
 
     def _new_engine(self) -> Engine:
+        self._members += 1
+        if self._members > _MOST_MEMBERS + self._decoded // _MEMBER_SIZE:
+            raise ClientPayloadError(f"The {self.coding} stream has too many empty members")
         try:
             return engine(self.coding)
         except MissingLibrary as error:
