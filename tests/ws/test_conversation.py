@@ -1,15 +1,12 @@
 """An open WebSocket: what the server may send and must not, and what is answered on the wire.
 
-The cases are those of the Autobahn test suite for clients (its sections 1 to 7, 9 and 12) as far
-as a server decides them.
+What every implementation must bear and refuse is in `test_conformance`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import struct
 import zlib
-from typing import Any
 
 import pytest
 from tests.servers.fixtures import ScriptedFactory
@@ -21,7 +18,6 @@ from httptrace.testing import EventRecorder
 from httptrace.testing.peer import Peer
 from httptrace.ws.deflate import Deflater
 from httptrace.ws.messages import (
-    WebSocketError,
     WSCloseCode,
     WSMessageTextBytes,
     WSMsgType,
@@ -30,7 +26,6 @@ from httptrace.ws.timeouts import ClientWSTimeout
 
 from .peers import (
     BINARY,
-    CLOSE,
     CONTINUATION,
     PING,
     PONG,
@@ -47,177 +42,6 @@ from .peers import (
 
 DEFLATE = "Sec-WebSocket-Extensions: permessage-deflate"
 LIMIT = 4 * 1024 * 1024
-
-
-def fragments(opcode: int, *parts: bytes) -> bytes:
-    """Write a message in fragments."""
-    opcodes = [opcode, *([CONTINUATION] * (len(parts) - 1))]
-    last = len(parts) - 1
-    return b"".join(
-        server_frame(opcode, part, fin=at == last)
-        for at, (opcode, part) in enumerate(zip(opcodes, parts, strict=True))
-    )
-
-
-GOOD: dict[str, tuple[bytes, list[Any]]] = {
-    "1 text and binary of each form of length": (
-        b"".join(server_frame(BINARY, b"*" * n) for n in (0, 125, 126, 127, 128, 65535, 65536)),
-        [b"*" * n for n in (0, 125, 126, 127, 128, 65535, 65536)],
-    ),
-    "2 a ping without payload, one with 125 bytes, ten at once": (
-        server_frame(PING)
-        + server_frame(PING, b"\x00\xff\xfe" * 41)
-        + server_frame(PING, b"p") * 10
-        + server_frame(TEXT, b"after"),
-        ["after"],
-    ),
-    "2 pongs that nobody asked for": (
-        server_frame(PONG, b"x") + server_frame(PONG) + server_frame(TEXT, b"after"),
-        ["after"],
-    ),
-    "5 fragments with pings between": (
-        server_frame(TEXT, b"frag", fin=False)
-        + server_frame(PING, b"p")
-        + server_frame(CONTINUATION, b"ment"),
-        ["fragment"],
-    ),
-    "6 UTF-8 cut inside of characters": (
-        fragments(TEXT, *(bytes([b]) for b in "κόσμε 🌿".encode())),
-        ["κόσμε 🌿"],
-    ),
-    "6 characters at the borders of UTF-8": (
-        server_frame(TEXT, "\0\x7f\x80\u07ff\u0800\ud7ff\ue000\ufffd\uffff\U0010ffff".encode()),
-        ["\0\x7f\x80\u07ff\u0800\ud7ff\ue000\ufffd\uffff\U0010ffff"],
-    ),
-    "9 four MiB in one frame": (server_frame(BINARY, b"*" * LIMIT), [b"*" * LIMIT]),
-    "9 a MiB in fragments of 64 bytes": (
-        fragments(BINARY, *([b"*" * 64] * 16_384)),
-        [b"*" * (1 << 20)],
-    ),
-}
-
-
-@pytest.mark.parametrize(("sent", "expected"), GOOD.values(), ids=GOOD)
-async def test_what_a_server_may_send(
-    leak_check: Leaks,
-    recorder: EventRecorder,
-    scripted: ScriptedFactory,
-    sent: bytes,
-    expected: list[Any],
-) -> None:
-    """Messages arrive as they were sent, control frames are dealt with on the side."""
-    server = await scripted(speaking(sent))
-    async with httptrace.ClientSession() as session, session.ws_connect(server.url) as ws:
-        assert [(await ws.receive()).data for _ in expected] == expected
-    assert ws.close_code == 1000
-
-
-BAD: dict[str, tuple[bytes, int]] = {
-    "2.5 a ping of 126 bytes": (server_frame(PING, b"*" * 126), 1002),
-    "3.1 a reserved bit": (server_frame(TEXT, b"*", rsv=1), 1002),
-    "3.2 a reserved bit after a good message": (
-        server_frame(TEXT, b"good") + server_frame(TEXT, b"*", rsv=2),
-        1002,
-    ),
-    "3.4 a compressed frame that was not negotiated": (server_frame(TEXT, b"*", rsv=4), 1002),
-    "3.6 reserved bits of a ping": (server_frame(PING, b"*", rsv=7), 1002),
-    "4.1 a reserved data opcode": (server_frame(3), 1002),
-    "4.2 a reserved control opcode": (server_frame(12, b"*"), 1002),
-    "5.1 a fragmented ping": (fragments(PING, b"a", b"b"), 1002),
-    "5.2 a fragmented pong": (fragments(PONG, b"a", b"b"), 1002),
-    "5.9 a continuation of nothing": (server_frame(CONTINUATION, b"*"), 1002),
-    "5.18 a new message inside of another": (
-        server_frame(TEXT, b"a", fin=False) + server_frame(TEXT, b"b"),
-        1002,
-    ),
-    "5.x a masked frame": (server_frame(TEXT, b"*", masked=True), 1002),
-    "6.3 text that is not UTF-8": (
-        server_frame(TEXT, "κόσμε".encode() + b"\xed\xa0\x80edited"),
-        1007,
-    ),
-    "6.x fragments that are not UTF-8": (fragments(TEXT, b"\xce\xba", b"\xf4\x90\x80\x80"), 1007),
-    "7.3 a close of one byte": (server_frame(CLOSE, b"\x03"), 1002),
-    "7.3 a close of 126 bytes": (server_frame(CLOSE, b"\x03\xe8" + b"*" * 124), 1002),
-    "7.5 a close reason that is not UTF-8": (close_frame(1000, b"\xce\xba\xe1\xff"), 1007),
-    **{
-        f"7.9 the close code {code}": (close_frame(code), 1002)
-        for code in (0, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, 65535)
-    },
-    "9 a message over the limit": (b"\x82\x7f" + struct.pack("!Q", LIMIT + 1), 1009),
-    "9 a flood of fragments": (
-        server_frame(TEXT, fin=False) + server_frame(CONTINUATION, fin=False) * (1 << 17),
-        1009,
-    ),
-}
-
-
-@pytest.mark.parametrize(("sent", "code"), BAD.values(), ids=BAD)
-async def test_what_a_server_must_not_send(
-    leak_check: Leaks,
-    recorder: EventRecorder,
-    scripted: ScriptedFactory,
-    sent: bytes,
-    code: int,
-) -> None:
-    """It is told by a Close frame with the code for it; the caller gets ERROR, then CLOSED."""
-    told: list[int] = []
-
-    async def violate(peer: Peer) -> None:
-        await peer.send(sent)
-        told.append((await read_close(peer))[0])
-
-    server = await scripted(after_accepting(violate))
-    async with httptrace.ClientSession() as session:
-        async with session.ws_connect(server.url) as ws:
-            message = await ws.receive()
-            while message.type is WSMsgType.TEXT:
-                message = await ws.receive()
-            assert message.type is WSMsgType.ERROR
-            assert isinstance(message.data, WebSocketError) and message.data.code == code
-            assert ws.exception() is message.data and ws.closed and ws.close_code == code
-            assert (await ws.receive()).type is WSMsgType.CLOSED
-            with pytest.raises(ClientConnectionResetError):
-                await ws.send_str("too late")
-        await server.finished()
-        assert session.connector is not None and session.connector.stats().open == 0
-    assert told == [code]
-    (closed,) = recorder.of("websocket_closed")
-    assert (closed.code, closed.by, closed.clean) == (code, "client", False)  # type: ignore[attr-defined]
-    assert recorder.of("request_finish")[0].outcome == "failed"  # type: ignore[attr-defined]
-
-
-@pytest.mark.parametrize("code", [1000, 1001, 1002, 1003, 1007, 1011, 1014, 3000, 3999, 4000, 4999])
-async def test_close_codes_are_answered(
-    leak_check: Leaks, recorder: EventRecorder, scripted: ScriptedFactory, code: int
-) -> None:
-    """A valid Close frame is answered with its code, and told with its reason."""
-    told: list[tuple[int, bytes]] = []
-
-    async def leave(peer: Peer) -> None:
-        await peer.send(close_frame(code, "grüße".encode()) + server_frame(TEXT, b"nothing"))
-        told.append(await read_close(peer))
-
-    server = await scripted(after_accepting(leave))
-    async with httptrace.ClientSession() as session, session.ws_connect(server.url) as ws:
-        assert await ws.receive() == (WSMsgType.CLOSE, code, "grüße")
-    await server.finished()
-    assert told == [(code, b"")]
-
-
-async def test_a_close_without_a_code(leak_check: Leaks, scripted: ScriptedFactory) -> None:
-    """It is 1005 to the caller, and is answered without a code (RFC 6455 §7.4.1)."""
-    told: list[tuple[int, bytes]] = []
-
-    async def leave(peer: Peer) -> None:
-        await peer.send(close_frame(None))
-        told.append(await read_close(peer))
-
-    server = await scripted(after_accepting(leave))
-    async with httptrace.ClientSession() as session, session.ws_connect(server.url) as ws:
-        assert await ws.receive() == (WSMsgType.CLOSE, 1005, "")
-        assert ws.close_code == 1005
-    await server.finished()
-    assert told == [(0, b"")]
 
 
 async def test_pings_are_answered_while_nobody_receives(

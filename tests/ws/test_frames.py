@@ -144,6 +144,57 @@ def test_violations_however_they_are_cut(data: bytes, code: int) -> None:
         assert read(pieces)[-1] == ("error", code), pieces
 
 
+NOT_UTF8 = {  # the numbers are those of the Autobahn test suite
+    "6.6 cut": ["κόσμε".encode()[:at] for at in range(1, 10, 2)],
+    "6.8 first bytes alone": [bytes([first]) for first in range(0xC0, 0x100)],
+    "6.10 first bytes with a blank": [bytes([first]) + b" " for first in range(0xC0, 0x100)],
+    "6.11 five and six bytes": [b"\xf8\x88\x80\x80\x80", b"\xfc\x84\x80\x80\x80\x80"],
+    "6.12 above the last character": [b"\xf4\x90\x80\x80", b"\xf7\xbf\xbf\xbf"],
+    "6.13 continuations alone": [b"\x80" * size for size in range(1, 8)] + [b"\xbf"],
+    "6.14 impossible bytes": [b"\xfe", b"\xff", b"\xfe\xfe\xff\xff"],
+    "6.15 overlong": [
+        b"\xc0\xaf",
+        b"\xc1\xbf",
+        b"\xe0\x80\xaf",
+        b"\xe0\x9f\xbf",
+        b"\xf0\x80\x80\xaf",
+    ],
+    "6.19 overlong NUL": [b"\xc0\x80", b"\xe0\x80\x80", b"\xf0\x80\x80\x80"],
+    "6.20 surrogates": [
+        b"\xed\xa0\x80",
+        b"\xed\xad\xbf",
+        b"\xed\xbf\xbf",
+        b"\xed\xa0\x80\xed\xb0\x80",
+    ],
+}
+
+
+@pytest.mark.parametrize("sequences", NOT_UTF8.values(), ids=NOT_UTF8)
+def test_what_is_not_utf8(sequences: list[bytes]) -> None:
+    """Text with such bytes is refused, in one frame, and in fragments of a byte."""
+    for bad in sequences:
+        for text in (bad, b"a" + bad, bad + b"z"):
+            if text == bad or not is_utf8(text):
+                assert read([server_frame(TEXT, text)]) == [("error", 1007)], text
+                assert read([by_bytes(text)]) == [("error", 1007)], text
+
+
+def by_bytes(text: bytes) -> bytes:
+    """Write a text message in fragments of a byte."""
+    first, *rest, last = (text[at : at + 1] for at in range(max(len(text), 2)))
+    middle = b"".join(server_frame(CONTINUATION, part, fin=False) for part in rest)
+    return server_frame(TEXT, first, fin=False) + middle + server_frame(CONTINUATION, last)
+
+
+def is_utf8(data: bytes) -> bool:
+    """Look for what the standard library makes of it."""
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 def test_a_message_over_the_limit_is_refused_at_its_head() -> None:
     """The length alone is enough for 1009: nothing of the payload has to come."""
     assert read([b"\x81\x0b"], most=10) == [("error", 1009)]
