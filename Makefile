@@ -1,9 +1,9 @@
 # Every target sets up what it lacks; a clone, make and Python 3.11 or newer are enough.
 #
-#   make demo       a dozen requests to bundled servers, and where their time went
+#   make demo       sixteen requests to bundled servers, and where their time went
 #   make test       every test, on each of PYTHONS that is on the machine
 #                   make test PYTHONS=python3.11 ARGS='-k redirect'
-#   make check      style, types, layers, change fragments
+#   make check      style, types, generated files, layers, change fragments
 #   make bench      measured against other clients
 #   make docs       docs/_build/html/index.html
 #   make soak       many requests for a long time with flat memory
@@ -24,7 +24,7 @@ export WORKERS PYTHON
 
 .DEFAULT_GOAL = help
 .NOTPARALLEL:
-.PHONY: help venv demo test check lint mypy pyright signals layers fragments format bench docs soak fuzz clean
+.PHONY: help venv demo test check lint mypy pyright signals compat layers fragments format bench docs soak fuzz clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -39,7 +39,7 @@ test:
 	@scripts/run-tests $(PYTHONS) -- $(ARGS)
 
 check: venv
-	@$(MAKE) --keep-going --no-print-directory lint mypy pyright signals layers fragments
+	@$(MAKE) --keep-going --no-print-directory lint mypy pyright signals compat layers fragments
 
 lint:
 	$(BIN)/ruff check .
@@ -53,6 +53,9 @@ pyright:
 
 signals:
 	$(BIN)/python scripts/generate_signals.py --check
+
+compat:
+	$(BIN)/python scripts/generate_compat.py --check
 
 layers:
 	PYTHONPATH=src $(BIN)/lint-imports --no-logo

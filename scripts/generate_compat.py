@@ -248,7 +248,10 @@ def main() -> int:
         print("\n".join(problems), file=sys.stderr)
         return 1
     if "--check" in sys.argv:
-        return int(PAGE.read_text() != page())
+        if PAGE.read_text() == page():
+            return 0
+        print("docs/compat.md is out of date: run python scripts/generate_compat.py", file=sys.stderr)
+        return 1
     PAGE.write_text(page())
     return 0
 

@@ -20,7 +20,11 @@ from httptrace.demo.servers import BundledServers
 on_asyncio = pytest.mark.asyncio(loop_factories=["asyncio"])
 
 ROOT = Path(__file__).parent.parent
-GUIDES = ["quickstart", "client", "timeline", "tracing", "cli", "testing"]
+GUIDES = sorted(
+    page.stem
+    for page in (ROOT / "docs").glob("*.md")
+    if page.stem not in ("api", "compat", "events")
+)
 PAGES = ["README.md", *(f"docs/{name}.md" for name in GUIDES)]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")

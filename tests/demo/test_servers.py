@@ -59,6 +59,10 @@ async def raw(url: str, request: bytes) -> bytes:
         ("/close", 200),
         ("/trailers", 200),
         ("/until-close", 200),
+        ("/events/1", 200),
+        ("/cookies", 200),
+        ("/private", 401),
+        ("/digest", 401),
         ("/nowhere", 404),
     ],
 )
@@ -68,6 +72,26 @@ async def test_paths(session: aiohttp.ClientSession, path: str, status: int) -> 
         async with session.get(path) as response:
             await response.read()
             assert response.status == status
+
+
+async def test_credentials(session: aiohttp.ClientSession, servers: BundledServers) -> None:
+    """Basic and Digest open their paths with the right password, and with no other."""
+    for password, status in (("secret", 200), ("wrong", 401)):
+        basic = {"Authorization": aiohttp.encode_basic_auth("ann", password)}
+        async with session.get("/private", headers=basic) as response:
+            assert response.status == status
+        digest = (aiohttp.DigestAuthMiddleware("ann", password),)
+        async with session.get("/digest", middlewares=digest) as response:
+            assert response.status == status
+
+
+async def test_cookies(servers: BundledServers) -> None:
+    """The cookie counts the visits."""
+    jar = aiohttp.CookieJar(unsafe=True)
+    async with aiohttp.ClientSession(servers.http, cookie_jar=jar) as session:
+        for number in (1, 2):
+            async with session.get("/cookies") as response:
+                assert await response.text() == f"Visit {number}.\n"
 
 
 async def test_redirects(session: aiohttp.ClientSession, servers: BundledServers) -> None:

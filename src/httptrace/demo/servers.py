@@ -15,6 +15,11 @@ What `http`, `https`, `other` and the Unix socket answer alike (times in seconds
     /gzip                  text, compressed
     /large/1048576         so many bytes
     /orders                a little JSON
+    /events/3              so many server-sent events, a tenth of a second apart
+    /cookies               counts visits in a cookie
+    /private               for ann with the password "secret", by Basic
+    /digest                the same by Digest
+    /websocket/0.1         a WebSocket: each message comes back, so many seconds later
     /early-hints           103 Early Hints, then 200
     /close                 200 with Connection: close
     /echo                  what was sent, whatever the method
@@ -30,9 +35,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import ssl
 import tempfile
+from base64 import b64encode
 from collections.abc import Awaitable, Callable
+from hashlib import sha256
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
@@ -48,6 +56,10 @@ __all__ = ["BundledServers"]
 TWO_ADDRESSES = "two-addresses.example"
 DEAD = "dead.example"
 
+USER, PASSWORD = "ann", "secret"
+
+_NONCE = "c2l4dGVlbiBieXRlcyEh"
+_DIRECTIVE = re.compile(r'(\w+)=(?:"([^"]*)"|([^\s,]+))')
 _TEXT = b"Every moment of every request can be seen.\n"
 _PIECE_SECONDS = 0.1
 _CONTINUE_SECONDS = 0.15
@@ -255,6 +267,46 @@ async def _orders(call: Call) -> None:
     await call.answer(200, body, ("Content-Type", "application/json"))
 
 
+async def _events(call: Call) -> None:
+    await call.start(("Content-Type", "text/event-stream"), ("Transfer-Encoding", "chunked"))
+    for number in range(1, int(call.number(3)) + 1):
+        await call.chunk(f"id: {number}\nevent: tick\ndata: {number}\n\n".encode())
+        await asyncio.sleep(_PIECE_SECONDS)
+    await call.chunk(b"")
+
+
+async def _cookies(call: Call) -> None:
+    name, _, value = (call.request.header("Cookie") or "").partition("=")
+    visits = int(value) + 1 if name == "visits" and value.isdigit() else 1
+    cookie = f"visits={visits}; Path=/cookies; Max-Age=3600; HttpOnly"
+    await call.answer(200, f"Visit {visits}.\n".encode(), ("Set-Cookie", cookie))
+
+
+async def _private(call: Call) -> None:
+    expected = "Basic " + b64encode(f"{USER}:{PASSWORD}".encode()).decode()
+    if call.request.header("Authorization") == expected:
+        await call.answer(200, b"Welcome.\n")
+    else:
+        await call.answer(401, b"Who is it?\n", ("WWW-Authenticate", 'Basic realm="demo"'))
+
+
+async def _digest(call: Call) -> None:
+    """Digest with SHA-256 and a fixed nonce (RFC 7616): enough to be shown, not to protect."""
+    method, given = call.request.method, call.request.header("Authorization") or ""
+    told = {name: quoted or bare for name, quoted, bare in _DIRECTIVE.findall(given)}
+    ours = _hash(f"{USER}:demo:{PASSWORD}"), _hash(f"{method}:{told.get('uri', '')}")
+    used = [told.get(name, "") for name in ("nonce", "nc", "cnonce", "qop")]
+    if used[0] == _NONCE and told.get("response") == _hash(":".join([ours[0], *used, ours[1]])):
+        await call.answer(200, b"Welcome.\n")
+        return
+    challenge = f'Digest realm="demo", qop="auth", algorithm=SHA-256, nonce="{_NONCE}"'
+    await call.answer(401, b"Who is it?\n", ("WWW-Authenticate", challenge))
+
+
+def _hash(text: str) -> str:
+    return sha256(text.encode()).hexdigest()
+
+
 async def _early_hints(call: Call) -> None:
     await call.peer.send(b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\n\r\n")
     await asyncio.sleep(_PIECE_SECONDS)
@@ -313,6 +365,10 @@ _HANDLERS: dict[str, Handler] = {
     "gzip": _gzip,
     "large": _large,
     "orders": _orders,
+    "events": _events,
+    "cookies": _cookies,
+    "private": _private,
+    "digest": _digest,
     "early-hints": _early_hints,
     "close": _close,
     "echo": _echo,
