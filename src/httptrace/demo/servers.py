@@ -45,6 +45,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
 
+from httptrace.demo.websocket import converse
 from httptrace.testing.certificates import CertificateAuthority
 from httptrace.testing.peer import Peer
 from httptrace.testing.received import MalformedRequest, ReceivedRequest
@@ -307,6 +308,10 @@ def _hash(text: str) -> str:
     return sha256(text.encode()).hexdigest()
 
 
+async def _websocket(call: Call) -> None:
+    await converse(call.peer, call.request, call.number(0))
+
+
 async def _early_hints(call: Call) -> None:
     await call.peer.send(b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\n\r\n")
     await asyncio.sleep(_PIECE_SECONDS)
@@ -369,6 +374,7 @@ _HANDLERS: dict[str, Handler] = {
     "cookies": _cookies,
     "private": _private,
     "digest": _digest,
+    "websocket": _websocket,
     "early-hints": _early_hints,
     "close": _close,
     "echo": _echo,
