@@ -41,6 +41,7 @@ class StreamReader:
         self._buffer = Buffer()
         self._decoded = 0
         self._splits: deque[int] = deque()
+        self._last_split = 0
         self._ended = False
         self._exception: BaseException | None = None
 
@@ -325,7 +326,8 @@ class StreamReader:
 
     def _split(self) -> None:
         """An HTTP chunk of the server ends here."""
-        if not self._splits or self._splits[-1] != self._decoded:
+        if self._last_split != self._decoded:  # the last chunk is empty
+            self._last_split = self._decoded
             self._splits.append(self._decoded)
 
     def _split_here(self) -> bool:

@@ -1,0 +1,463 @@
+"""Reading a body over the wire: every method, pieces of every size, at every pace."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Iterator
+from hashlib import sha256
+from ssl import SSLContext
+from typing import Any
+
+import pytest
+from tests.servers.fixtures import ScriptedFactory
+
+from httptrace import ClientPayloadError, ClientSession, StreamReader
+from httptrace.testing.peer import Peer
+
+from .conftest import MakeSession
+
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+TEXT = b"first\nsecond line\n\nlast"
+Script = Callable[[Peer], Awaitable[None]]
+
+
+def length(size: int) -> bytes:
+    """The head of a response with a body of this size."""
+    return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size
+
+
+def chunk(data: bytes) -> bytes:
+    """One chunk (RFC 9112 §7.1)."""
+    return b"%x\r\n%s\r\n" % (len(data), data)
+
+
+def sending(*pieces: bytes) -> Script:
+    """Script: answers each request with these pieces, each in a segment of its own."""
+
+    async def script(peer: Peer) -> None:
+        while True:
+            await peer.request()
+            await peer.send_pieces(pieces)
+
+    return script
+
+
+def in_two(first: bytes, second: bytes) -> Script:
+    """Script: the first part of an answer; the second when the test sets `go`."""
+
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(first)
+        await peer.events["go"].wait()
+        await peer.send(second)
+        await peer.until_closed()
+
+    return script
+
+
+# --- one method after the other -------------------------------------------------------------------
+
+
+class Model:
+    """What each way to read must give, by the words of aiohttp's documentation."""
+
+    def __init__(self, content: StreamReader, body: bytes, dice: random.Random) -> None:
+        self.content = content
+        self.rest = body
+        self.dice = dice
+
+    async def step(self) -> None:
+        """Read in one way or another, and compare."""
+        way = self.dice.choice(
+            [self.some, self.exactly, self.line, self.until, self.any, self.now, self.back]
+        )
+        await way()
+        assert self.content.at_eof() <= (not self.rest)
+
+    def took(self, data: bytes) -> None:
+        assert self.rest.startswith(data)
+        self.rest = self.rest[len(data) :]
+
+    async def some(self) -> None:
+        n = self.dice.randint(1, 9)
+        data = await self.content.read(n)
+        assert len(data) <= n and bool(data) == bool(self.rest)
+        self.took(data)
+
+    async def exactly(self) -> None:
+        n = min(self.dice.randint(0, 9), len(self.rest))
+        data = await self.content.readexactly(n)
+        assert len(data) == n
+        self.took(data)
+
+    async def line(self) -> None:
+        await self.until(b"\n")
+
+    async def until(self, separator: bytes = b"ab\n") -> None:
+        data = await self.content.readuntil(separator)
+        before, found, _ = self.rest.partition(separator)
+        assert data == before + found
+        self.took(data)
+
+    async def any(self) -> None:
+        data = await self.content.readany()
+        assert bool(data) == bool(self.rest)
+        self.took(data)
+
+    async def now(self) -> None:
+        self.took(self.content.read_nowait(self.dice.choice([-1, 0, 3])))
+
+    async def back(self) -> None:
+        data = await self.content.read(5)
+        cut = self.dice.randint(0, len(data))
+        self.content.unread_data(data[cut:])
+        self.took(data[:cut])
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_all_methods_in_any_order(
+    session: ClientSession, scripted: ScriptedFactory, seed: int
+) -> None:
+    """Methods can be mixed at will: each goes on where the last one stopped, in any pieces."""
+    dice = random.Random(seed)
+    bodies = [bytes(dice.choices(b"ab\n", k=dice.randint(0, 120))) for _ in range(12)]
+
+    async def script(peer: Peer) -> None:
+        for body in bodies:
+            await peer.request()
+            size = dice.randint(1, 20)
+            pieces = [body[at : at + size] for at in range(0, len(body), size)]
+            if dice.random() < 0.5:
+                await peer.send_pieces([length(len(body)), *pieces])
+            else:
+                await peer.send_pieces([CHUNKED, *map(chunk, pieces), b"0\r\n\r\n"])
+        await peer.until_closed()
+
+    server = await scripted(script)
+    for body in bodies:
+        async with session.get(server.url) as response:
+            model = Model(response.content, body, random.Random(seed))
+            while model.rest:
+                await model.step()
+            assert await response.content.read() == b"" and response.content.at_eof()
+            assert response.content.total_bytes == len(body)
+    assert len(server.connections) == 1
+
+
+async def test_chunks_after_other_ways(session: ClientSession, scripted: ScriptedFactory) -> None:
+    """readchunk() tells the ends of the server's chunks, also when others have read across one."""
+    server = await scripted(
+        sending(CHUNKED + b"".join(map(chunk, [b"abc", b"de\nf", b"gh"])), b"0\r\n\r\n")
+    )
+    async with session.get(server.url) as response:
+        content = response.content
+        assert await content.readline() == b"abcde\n"
+        assert await content.readchunk() == (b"f", True)
+        assert await content.read(1) == b"g"
+        assert await content.readchunk() == (b"h", True)
+        assert await content.readchunk() == (b"", False)
+    async with session.get(server.url) as response:
+        content = response.content
+        assert await content.readexactly(3) == b"abc"
+        assert await content.readchunk() == (b"", True)  # the end itself was not told yet
+        content.unread_data(b"c")
+        chunks = [one async for one in content.iter_chunks()]
+        assert chunks == [(b"cde\nf", True), (b"gh", True)]
+    assert len(server.connections) == 1
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [[length(23) + TEXT], [length(23), *[TEXT[at : at + 1] for at in range(23)]]],
+    ids=["whole", "bytes"],
+)
+async def test_line_too_long(
+    session: ClientSession, scripted: ScriptedFactory, pieces: list[bytes]
+) -> None:
+    """A line over the limit raises, however it arrives; nothing of it is lost."""
+    server = await scripted(sending(*pieces))
+    async with session.get(server.url) as response:
+        content = response.content
+        assert await content.readline(max_line_length=6) == b"first\n"
+        for _ in range(2):
+            with pytest.raises(ValueError, match="Chunk too big"):
+                await content.readline(max_line_length=11)
+        with pytest.raises(ValueError, match="Chunk too big"):
+            await content.readuntil(b"#", max_size=4)
+        assert await content.readline(max_line_length=12) == b"second line\n"
+        assert await content.readuntil(b"#", max_size=5) == b"\nlast"
+
+
+async def test_line_over_the_buffer(make_session: MakeSession, scripted: ScriptedFactory) -> None:
+    """Without a limit of its own a line may be twice as long as read_bufsize."""
+    body = b"x" * 199 + b"\n" + b"y" * 200 + b"\n"
+    server = await scripted(sending(length(len(body)) + body))
+    session = make_session(read_bufsize=100)
+    async with session.get(server.url) as response:
+        assert response.content.get_read_buffer_limits() == (100, 200)
+        assert await response.content.readline() == body[:200]
+        with pytest.raises(ValueError, match="200 bytes"):
+            await response.content.readline()
+        assert await response.content.readline(max_line_length=1000) == body[200:]
+
+
+async def test_at_the_end(session: ClientSession, scripted: ScriptedFactory) -> None:
+    """At its end every method gives nothing, again and again, and readexactly says so."""
+    server = await scripted(sending(length(2) + b"ab"))
+    async with session.get(server.url) as response:
+        content = response.content
+        assert await content.readexactly(0) == await content.readexactly(-1) == b""
+        assert await content.read() == b"ab"
+        for _ in range(7):
+            assert await content.read() == await content.read(5) == await content.readany() == b""
+            assert await content.readline() == await content.readuntil(b"x") == b""
+            assert content.read_nowait() == content.read_nowait(5) == b""
+            assert await content.readchunk() == (b"", False)
+            assert [one async for one in content.iter_any()] == []
+        with pytest.raises(asyncio.IncompleteReadError) as caught:
+            await content.readexactly(1)
+        assert (caught.value.partial, caught.value.expected) == (b"", 1)
+        assert content.exception() is None
+
+
+async def test_nowait_while_another_waits(
+    session: ClientSession, scripted: ScriptedFactory
+) -> None:
+    """read_nowait() is refused while another task waits for data, which then gets it."""
+    server = await scripted(in_two(length(2), b"ab"))
+    async with session.get(server.url) as response:
+        assert response.content.read_nowait() == b""
+        waiting = asyncio.create_task(response.content.readany())
+        await asyncio.sleep(0)
+        with pytest.raises(RuntimeError, match="waiting"):
+            response.content.read_nowait()
+        server.events["go"].set()
+        assert await waiting == b"ab"
+
+
+async def test_exception_of_ones_own(session: ClientSession, scripted: ScriptedFactory) -> None:
+    """What set_exception() is given is raised to everybody from there on."""
+    server = await scripted(sending(length(2) + b"ab"))
+    async with session.get(server.url) as response:
+        error = KeyError("mine")
+        response.content.set_exception(error)
+        assert response.content.exception() is error
+        for reading in (response.content.read, response.content.readline, response.read):
+            with pytest.raises(KeyError, match="mine"):
+                await reading()
+
+
+# --- its end --------------------------------------------------------------------------------------
+
+
+async def test_on_eof(session: ClientSession, scripted: ScriptedFactory) -> None:
+    """Callbacks are called when the last byte is in, read or not; later ones at once."""
+    server = await scripted(in_two(length(4) + b"ab", b"cd"))
+    told: list[int] = []
+    async with session.get(server.url) as response:
+        content = response.content
+        content.on_eof(lambda: told.append(1))
+        content.on_eof(lambda: told.append(2))
+        assert await content.readany() == b"ab"
+        assert not content.is_eof() and told == []
+        server.events["go"].set()
+        await content.wait_eof()
+        assert content.is_eof() and not content.at_eof()
+        assert told == [1, 2]
+        content.on_eof(lambda: told.append(3))
+        assert told == [1, 2, 3]
+        assert await content.read() == b"cd"
+    assert told == [1, 2, 3]
+
+
+async def test_on_eof_of_a_broken_body(session: ClientSession, scripted: ScriptedFactory) -> None:
+    """A body that breaks off has no end: callbacks are not called, and wait_eof() raises."""
+
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(length(4) + b"ab")
+
+    server = await scripted(script)
+    told: list[int] = []
+    async with session.get(server.url) as response:
+        response.content.on_eof(lambda: told.append(1))
+        for _ in range(2):
+            with pytest.raises(ClientPayloadError):
+                await response.content.wait_eof()
+        assert await response.content.readany() == b"ab"
+        with pytest.raises(ClientPayloadError):
+            await response.content.readany()
+    assert told == []
+
+
+@pytest.mark.parametrize("name", ["wait_eof", "read"])
+async def test_giving_up_to_wait_for_the_end(
+    session: ClientSession, scripted: ScriptedFactory, name: str
+) -> None:
+    """Who was cancelled while waiting for the end can have the next piece, which is not the end."""
+
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(length(6) + b"ab")
+        for event, piece in (("one", b"cd"), ("two", b"ef")):
+            await peer.events[event].wait()
+            await peer.send(piece)
+        await peer.until_closed()
+
+    server = await scripted(script)
+    async with asyncio.timeout(5), session.get(server.url) as response:
+        content = response.content
+        waiting = asyncio.create_task(getattr(content, name)())
+        await asyncio.sleep(0)
+        waiting.cancel()
+        await asyncio.wait([waiting])
+        server.events["one"].set()
+        got = b"ab" if name == "read" else b""  # which it had taken
+        while len(got) < 4:
+            got += await content.readany()
+        assert got == b"abcd" and not content.is_eof()
+        server.events["two"].set()
+        await content.wait_eof()
+        assert await content.read() == b"ef"
+
+
+# --- large bodies ---------------------------------------------------------------------------------
+
+SIZE = 4 << 20
+BIG = random.Random(7).randbytes(SIZE // 2) + bytes(range(256)) * (SIZE // 512)
+DIGEST = sha256(BIG).hexdigest()
+
+
+def pieces_of(framing: str) -> Iterator[bytes]:
+    """A large body on the wire."""
+    sizes = random.Random(8)
+    yield {"length": length(SIZE), "chunked": CHUNKED}.get(framing, b"HTTP/1.1 200 OK\r\n\r\n")
+    at = 0
+    while at < SIZE:
+        piece = BIG[at : at + sizes.choice([1, 1000, 16_384, 70_000, 300_000])]
+        at += len(piece)
+        yield chunk(piece) if framing == "chunked" else piece
+    if framing == "chunked":
+        yield b"0\r\n\r\n"
+
+
+async def _exactly(content: StreamReader) -> list[bytes]:
+    return [await content.readexactly(SIZE - 5), await content.readexactly(5)]
+
+
+LARGE: dict[str, Callable[[StreamReader], Awaitable[list[bytes]]]] = {
+    "read": lambda content: _listed(content.read()),
+    "iter_any": lambda content: _collected(content.iter_any()),
+    "iter_chunked": lambda content: _collected(content.iter_chunked(65_536)),
+    "readexactly": _exactly,
+    "lines": lambda content: _collected(content),
+}
+
+
+async def _listed(reading: Awaitable[bytes]) -> list[bytes]:
+    return [await reading]
+
+
+async def _collected(stream: Any) -> list[bytes]:
+    return [piece async for piece in stream]
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
+@pytest.mark.parametrize("framing", ["length", "chunked", "until close"])
+async def test_large(
+    session: ClientSession,
+    scripted: ScriptedFactory,
+    server_ssl: SSLContext,
+    client_ssl: SSLContext,
+    framing: str,
+    tls: bool,
+) -> None:
+    """Mebibytes arrive whole whichever way they are read, and the connection serves on."""
+
+    async def script(peer: Peer) -> None:
+        while True:
+            await peer.request()
+            for piece in pieces_of(framing):
+                await peer.send(piece)
+            if framing == "until close":
+                return
+
+    server = await scripted(script, ssl=server_ssl if tls else None)
+    options: dict[str, Any] = {"ssl": client_ssl} if tls else {}
+    for name, reading in LARGE.items():
+        async with session.get(server.url, **options) as response:
+            digest = sha256()
+            for piece in await reading(response.content):
+                digest.update(piece)
+            assert digest.hexdigest() == DIGEST, name
+            assert response.content.total_bytes == response.content.total_raw_bytes == SIZE
+    assert len(server.connections) == (len(LARGE) if framing == "until close" else 1)
+
+
+@pytest.mark.parametrize("name", ["lines", "read", "readexactly"])
+async def test_small_pieces_of_what_lies_there(
+    session: ClientSession, scripted: ScriptedFactory, name: str
+) -> None:
+    """Taking a few bytes at a time from mebibytes that lie there costs no more than they do."""
+    body = b"0123456789\n" * 200_000
+    server = await scripted(sending(length(len(body)) + body))
+    async with asyncio.timeout(5), session.get(server.url) as response:
+        content = response.content
+        await content.wait_eof()
+        count = 0
+        if name == "lines":
+            async for line in content:
+                count += len(line)
+        else:
+            while not content.at_eof():
+                count += len(await getattr(content, name)(11))
+        assert count == len(body)
+
+
+# --- at the pace of who reads ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
+@pytest.mark.parametrize("framing", ["length", "chunked"])
+async def test_end_while_paused(
+    make_session: MakeSession,
+    scripted: ScriptedFactory,
+    server_ssl: SSLContext,
+    client_ssl: SSLContext,
+    framing: str,
+    tls: bool,
+) -> None:
+    """A body whose last bytes come while reading is paused is whole, and so is the next one."""
+    body = BIG[:40_000]
+    answer = (
+        length(len(body)) + body if framing == "length" else CHUNKED + chunk(body) + b"0\r\n\r\n"
+    )
+    server = await scripted(answer, ssl=server_ssl if tls else None)
+    session = make_session(read_bufsize=64)
+    options: dict[str, Any] = {"ssl": client_ssl} if tls else {}
+    for _ in range(3):
+        async with session.get(server.url, **options) as response:
+            (peer,) = server.connections
+            while len(server.requests) > peer.bytes_sent // len(body):
+                await asyncio.sleep(0)
+            got = b""
+            while piece := await response.content.read(1000):
+                got += piece
+                await asyncio.sleep(0)
+            assert got == body
+    assert len(server.connections) == 1
+
+
+async def test_many_small_chunks(make_session: MakeSession, scripted: ScriptedFactory) -> None:
+    """Tens of thousands of tiny chunks keep their ends, and stop when nobody reads."""
+    count = 20_000
+    server = await scripted(sending(CHUNKED + chunk(b"ab") * count + b"0\r\n\r\n"))
+    session = make_session(read_bufsize=1024)
+    async with asyncio.timeout(5), session.get(server.url) as response:
+        ends = 0
+        data = b""
+        async for piece, is_end in response.content.iter_chunks():
+            data += piece
+            ends += is_end
+        assert (data, ends) == (b"ab" * count, count)
