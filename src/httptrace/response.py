@@ -75,7 +75,7 @@ class ClientResponse(ResponseView):
             return body
         try:
             if exchange.let_go:
-                raise self._call.timeout_error or ClientConnectionError("Connection closed")
+                raise self._why_gone()
             self._body = await self.content.read()
         except BaseException as exc:
             await self._broken(exc)
@@ -237,6 +237,11 @@ class ClientResponse(ResponseView):
         from .body.content_coding import decoder_for
 
         return decoder_for(",".join(self.headers.getall("Content-Encoding", ())))
+
+    def _why_gone(self) -> BaseException:
+        """What a response that was let go raises to who reads it: what went wrong first."""
+        broken = self._exchange.error if self._content is None else self._content.exception()
+        return self._call.timeout_error or broken or ClientConnectionError("Connection closed")
 
     def _on_end(self, error: BaseException | None) -> Awaitable[None] | None:
         if error is None:
