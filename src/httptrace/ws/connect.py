@@ -7,6 +7,7 @@ the connection's transport is handed to a `WebSocketLink`; the request goes on u
 
 from __future__ import annotations
 
+from asyncio import CancelledError
 from typing import TYPE_CHECKING, Any
 
 from ..call import Call
@@ -153,6 +154,8 @@ class Opening(Call):
     async def fail(self, exc: BaseException) -> None:
         """The handshake failed."""
         if self._began and self._agreed is None and self.trace is not None and not self.finished:
+            if self.link is None:  # its connection lies within it
+                self.abandon("cancelled" if isinstance(exc, CancelledError) else "error")
             self.trace.note(TraceWebSocketHandshakeExceptionParams, self.exchange, 0, exc)
         await super().fail(exc)
 
