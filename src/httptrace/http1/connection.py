@@ -55,7 +55,7 @@ class Http1Connection(Sending):
     """
 
     __slots__ = (
-        *("_connector", "_quick", "_thorough", "_parser", "_buffer", "_view", "_headers"),
+        *("_connector", "_quick", "_thorough", "_parser", "_headers"),
         *("_quiet", "_reason", "_informational", "_keep_alive", "_parser_behind", "_extra"),
     )
 
@@ -65,7 +65,6 @@ class Http1Connection(Sending):
         self._quick = HttpResponseParser(_Quick(self))
         self._thorough: HttpResponseParser | None = None
         self._parser: HttpResponseParser | None = self._quick
-        self._buffer, self._view = connector.buffer, connector.view
         self._headers: RawHeaders = []
         self._quiet = 0  # bytes since the last byte of a body
         self._reason = b""
@@ -76,17 +75,13 @@ class Http1Connection(Sending):
 
     # --- what the transport calls ----------------------------------------------------------
 
-    def get_buffer(self, sizehint: int) -> memoryview:
-        """Where the transport puts what it reads: one buffer for all, taken out at once."""
-        return self._buffer
-
-    def buffer_updated(self, nbytes: int) -> None:
+    def received(self, data: bytes | memoryview) -> None:
         """Bytes go straight into the parser; the caller is woken once for all they brought."""
         exchange = self.exchange
         if exchange is None:
             self._connector.lose(self, "unexpected data")
             return
-        data = self._view[:nbytes]
+        nbytes = len(data)
         exchange.bytes_received += nbytes
         now_ns = exchange.last_data_ns = perf_counter_ns()
         if not exchange.first_byte_ns:
@@ -117,13 +112,13 @@ class Http1Connection(Sending):
         ):
             waiter.set_result(None)
 
-    def _begin_response(self, exchange: Exchange, data: memoryview, now_ns: int) -> None:
+    def _begin_response(self, exchange: Exchange, data: bytes | memoryview, now_ns: int) -> None:
         """The first bytes: choose the parser that they need."""
         exchange.first_byte_ns = now_ns
         self._quiet = 0
         if exchange.trace is not None:
             exchange.trace.note(TraceResponseFirstByteParams, exchange, now_ns)
-        start = bytes(data if len(data) <= _HEAD_LOOK else data[:_HEAD_LOOK])
+        start = bytes(data[:_HEAD_LOOK])
         end = start.find(b"\r\n\r\n")
         head = start[:end]
         lower = head.lower()
@@ -148,13 +143,15 @@ class Http1Connection(Sending):
         self._headers = []
         self._informational = 0
 
-    def _switch(self, exchange: Exchange, rest: memoryview) -> bool:
+    def _switch(self, exchange: Exchange, rest: bytes | memoryview) -> bool:
         """The server speaks another protocol from here, if the call asked it to (RFC 9110 §7.8)."""
         take_over = getattr(exchange.call, "take_over", None)
         if take_over is None:
             return False
         self.exchange = None
-        take_over(self, self._transport, rest)  # sets a protocol of its own on the transport
+        take_over(
+            self, self._transport, memoryview(rest)
+        )  # sets a protocol of its own on the transport
         exchange.wake()
         return True
 

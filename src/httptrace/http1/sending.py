@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _ids = count(1)
 
 
-class Sending(asyncio.BufferedProtocol):
+class Sending(asyncio.BaseProtocol):
     """A transport that takes requests; what comes back is for who derives from it."""
 
     __slots__ = (

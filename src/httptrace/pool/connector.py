@@ -10,7 +10,7 @@ from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ClientConnectionError, ServerDisconnectedError
-from ..http1.connection import Http1Connection
+from ..http1.protocols import connection_class
 from ..options import flag
 from ..trace.events import (
     TraceConnectionClosedParams,
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from ..call import Call
     from ..exchange import Exchange
+    from ..http1.connection import Http1Connection
     from ..net.dialer import AnyDialer
     from ..timeouts import ClientTimeout
     from .waiting import Send
@@ -90,8 +91,9 @@ class BaseConnector:
         self._dialer: AnyDialer | None = dialer
         self._ages = Ages(self, max_connection_age)
         self._may_discard = self._force_close or self._ages.limited
+        self._connection_class = connection_class(self._loop)
         # a view: asyncio's TLS reads on into slices of it, and a slice of bytes is a copy
-        self.buffer = self.view = memoryview(bytearray(_READ))
+        self.buffer = memoryview(bytearray(_READ))
         self._context = Context()
         self.deadlines = Deadlines(self.later, self._calls)
         self.unconnected: set[Call] = set()
@@ -247,7 +249,7 @@ class BaseConnector:
             _transport, protocol = await self._dialer.connect(  # type: ignore[union-attr]
                 host.key,
                 exchange,
-                lambda: Http1Connection(self, host),
+                lambda: self._connection_class(self, host),
                 sock_connect=timeout.sock_connect,
                 dns=timeout.dns,
                 tls=timeout.tls,

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from time import monotonic
+from time import monotonic, perf_counter_ns
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ClientConnectionResetError
+from .frames import FIN, frame
 from .messages import WebSocketError
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class WebSocketStream(asyncio.BufferedProtocol):
             "over",
             "queued",
         ),
-        *("_connection", "_transport", "_buffer", "_view", "_feed", "_early", "write"),
+        *("_connection", "_transport", "_view", "_feed", "_early", "_write"),
         *("_heartbeat", "_reader", "_writable", "_over"),
     )
 
@@ -59,10 +60,10 @@ class WebSocketStream(asyncio.BufferedProtocol):
         self.paused = False  # reading
         self.blocked = False  # writing
         self.over = False
-        self.write = transport.write
+        self._write = transport.write
         self._connection = connection
         self._transport = transport
-        self._buffer, self._view = call.connector.buffer, call.connector.view
+        self._view = call.connector.buffer
         self._feed: Any = self.hold
         self._early = bytearray()
         self.queued = 0
@@ -173,6 +174,12 @@ class WebSocketStream(asyncio.BufferedProtocol):
 
     # --- writing --------------------------------------------------------------------------------
 
+    def write_frame(self, opcode: int, payload: bytes) -> None:
+        """Write a frame that is a message, or a control frame, of its own."""
+        data = frame(FIN | opcode, payload)
+        self._write(data)
+        self.exchange.body_sent += len(data)
+
     def pause_writing(self) -> None:
         """The transport's buffer is full."""
         self.blocked = True
@@ -210,7 +217,16 @@ class WebSocketStream(asyncio.BufferedProtocol):
             if self.trace is not None and self.trace.pending:
                 await self.tell()
             if not self.resume() and not self.over:
-                await asyncio.shield(news)
+                await self.wait(asyncio.shield(news))
+
+    async def wait(self, news: asyncio.Future[None]) -> None:
+        """Wait for what the network brings, which is not time that the caller takes."""
+        since = perf_counter_ns()
+        try:
+            await news
+        finally:
+            exchange = self.exchange
+            exchange.network_wait_ns += max(0, (exchange.end_ns or perf_counter_ns()) - since)
 
     async def tell(self) -> None:
         """Tell what was noted; if another task does so already, it tells this as well."""
