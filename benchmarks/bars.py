@@ -90,6 +90,8 @@ ALL: tuple[Bar, ...] = (
         aim=True,
     ),
     Bar("streamed out: growth at the peak, MiB", "stream-out", "peak_mib", 8.0),
+    Bar("a file in a form: growth at the peak, MiB", "multipart", "peak_mib", 8.0),
+    Bar("sent on: growth at the peak, MiB", "pipe", "peak_mib", 8.0),
     Bar(
         "10,000 waiting: CPU of with 10 waiting",
         "queue",

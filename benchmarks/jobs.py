@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -89,6 +90,19 @@ async def upload(peer: Peer, *, size: int) -> Figures:
     return await _streamed(size, peer.upload(target, pieces(size)), 40)
 
 
+async def multipart(peer: Peer, *, size: int) -> Figures:
+    """Upload a file of `size` bytes in a form."""
+    with tempfile.NamedTemporaryFile() as file:
+        file.truncate(size)
+        return await _streamed(size, peer.multipart(peer.target("/sink"), file.name), 40)
+
+
+async def pipe(peer: Peer, *, size: int) -> Figures:
+    """Send a body of `size` bytes on to where it is uploaded, while it comes in."""
+    source, target = peer.target(f"/stream?size={size}"), peer.target(f"/sink?size={size}")
+    return await _streamed(size, peer.pipe(source, target), 40)
+
+
 async def pieces(size: int) -> AsyncIterator[bytes]:
     for _ in range(size // len(PIECE)):
         yield PIECE
@@ -148,6 +162,8 @@ JOBS: dict[str, Job] = {
     "requests": requests,
     "steady": steady,
     "download": download,
+    "multipart": multipart,
+    "pipe": pipe,
     "upload": upload,
     "footprint": footprint,
     "idle": idle,

@@ -160,15 +160,25 @@ class Stream(Scenario):
 
     most_rounds = 5
 
-    def __init__(self, name: str, title: str, *, job: str, quick: tuple[str, ...] = ()) -> None:
-        self.name, self.title, self.quick_peers, self.job = name, title, quick, job
+    def __init__(
+        self,
+        name: str,
+        title: str,
+        *,
+        job: str,
+        mebibytes: int = 256,
+        names: tuple[str, ...] = peers.NAMES,
+        quick: tuple[str, ...] = (),
+    ) -> None:
+        self.name, self.title, self.peers, self.quick_peers = name, title, names, quick
+        self.job, self.mebibytes = job, mebibytes
 
     @contextmanager
     def start(self, entrant: Entrant, port: int, pace: Pace) -> Iterator[Measure]:
         client = entrant.start(port)
         try:
             client.do(self.job, size=16 * MIB)
-            yield StreamRounds(client, self.job, (64 if pace.quick else 256) * MIB)
+            yield StreamRounds(client, self.job, (64 if pace.quick else self.mebibytes) * MIB)
         finally:
             client.close()
 
@@ -332,6 +342,19 @@ ALL: tuple[Scenario, ...] = (
     Requests("get-64k", "GET of 64 KiB, 32 at a time", kind="64k"),
     Stream("stream-in", "A body of 256 MiB streamed in", job="download", quick=SESSIONS),
     Stream("stream-out", "A body of 256 MiB streamed out", job="upload"),
+    Stream(
+        "multipart",
+        "A file of 64 MiB uploaded in a form",
+        job="multipart",
+        mebibytes=64,
+        names=SESSIONS,
+    ),
+    Stream(
+        "pipe",
+        "A response of 256 MiB sent on as a request's body",
+        job="pipe",
+        names=SESSIONS,
+    ),
     Queue(),
     Footprint("idle", "Memory of an idle connection", job="idle", limit=2000, count=2000),
     Footprint("waiting", "Memory of a waiting request", job="waiting", limit=1, count=5000),

@@ -12,6 +12,7 @@ lives until its standard input closes.
 | `/echo`             | the request's body, as JSON                                                |
 | `/stream?size=N`    | N bytes, with a Content-Length, as fast as the client reads                |
 | `/sink?size=N`      | 40 bytes once N bytes of body have come, with a length or chunked          |
+| `/sink`             | 40 bytes once the body has come whole; it must have a length               |
 | `/hold?count=N`     | nothing until N requests are held, then 40 bytes to each; 0 holds for ever |
 """
 
@@ -100,7 +101,8 @@ class Exchange(asyncio.BufferedProtocol):
             self.to_send = number
             self.pump()
         elif path == b"/sink":
-            self.sink = Sink(number, chunked=content_length(top) is None)
+            length = content_length(top)
+            self.sink = Sink(number or length or 0, chunked=length is None)
             self.feed_sink(rest)
         elif path == b"/hold":
             self.hold(number)

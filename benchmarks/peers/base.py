@@ -59,3 +59,11 @@ class Peer(ABC):
     @abstractmethod
     async def upload(self, target: Any, pieces: AsyncIterator[bytes]) -> int:
         """POST a body that is made while it is sent, and read the answer."""
+
+    async def multipart(self, target: Any, path: str) -> int:
+        """POST the file at `path` within a form, and read the answer."""
+        raise NotImplementedError
+
+    async def pipe(self, source: Any, target: Any) -> int:
+        """POST to `target` what comes from `source` while it comes, and read the answer."""
+        raise NotImplementedError

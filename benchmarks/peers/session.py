@@ -53,3 +53,18 @@ class SessionPeer(Peer):
     async def upload(self, target: str, pieces: AsyncIterator[bytes]) -> int:
         async with self.session.post(target, data=pieces) as response:
             return len(await response.read())
+
+    async def multipart(self, target: str, path: str) -> int:
+        form = self.module.FormData()
+        form.add_field("title", "a file")
+        with open(path, "rb") as file:
+            form.add_field("file", file, content_type="application/octet-stream")
+            async with self.session.post(target, data=form) as response:
+                return len(await response.read())
+
+    async def pipe(self, source: str, target: str) -> int:
+        async with (
+            self.session.get(source) as incoming,
+            self.session.post(target, data=incoming.content) as response,
+        ):
+            return len(await response.read())
