@@ -250,7 +250,9 @@ def main() -> int:
     if "--check" in sys.argv:
         if PAGE.read_text() == page():
             return 0
-        print("docs/compat.md is out of date: run python scripts/generate_compat.py", file=sys.stderr)
+        print(
+            "docs/compat.md is out of date: run python scripts/generate_compat.py", file=sys.stderr
+        )
         return 1
     PAGE.write_text(page())
     return 0

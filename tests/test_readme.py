@@ -71,6 +71,21 @@ async def test_program(number: int, port: str) -> None:
         assert [text for text in said if text not in ran.out] == []
 
 
+def fragments() -> list[tuple[str, str]]:
+    """Every block that is no whole program, nor a test."""
+    found = [block for block in blocks("python", *PAGES) if "asyncio.run(" not in block[1]]
+    return [block for block in found if "import pytest" not in block[1]]
+
+
+@on_asyncio
+@pytest.mark.parametrize("number", range(len(fragments())))
+async def test_fragment(number: int, tmp_path: Path) -> None:
+    """A part of a program can be executed as it stands."""
+    page, code = fragments()[number]
+    ran = await run([sys.executable, "-c", code], cwd=tmp_path)
+    assert ran.code == 0, (page, ran.err)
+
+
 def test_readme_has_five_examples() -> None:
     """The README shows five programs, and all of its Python is in them."""
     assert len(list(blocks("python", "README.md"))) == 5

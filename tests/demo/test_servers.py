@@ -85,6 +85,12 @@ async def test_credentials(session: aiohttp.ClientSession, servers: BundledServe
             assert response.status == status
 
 
+async def test_asked_as_a_proxy(session: aiohttp.ClientSession, servers: BundledServers) -> None:
+    """A request by proxy is answered in place of its host."""
+    async with session.get("http://shop.example/hello", proxy=servers.http) as response:
+        assert (response.status, await response.text()) == (200, "Hello!\n")
+
+
 async def test_cookies(servers: BundledServers) -> None:
     """The cookie counts the visits."""
     jar = aiohttp.CookieJar(unsafe=True)

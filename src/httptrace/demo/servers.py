@@ -207,8 +207,12 @@ async def _read_body(peer: Peer, request: ReceivedRequest) -> None:
 
 
 async def _dispatch(call: Call) -> None:
-    """Hand the request to the handler that the first part of its path names."""
-    name, _, argument = call.request.path.strip("/").partition("/")
+    """Hand the request to the handler that the first part of its path names.
+
+    Asked as a proxy, by a whole URL, the servers answer in place of whatever host it names.
+    """
+    path = re.sub(r"^http://[^/]*", "", call.request.path)
+    name, _, argument = path.strip("/").partition("/")
     handler = _HANDLERS.get(name)
     if handler is None:
         await call.answer(404, b"There is nothing here.\n")
