@@ -301,3 +301,22 @@ async def test_redirect_and_post_are_logged_whole(
         assert await response.text() == "hello"
     sent = [request.raw for request in server.requests]
     assert b"".join(log) == sent[0] + first + sent[1] + second
+
+
+async def test_a_connection_that_no_request_closed(
+    make_session: MakeSession, scripted: Any, recorder: EventRecorder
+) -> None:
+    """What befalls an idle connection tells which one it is, where it leads, and what it did."""
+    server = await scripted(HELLO)
+    session = make_session()
+    for _ in range(3):
+        await fetch(session, "GET", server.url + "/path?q=1")
+    await session.close()
+    (closed,) = recorder.of("connection_closed")
+    assert (closed.request_id, closed.method, closed.context_id) == (None, "", None)
+    assert (closed.reason, closed.requests_served) == ("connector closed", 3)
+    assert str(closed.url) == f"http://127.0.0.1:{server.port}/"
+    assert closed.connection_id == recorder.of("connection_acquired")[0].connection_id
+    opened_ns = recorder.of("connection_create_end")[0].time_ns
+    assert 0 < closed.age - (closed.time_ns - opened_ns) / 1e9 < 0.05
+    assert "requests_served=3" in repr(closed)

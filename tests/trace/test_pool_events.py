@@ -227,7 +227,9 @@ async def test_stats(make_session: MakeSession, scripted: Any) -> None:
     assert connector.stats().open == 0
 
 
-async def test_stats_of_connections_that_failed(make_session: MakeSession, scripted: Any) -> None:
+async def test_stats_of_connections_that_failed(
+    make_session: MakeSession, scripted: Any, recorder: EventRecorder
+) -> None:
     """Each reason for which a connection was closed is counted on its own."""
     cut = response_bytes(200, b"", ("Content-Length", "9"), length=False) + b"hell"
 
@@ -242,6 +244,9 @@ async def test_stats_of_connections_that_failed(make_session: MakeSession, scrip
     with pytest.raises(httptrace.ClientPayloadError):
         await fetch(session, server.url)
     assert connector.stats().closed == {"server close": 1, "error": 1}
+    closed = recorder.of("connection_closed")
+    assert [event.requests_served for event in closed] == [1, 1]
+    assert all(0 < event.age < 10 for event in closed)
     assert connector.stats().created == 2
 
 

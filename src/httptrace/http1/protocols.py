@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ..pool.connector import BaseConnector
     from ..pool.state import HostPool
 
+
 class PlainConnection(Http1Connection, asyncio.Protocol):
     """Takes bytes as they come."""
 

@@ -43,6 +43,14 @@ class ConnectionKey(NamedTuple):
         """Host and port as in a URL: ``[::1]:443``."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
+    @property
+    def origin(self) -> URL:
+        """The destination as a URL (RFC 6454 §4)."""
+        from yarl import URL
+
+        scheme = "https" if self.is_ssl else "http"
+        return URL(f"{scheme}://{self.authority}/")
+
     def failure(self, error: OSError) -> ClientConnectorError:
         """What to raise when no connection to the host can be made."""
         return ClientConnectorError(self, error)

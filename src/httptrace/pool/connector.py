@@ -352,7 +352,7 @@ class BaseConnector:
         self._closed_by[reason] += 1
         connection.close(reason)
         if not told:
-            tell_process(TraceConnectionClosedParams, reason, connection_id=connection.id)
+            tell_process(TraceConnectionClosedParams, connection, connection.host.key, reason)
 
     def _sweep(self) -> None:
         """Close what lay idle for too long; come again when the next one will have."""

@@ -251,5 +251,18 @@ class TraceConnectionClosedParams(Event, signal="on_connection_closed", group="c
     """The connection was closed instead of being kept."""
 
     reason: str = field(
-        "why: 'server close', 'unread body', 'error', 'cancelled', 'idle timeout' …"
+        "why: 'server close', 'client close', 'force_close', 'idle timeout', 'max age', 'evicted', "
+        "'unexpected data', 'unread body', 'request not sent whole', 'request body failed', "
+        "'malformed response', 'websocket closed', 'timeout', 'cancelled', 'connector closed', or "
+        "'error'"
     )
+
+    @property
+    def age(self) -> float:
+        """seconds since it was opened"""
+        return (self.time_ns - self.source.opened_ns) / 1e9
+
+    @property
+    def requests_served(self) -> int:
+        """requests that it was used for, the last one included"""
+        return self.source.requests_served

@@ -7,13 +7,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from time import perf_counter_ns
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from .record import Record
 from .timeline import Timeline
 
 if TYPE_CHECKING:
+    from yarl import URL
+
     from .declare import Event
+    from .record import TlsFacts
 
 logger = logging.getLogger("httptrace")
 
@@ -179,21 +182,53 @@ def observe(*observers: Observer) -> Iterator[None]:
         _ambient.reset(token)
 
 
+class _Connection(Protocol):
+    """What is known of a connection without a request."""
+
+    id: int
+    opened_ns: int
+    requests_served: int
+    address: str | None
+    tls: TlsFacts | None
+
+
 class _Unasked(Record):
     """The source of moments of a connection that no request caused."""
 
-    def __init__(self, connection_id: int) -> None:
+    def __init__(self, connection: _Connection, key: Any) -> None:
         super().__init__()
-        self._connection_id = connection_id
+        self._connection_id = connection.id
+        self._opened_ns = connection.opened_ns
+        self._requests_served = connection.requests_served
+        self._address, self._tls = connection.address, connection.tls
+        self._key = key
 
     @property
     def connection_id(self) -> int:
         return self._connection_id
 
+    @property
+    def opened_ns(self) -> int:
+        return self._opened_ns
 
-def tell_process(event: Callable[..., Event], *data: object, connection_id: int) -> None:
-    """Tell the observers of the process of a moment that belongs to no request."""
+    @property
+    def requests_served(self) -> int:
+        return self._requests_served
+
+    @property
+    def url(self) -> URL:
+        origin: URL = self._key.origin
+        return origin
+
+
+def tell_process(
+    event: Callable[..., Event], connection: _Connection, key: Any, *data: object
+) -> None:
+    """Tell the observers of the process of a moment of a connection without a request.
+
+    `key` tells in its ``origin`` where the connection leads.
+    """
     if installed:
-        moment = event(_Unasked(connection_id), perf_counter_ns(), *data)
+        moment = event(_Unasked(connection, key), perf_counter_ns(), *data)
         for one in list(installed):
             listener(one)(moment)

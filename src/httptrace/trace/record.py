@@ -123,6 +123,11 @@ class Record(_Kept):
         """When its connection was opened."""
         return 0
 
+    @property
+    def requests_served(self) -> int:
+        """Requests that its connection was used for, this one included."""
+        return self.served_before + bool(self.send_ns)
+
     def enter(self, phase: Phase) -> None:
         """From now on the attempt is in this phase, until the next one is entered."""
         if self.marks is None:
