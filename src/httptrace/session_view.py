@@ -168,7 +168,7 @@ class SessionView:
             if not isinstance(data, bytes | bytearray | memoryview):
                 kind = type(data).__name__
                 raise TypeError(f"json_serialize_bytes must return bytes, not {kind}")
-            return data
+            return bytes(data)
         return self._json_serialize(value).encode("utf-8")
 
     def fallback_charset(self, response: ClientResponse, body: bytes) -> str:

@@ -139,11 +139,12 @@ class IOBasePayload(Payload):
         return await asyncio.get_running_loop().run_in_executor(None, self._read_all)
 
     async def close(self) -> None:
-        """Close the object, in a thread."""
-        if getattr(self._value, "closed", False):
+        """Close the object, in a thread, if it can be closed."""
+        close = getattr(self._value, "close", None)
+        if close is None or getattr(self._value, "closed", False):
             return
         self._consumed = True
-        await asyncio.get_running_loop().run_in_executor(None, self._value.close)
+        await asyncio.get_running_loop().run_in_executor(None, close)
 
 
 class TextIOPayload(IOBasePayload):

@@ -37,6 +37,7 @@ class BodyWriter:
         self._connection = connection
         self._chunked = call.chunked
         self._encoder: Any = None
+        self._at_a_stretch = 0  # bytes that were encoded without waiting
         if call.compress:
             from ..body.content_coding import encoder_for
 
@@ -50,10 +51,24 @@ class BodyWriter:
 
     async def write(self, data: bytes | bytearray | memoryview) -> None:
         """Send a piece; returns when the transport takes more."""
-        if self._encoder is not None:
+        if self._encoder is None:
+            await self._write(data)
+        else:
+            await self._encode(memoryview(data).cast("B"))
+
+    async def _encode(self, view: memoryview) -> None:
+        """Send a piece encoded: in steps, between which others get their turn."""
+        for start in range(0, len(view), _PIECE):
+            piece = bytes(view[start : start + _PIECE])
             if self._tracker is not None:
-                self._tracker.hand(memoryview(data).nbytes)
-            data = self._encoder.encode(bytes(data))
+                self._tracker.hand(len(piece))
+            await self._write(self._encoder.encode(piece))
+            self._at_a_stretch += len(piece)
+            if self._at_a_stretch >= _PIECE:
+                self._at_a_stretch = 0
+                await asyncio.sleep(0)
+
+    async def _write(self, data: bytes | bytearray | memoryview) -> None:
         if type(data) is bytes and len(data) <= _PIECE:
             if data:
                 await self._send(data)
@@ -67,8 +82,7 @@ class BodyWriter:
     async def finish(self) -> None:
         """Send the end of the body."""
         if self._encoder is not None and (rest := self._encoder.flush()):
-            self._encoder = None
-            await self.write(rest)
+            await self._write(rest)
         if self._left:
             raise ClientPayloadError(f"The body ended {self._left} bytes before its Content-Length")
         if self._chunked:

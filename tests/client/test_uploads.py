@@ -1,0 +1,566 @@
+"""Bodies on their way out: of every kind, large, slow, encoded, followed, and let go of."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import random
+import threading
+import tracemalloc
+import zlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from ssl import SSLContext
+from typing import Any
+
+import brotli
+import pytest
+from tests.body.packing import zstd
+from tests.servers.fixtures import ScriptedFactory
+
+import httptrace
+from httptrace import ClientSession, FormData, MultipartWriter, UploadTracker
+from httptrace.testing import EventRecorder, ScriptedServer, response_bytes
+from httptrace.testing.peer import Peer
+
+from .conftest import MakeSession
+
+OK = response_bytes(200, b"ok")
+BIG = random.Random(3).randbytes(3 << 20)
+PIECE = 70_000
+Body = Callable[[Path], Any]
+
+
+async def generator(data: bytes = BIG) -> AsyncIterator[bytes]:
+    """The data in pieces."""
+    for start in range(0, len(data), PIECE):
+        yield data[start : start + PIECE]
+
+
+class Pieces:
+    """An async iterable that is no generator."""
+
+    def __init__(self, *pieces: Any) -> None:
+        self._pieces = list(pieces)
+
+    def __aiter__(self) -> Pieces:
+        return self
+
+    async def __anext__(self) -> Any:
+        if not self._pieces:
+            raise StopAsyncIteration
+        return self._pieces.pop(0)
+
+
+class Reader:
+    """An object that has `read` alone."""
+
+    def __init__(self, data: bytes) -> None:
+        self._file = io.BytesIO(data)
+
+    def read(self, size: int = -1) -> bytes:
+        return self._file.read(size)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A large file."""
+    path = tmp_path / "big.bin"
+    path.write_bytes(BIG)
+    return path
+
+
+async def sent(session: ClientSession, server: ScriptedServer, **options: Any) -> Any:
+    """Make a request; what the server got."""
+    async with session.post(server.url, **options) as response:
+        assert await response.read() == b"ok"
+    return server.requests[-1]
+
+
+async def unmoving(count: Callable[[], int]) -> int:
+    """Wait until the count no longer moves: everything is stopped."""
+    last = -1
+    while last != (last := count()):
+        await asyncio.sleep(0.03)
+    return last
+
+
+# --- large ones -----------------------------------------------------------------------------------
+
+
+def form(path: Path) -> FormData:
+    """A form with a file in it."""
+    fields = FormData({"name": "value"})
+    fields.add_field("file", path.open("rb"), filename="x")
+    return fields
+
+
+def multipart(path: Path) -> MultipartWriter:
+    """A multipart body of several kinds."""
+    writer = MultipartWriter("mixed", boundary="b")
+    writer.append(path.open("rb"))
+    writer.append(generator(BIG[:200_000]))
+    return writer
+
+
+LARGE: dict[str, Body] = {
+    "bytes": lambda path: BIG,
+    "bytearray": lambda path: bytearray(BIG),
+    "memoryview": lambda path: memoryview(BIG),
+    "strided memoryview": lambda path: memoryview(b"".join(b"%c?" % n for n in BIG))[::2],
+    "file": lambda path: path.open("rb"),
+    "BytesIO": lambda path: io.BytesIO(BIG),
+    "reader": lambda path: Reader(BIG),
+    "generator": lambda path: generator(),
+    "one piece": lambda path: Pieces(memoryview(BIG)),
+    "form": form,
+    "multipart": multipart,
+}
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
+async def test_large(
+    session: ClientSession,
+    scripted: ScriptedFactory,
+    server_ssl: SSLContext,
+    client_ssl: SSLContext,
+    path: Path,
+    tls: bool,
+) -> None:
+    """Bodies of many times what sockets hold arrive whole, one after the other."""
+    server = await scripted(OK, ssl=server_ssl if tls else None)
+    options: dict[str, Any] = {"ssl": client_ssl} if tls else {}
+    for name, make in LARGE.items():
+        request = await sent(session, server, data=make(path), **options)
+        if name in ("form", "multipart"):
+            assert BIG in request.body, name
+            length = None if name == "multipart" else str(len(request.body))
+        else:
+            assert request.body == BIG, name
+            length = None if name in ("reader", "generator", "one piece") else str(len(BIG))
+        assert request.header("Content-Length") == length, name
+        assert request.is_chunked == (length is None), name
+    assert len(server.connections) == 1
+
+
+async def test_chunked(session: ClientSession, scripted: ScriptedFactory, path: Path) -> None:
+    """chunked=True sends without a length what has one; a length of one's own is kept to."""
+    server = await scripted(OK)
+    for data in (b"abc", "abc", io.BytesIO(b"abc"), Pieces(b"a", b"", b"bc")):
+        request = await sent(session, server, data=data, chunked=True)
+        assert (request.is_chunked, request.header("Content-Length")) == (True, None)
+        assert request.body == b"abc"
+    headers = {"Content-Length": "3"}
+    request = await sent(session, server, data=Pieces(b"a", bytearray(b"bc")), headers=headers)
+    assert (request.is_chunked, request.body) == (False, b"abc")
+
+
+async def test_pieces_on_the_wire(session: ClientSession, scripted: ScriptedFactory) -> None:
+    """Each piece of a generator is a chunk; an empty one does not end the body."""
+    server = await scripted(OK)
+    data = Pieces(b"one", b"", bytearray(b"two"), memoryview(b"abcdef")[::2])
+    request = await sent(session, server, data=data)
+    _, _, body = request.raw.partition(b"\r\n\r\n")
+    assert body == b"3\r\none\r\n3\r\ntwo\r\n3\r\nace\r\n0\r\n\r\n"
+
+
+async def test_a_buffer_that_changes(session: ClientSession, scripted: ScriptedFactory) -> None:
+    """What a generator does with its buffer after giving it does not change what is sent."""
+
+    async def reusing() -> AsyncIterator[bytearray]:
+        buffer = bytearray(100_000)
+        for value in range(20):
+            buffer[:] = bytes([value]) * len(buffer)
+            yield buffer
+
+    server = await scripted(OK, receive_buffer=4096)
+    request = await sent(session, server, data=reusing())
+    assert request.body == b"".join(bytes([value]) * 100_000 for value in range(20))
+
+
+# --- at the server's pace -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
+async def test_backpressure(
+    session: ClientSession,
+    scripted: ScriptedFactory,
+    server_ssl: SSLContext,
+    client_ssl: SSLContext,
+    tls: bool,
+) -> None:
+    """Of a body that the server does not take no more is made than buffers hold."""
+
+    async def script(peer: Peer) -> None:
+        request = await peer.read_head()
+        peer.pause_reading()
+        peer.events["paused"].set()
+        await peer.events["go"].wait()
+        peer.resume_reading()
+        await peer.read_body(request)
+        await peer.send(OK)
+        await peer.until_closed()
+
+    taken = 0
+
+    async def body() -> AsyncIterator[bytes]:
+        nonlocal taken
+        for start in range(0, 8 << 20, 1 << 16):
+            taken = start
+            yield BIG[:4096] * 16
+
+    server = await scripted(script, ssl=server_ssl if tls else None, receive_buffer=4096)
+    options: dict[str, Any] = {"ssl": client_ssl} if tls else {}
+    tracker = UploadTracker()
+    sending = asyncio.create_task(
+        sent(session, server, data=body(), upload_tracker=tracker, **options)
+    )
+    await server.events["paused"].wait()
+    assert await unmoving(lambda: taken) < 6 << 20
+    assert 0 < tracker.bytes_written <= taken + (1 << 16)
+    assert taken - tracker.bytes_written < 1 << 19  # that much is with us, the rest with the system
+    assert not tracker.upload_complete.done()
+    server.events["go"].set()
+    assert len((await sending).body) == 8 << 20 == tracker.bytes_written
+    assert tracker.upload_complete.result() is None
+
+
+OURS = [
+    tracemalloc.Filter(True, "*/httptrace/*"),
+    tracemalloc.Filter(False, "*/httptrace/testing/*"),
+]
+
+
+async def test_piping(
+    session: ClientSession, scripted: ScriptedFactory, recorder: EventRecorder
+) -> None:
+    """A response that is the body of a request flows at its reader's pace, in little memory."""
+    httptrace.uninstall(recorder)  # it would keep every piece
+    size = 24 << 20
+
+    async def source(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size)
+        for _ in range(size >> 18):
+            await peer.send(BIG[: 1 << 18])
+        await peer.until_closed()
+
+    async def target(peer: Peer) -> None:
+        request = await peer.read_head()
+        assert request.content_length == size
+        peer.pause_reading()
+        peer.events["paused"].set()
+        await peer.events["go"].wait()
+        peer.resume_reading()
+        for _ in range(size >> 18):
+            assert await peer.read(1 << 18) == BIG[: 1 << 18]
+        await peer.send(OK)
+        await peer.until_closed()
+
+    first, second = await scripted(source), await scripted(target, receive_buffer=4096)
+    async with session.get(first.url) as response:
+        headers = {"Content-Length": response.headers["Content-Length"]}
+        tracemalloc.start()
+        sending = asyncio.create_task(sent(session, second, data=response.content, headers=headers))
+        await second.events["paused"].wait()
+        assert await unmoving(lambda: first.connections[0].bytes_sent) < size // 2
+        held = tracemalloc.take_snapshot().filter_traces(OURS)
+        tracemalloc.stop()
+        assert sum(trace.size for trace in held.traces) < 2 << 20
+        second.events["go"].set()
+        await sending
+
+
+async def test_slow_file(session: ClientSession, scripted: ScriptedFactory) -> None:
+    """While a file takes its time to be read, everybody else goes on."""
+    released = threading.Event()
+
+    class SlowFile(Reader):
+        def read(self, size: int = -1) -> bytes:
+            assert released.wait(10)
+            return super().read(size)
+
+    server, other = await scripted(OK), await scripted(OK)
+    sending = asyncio.create_task(sent(session, server, data=SlowFile(b"slowly")))
+    await server.received()
+    for _ in range(3):
+        await sent(session, other, data=b"x")
+    assert not sending.done()
+    released.set()
+    assert (await sending).body == b"slowly"
+
+
+# --- encoded --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["bytes", "file", "generator"])
+async def test_compress(
+    session: ClientSession, scripted: ScriptedFactory, path: Path, kind: str
+) -> None:
+    """compress= encodes a body of any kind while it is sent, in each of the codings."""
+    undo: dict[str | bool, Callable[[bytes], bytes]] = {
+        True: zlib.decompress,
+        "deflate": zlib.decompress,
+        "gzip": lambda data: zlib.decompress(data, 31),
+        "br": brotli.decompress,
+        "zstd": zstd.decompress,
+    }
+    server = await scripted(OK)
+    for compress, decode in undo.items():
+        tracker = UploadTracker()
+        data = LARGE[kind](path)
+        request = await sent(session, server, data=data, compress=compress, upload_tracker=tracker)
+        assert decode(request.body) == BIG
+        assert request.header("Content-Encoding") == ("deflate" if compress is True else compress)
+        assert request.is_chunked and request.header("Content-Length") is None
+        assert tracker.bytes_written == len(BIG)  # before it was encoded
+    assert len(server.connections) == 1
+
+
+async def test_compressing_lets_others_in(
+    session: ClientSession, scripted: ScriptedFactory
+) -> None:
+    """A large body that is encoded to next to nothing does not hold up the loop until its end."""
+    server = await scripted(OK)
+    turns = 0
+
+    async def turning() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    data = bytes(8 << 20)
+    task = asyncio.create_task(turning())
+    request = await sent(session, server, data=data, compress="gzip")
+    task.cancel()
+    await asyncio.wait([task])
+    assert zlib.decompress(request.body, 31) == data
+    assert turns > len(data) >> 18
+
+
+async def test_json_serialize_bytes(make_session: MakeSession, scripted: ScriptedFactory) -> None:
+    """JSON goes out as the session's function makes it, which must return bytes."""
+    server = await scripted(OK)
+    for made in (b"[1]", bytearray(b"[1]")):
+        session = make_session(json_serialize_bytes=lambda value, made=made: made)
+        request = await sent(session, server, json={"a": 1})
+        assert (request.body, request.header("Content-Type")) == (b"[1]", "application/json")
+    session = make_session(json_serialize_bytes=lambda value: "[1]")
+    with pytest.raises(TypeError, match="json_serialize_bytes must return bytes, not str"):
+        await session.post(server.url, json={"a": 1})
+
+
+# --- files are closed, generators are ended -------------------------------------------------------
+
+
+HOLDERS: dict[str, Callable[[Any], Any]] = {
+    "alone": lambda file: file,
+    "dict": lambda file: {"file": file},
+    "form": lambda file: _form_with(file),
+    "multipart": lambda file: _multipart_with(file),
+}
+
+
+def _form_with(file: Any) -> FormData:
+    fields = FormData()
+    fields.add_field("file", file)
+    return fields
+
+
+def _multipart_with(file: Any) -> MultipartWriter:
+    writer = MultipartWriter()
+    writer.append(file)
+    return writer
+
+
+async def closed(file: Any) -> None:
+    """Wait until it is: a thread closes it."""
+    async with asyncio.timeout(5):
+        while not file.closed:
+            await asyncio.sleep(0.001)
+
+
+@pytest.mark.parametrize("ending", ["answer", "early answer", "redirect", "refused", "cancelled"])
+@pytest.mark.parametrize("holder", HOLDERS)
+async def test_files_are_closed(
+    session: ClientSession, scripted: ScriptedFactory, path: Path, holder: str, ending: str
+) -> None:
+    """A file that was given as a body is closed when the request is over, however it ends."""
+
+    async def redirect(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(response_bytes(307, b"", ("Location", "/there")))
+        await peer.request()
+        await peer.send(OK)
+        await peer.until_closed()
+
+    async def early(peer: Peer) -> None:
+        await peer.read_head()
+        peer.pause_reading()
+        await peer.send(OK)
+        await peer.events["done"].wait()
+
+    async def never(peer: Peer) -> None:
+        await peer.read_head()
+        await peer.hang()
+
+    script = {"redirect": redirect, "early answer": early, "cancelled": never}.get(ending, OK)
+    server = await scripted(script)  # type: ignore[arg-type]
+    file = path.open("rb")
+    data = HOLDERS[holder](file)
+    if ending == "refused":
+        with pytest.raises(httptrace.ClientConnectorError):
+            await session.post("http://127.0.0.1:1/", data=data)
+    elif ending == "cancelled":
+        sending = asyncio.create_task(session.post(server.url, data=data))
+        await server.received()
+        sending.cancel()
+        await asyncio.wait([sending])
+    else:
+        await sent(session, server, data=data)
+    await closed(file)
+    server.events["done"].set()
+
+
+async def test_memory_is_not_closed(session: ClientSession, scripted: ScriptedFactory) -> None:
+    """A BytesIO is the caller's: it is not closed, nor read from its start again."""
+    server = await scripted(OK)
+    file = io.BytesIO(b"not this, this")
+    file.seek(10)
+    assert (await sent(session, server, data=file)).body == b"this"
+    assert not file.closed
+
+
+@pytest.mark.parametrize("status", [200, 413])
+async def test_generator_that_is_no_longer_wanted(
+    session: ClientSession, scripted: ScriptedFactory, status: int
+) -> None:
+    """An answer that is whole ends a body that may never go on, and its tidying up is done."""
+    ended = asyncio.Event()
+
+    async def waiting() -> AsyncIterator[bytes]:
+        try:
+            yield b"some"
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    async def early(peer: Peer) -> None:
+        request = await peer.read_head()
+        assert request.is_chunked
+        await peer.send(response_bytes(status, b"enough"))
+        await peer.until_closed()
+
+    server = await scripted(early)
+    tracker = UploadTracker()
+    async with session.post(server.url, data=waiting(), upload_tracker=tracker) as response:
+        assert (response.status, await response.read()) == (status, b"enough")
+    async with asyncio.timeout(5):
+        await ended.wait()
+    with pytest.raises(httptrace.UploadAbortedError):
+        tracker.upload_complete.result()
+
+
+# --- followed -------------------------------------------------------------------------------------
+
+
+async def test_tracker(session: ClientSession, scripted: ScriptedFactory, path: Path) -> None:
+    """A tracker tells bytes and attempts over redirects, and completes with the final answer."""
+
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(response_bytes(307, b"", ("Location", "/there")))
+        await peer.request()
+        await peer.events["go"].wait()
+        await peer.send(OK)
+        await peer.until_closed()
+
+    server = await scripted(script)
+    tracker = UploadTracker()
+    assert (tracker.attempts, tracker.bytes_written) == (0, 0)
+    sending = asyncio.create_task(
+        sent(session, server, data=path.open("rb"), upload_tracker=tracker)
+    )
+    await server.received(2)
+    while tracker.bytes_written < len(BIG):
+        assert not sending.done()
+        await asyncio.sleep(0)
+    assert tracker.attempts == 2 and not tracker.upload_complete.done()
+    server.events["go"].set()
+    assert (await sending).body == BIG
+    assert (tracker.attempts, tracker.bytes_written) == (2, len(BIG))
+    assert tracker.upload_complete.result() is None
+    with pytest.raises(RuntimeError, match="one request"):
+        await session.post(server.url, data=b"x", upload_tracker=tracker)
+
+
+async def test_tracker_of_a_failure(session: ClientSession, scripted: ScriptedFactory) -> None:
+    """The tracker of a request that fails says how far it came, and why it ended."""
+
+    async def script(peer: Peer) -> None:
+        await peer.read_head()
+        await peer.read_until(b"some")
+        peer.reset()
+
+    async def body() -> AsyncIterator[bytes]:
+        yield b"some"
+        await asyncio.Event().wait()
+
+    server = await scripted(script)
+    tracker = UploadTracker()
+    with pytest.raises(httptrace.ClientConnectionError) as caught:
+        await session.post(server.url, data=body(), upload_tracker=tracker)
+    assert (tracker.attempts, tracker.bytes_written) == (1, 4)
+    with pytest.raises(httptrace.UploadAbortedError) as aborted:
+        await tracker.upload_complete
+    assert aborted.value.__cause__ is caught.value
+
+
+# --- 100 Continue ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", [100, 307, 417])
+async def test_file_is_not_read_before_100(
+    session: ClientSession, scripted: ScriptedFactory, path: Path, status: int
+) -> None:
+    """With expect100= nothing is read of the file before the server wants it."""
+
+    async def script(peer: Peer) -> None:
+        request = await peer.read_head()
+        peer.events["asked"].set()
+        await peer.events["go"].wait()
+        if status != 100:
+            location = [("Location", second.url)] if status == 307 else []
+            await peer.send(response_bytes(status, b"", *location))
+            await peer.until_closed()
+            return
+        await peer.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+        await peer.read_body(request)
+        await peer.send(OK)
+        await peer.until_closed()
+
+    async def takes_it(peer: Peer) -> None:
+        request = await peer.read_head()
+        assert request.expects_continue
+        await peer.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+        await peer.read_body(request)
+        await peer.send(OK)
+        await peer.until_closed()
+
+    server, second = await scripted(script), await scripted(takes_it)
+    file = path.open("rb")
+    sending: Awaitable[Any] = asyncio.create_task(_status(session, server.url, file))
+    await server.events["asked"].wait()
+    assert file.tell() == 0
+    server.events["go"].set()
+    assert await sending == (417 if status == 417 else 200)
+    await closed(file)
+    assert server.requests[0].body == (BIG if status == 100 else b"")
+    if status == 307:
+        assert second.requests[0].body == BIG
+
+
+async def _status(session: ClientSession, url: str, file: Any) -> int:
+    async with session.post(url, data=file, expect100=True) as response:
+        return response.status
