@@ -6,6 +6,7 @@ import asyncio
 import fcntl
 import os
 import pty
+import re
 import struct
 import sys
 import termios
@@ -15,7 +16,7 @@ import pytest
 
 from httptrace.demo.servers import BundledServers
 
-from .running import COMMAND
+from .running import COMMAND, httptrace
 
 pytestmark = pytest.mark.asyncio(loop_factories=["asyncio"])
 
@@ -71,6 +72,24 @@ async def test_no_colours(servers: BundledServers, how: str) -> None:
     shown = await on_terminal(command, **environment)
     assert "\x1b" not in shown
     assert "→ 200 OK" in shown
+
+
+PLAIN_LOCALE = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+
+
+async def test_streams_that_are_ascii(servers: BundledServers) -> None:
+    """In the C locale the waterfall, the help and errors are drawn with plain signs."""
+    ran = await httptrace("-L", f"{servers.http}/redirect/1", **PLAIN_LOCALE)
+    assert ran.code == 0, ran.err
+    assert "/hello -> 200 OK" in ran.out
+    assert re.search(r"\n  wait +[0-9.]+ [mu]?s +#+\n", ran.out)
+    assert "sent" in ran.out and "?" not in ran.out
+    ran = await httptrace("--help", **PLAIN_LOCALE)
+    assert (ran.code, ran.err) == (0, "")
+    assert "type=..." in ran.out
+    ran = await httptrace("-X", "→", f"{servers.http}/hello", **PLAIN_LOCALE)
+    assert ran.code == 2
+    assert ran.err.startswith("httptrace: Method cannot contain non-token characters")
 
 
 async def test_width(servers: BundledServers) -> None:

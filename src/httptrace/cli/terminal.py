@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import os
 import re
@@ -63,9 +64,31 @@ class Terminal:
 
 
 def tolerate(stream: IO[str]) -> None:
-    """Rather a question mark than an error for what the stream cannot show."""
+    """Rather something plain than an error for what the stream cannot show."""
     with contextlib.suppress(AttributeError):
-        stream.reconfigure(errors="replace")  # type: ignore[attr-defined]
+        stream.reconfigure(errors=_IN_ASCII)  # type: ignore[attr-defined]
+
+
+def _in_ascii(exc: UnicodeError) -> tuple[str, int]:
+    """The error handler for streams that are not Unicode's, as in the C locale."""
+    if not isinstance(exc, UnicodeEncodeError):
+        raise exc
+    signs = exc.object[exc.start : exc.end]
+    return "".join("#" if "▀" <= sign <= "▟" else _PLAIN.get(sign, "?") for sign in signs), exc.end
+
+
+_IN_ASCII = "httptrace.in_ascii"
+_PLAIN = {
+    "→": "->",
+    "µ": "u",
+    "↑": "sent",
+    "↓": "received",
+    "·": "-",
+    "…": "...",
+    "─": "-",
+    "–": "-",
+}
+codecs.register_error(_IN_ASCII, _in_ascii)
 
 
 def console(stream: IO[str]) -> Any:
