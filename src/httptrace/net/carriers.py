@@ -114,12 +114,11 @@ class _Outer:
 
 
 def _outer(transport: Any) -> Any:
-    version = sys.version_info
-    # some have it, but it fails: it gives its error to what takes none
+    version, module = sys.version_info, type(transport).__module__
+    # TLS transports have it before they can do it: they give the error to what takes none
     fails = version < (3, 11, 8) or (3, 12) <= version < (3, 12, 2)
-    broken = fails or not hasattr(transport, "_force_close")
-    of_asyncio = type(transport).__module__.startswith("asyncio.")
-    return _Outer(transport) if broken and of_asyncio else transport
+    broken = (fails and module == "asyncio.sslproto") or not hasattr(transport, "_force_close")
+    return _Outer(transport) if broken and module.startswith("asyncio.") else transport
 
 
 class TlsCarrier(asyncio.Protocol):
