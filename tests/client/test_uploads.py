@@ -1,14 +1,13 @@
-"""Bodies on their way out: of every kind, large, slow, encoded, followed, and let go of."""
+"""Bodies on their way out: of every kind, large, slow and encoded."""
 
 from __future__ import annotations
 
 import asyncio
 import io
-import random
 import threading
 import tracemalloc
 import zlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from ssl import SSLContext
 from typing import Any
@@ -20,13 +19,12 @@ from tests.servers.fixtures import ScriptedFactory
 
 import httptrace
 from httptrace import ClientSession, FormData, MultipartWriter, UploadTracker
-from httptrace.testing import EventRecorder, ScriptedServer, response_bytes
+from httptrace.testing import EventRecorder
 from httptrace.testing.peer import Peer
 
 from .conftest import MakeSession
+from .uploading import BIG, OK, sent
 
-OK = response_bytes(200, b"ok")
-BIG = random.Random(3).randbytes(3 << 20)
 PIECE = 70_000
 Body = Callable[[Path], Any]
 
@@ -68,13 +66,6 @@ def path(tmp_path: Path) -> Path:
     path = tmp_path / "big.bin"
     path.write_bytes(BIG)
     return path
-
-
-async def sent(session: ClientSession, server: ScriptedServer, **options: Any) -> Any:
-    """Make a request; what the server got."""
-    async with session.post(server.url, **options) as response:
-        assert await response.read() == b"ok"
-    return server.requests[-1]
 
 
 async def unmoving(count: Callable[[], int]) -> int:
@@ -349,218 +340,3 @@ async def test_json_serialize_bytes(make_session: MakeSession, scripted: Scripte
     session = make_session(json_serialize_bytes=lambda value: "[1]")
     with pytest.raises(TypeError, match="json_serialize_bytes must return bytes, not str"):
         await session.post(server.url, json={"a": 1})
-
-
-# --- files are closed, generators are ended -------------------------------------------------------
-
-
-HOLDERS: dict[str, Callable[[Any], Any]] = {
-    "alone": lambda file: file,
-    "dict": lambda file: {"file": file},
-    "form": lambda file: _form_with(file),
-    "multipart": lambda file: _multipart_with(file),
-}
-
-
-def _form_with(file: Any) -> FormData:
-    fields = FormData()
-    fields.add_field("file", file)
-    return fields
-
-
-def _multipart_with(file: Any) -> MultipartWriter:
-    writer = MultipartWriter()
-    writer.append(file)
-    return writer
-
-
-async def closed(file: Any) -> None:
-    """Wait until it is: a thread closes it."""
-    async with asyncio.timeout(5):
-        while not file.closed:
-            await asyncio.sleep(0.001)
-
-
-@pytest.mark.parametrize("ending", ["answer", "early answer", "redirect", "refused", "cancelled"])
-@pytest.mark.parametrize("holder", HOLDERS)
-async def test_files_are_closed(
-    session: ClientSession, scripted: ScriptedFactory, path: Path, holder: str, ending: str
-) -> None:
-    """A file that was given as a body is closed when the request is over, however it ends."""
-
-    async def redirect(peer: Peer) -> None:
-        await peer.request()
-        await peer.send(response_bytes(307, b"", ("Location", "/there")))
-        await peer.request()
-        await peer.send(OK)
-        await peer.until_closed()
-
-    async def early(peer: Peer) -> None:
-        await peer.read_head()
-        peer.pause_reading()
-        await peer.send(OK)
-        await peer.events["done"].wait()
-
-    async def never(peer: Peer) -> None:
-        await peer.read_head()
-        await peer.hang()
-
-    script = {"redirect": redirect, "early answer": early, "cancelled": never}.get(ending, OK)
-    server = await scripted(script)  # type: ignore[arg-type]
-    file = path.open("rb")
-    data = HOLDERS[holder](file)
-    if ending == "refused":
-        with pytest.raises(httptrace.ClientConnectorError):
-            await session.post("http://127.0.0.1:1/", data=data)
-    elif ending == "cancelled":
-        sending = asyncio.create_task(session.post(server.url, data=data))
-        await server.received()
-        sending.cancel()
-        await asyncio.wait([sending])
-    else:
-        await sent(session, server, data=data)
-    await closed(file)
-    server.events["done"].set()
-
-
-async def test_memory_is_not_closed(session: ClientSession, scripted: ScriptedFactory) -> None:
-    """A BytesIO is the caller's: it is not closed, nor read from its start again."""
-    server = await scripted(OK)
-    file = io.BytesIO(b"not this, this")
-    file.seek(10)
-    assert (await sent(session, server, data=file)).body == b"this"
-    assert not file.closed
-
-
-@pytest.mark.parametrize("status", [200, 413])
-async def test_generator_that_is_no_longer_wanted(
-    session: ClientSession, scripted: ScriptedFactory, status: int
-) -> None:
-    """An answer that is whole ends a body that may never go on, and its tidying up is done."""
-    ended = asyncio.Event()
-
-    async def waiting() -> AsyncIterator[bytes]:
-        try:
-            yield b"some"
-            await asyncio.Event().wait()
-        finally:
-            ended.set()
-
-    async def early(peer: Peer) -> None:
-        request = await peer.read_head()
-        assert request.is_chunked
-        await peer.send(response_bytes(status, b"enough"))
-        await peer.until_closed()
-
-    server = await scripted(early)
-    tracker = UploadTracker()
-    async with session.post(server.url, data=waiting(), upload_tracker=tracker) as response:
-        assert (response.status, await response.read()) == (status, b"enough")
-    async with asyncio.timeout(5):
-        await ended.wait()
-    with pytest.raises(httptrace.UploadAbortedError):
-        tracker.upload_complete.result()
-
-
-# --- followed -------------------------------------------------------------------------------------
-
-
-async def test_tracker(session: ClientSession, scripted: ScriptedFactory, path: Path) -> None:
-    """A tracker tells bytes and attempts over redirects, and completes with the final answer."""
-
-    async def script(peer: Peer) -> None:
-        await peer.request()
-        await peer.send(response_bytes(307, b"", ("Location", "/there")))
-        await peer.request()
-        await peer.events["go"].wait()
-        await peer.send(OK)
-        await peer.until_closed()
-
-    server = await scripted(script)
-    tracker = UploadTracker()
-    assert (tracker.attempts, tracker.bytes_written) == (0, 0)
-    sending = asyncio.create_task(
-        sent(session, server, data=path.open("rb"), upload_tracker=tracker)
-    )
-    await server.received(2)
-    while tracker.bytes_written < len(BIG):
-        assert not sending.done()
-        await asyncio.sleep(0)
-    assert tracker.attempts == 2 and not tracker.upload_complete.done()
-    server.events["go"].set()
-    assert (await sending).body == BIG
-    assert (tracker.attempts, tracker.bytes_written) == (2, len(BIG))
-    assert tracker.upload_complete.result() is None
-    with pytest.raises(RuntimeError, match="one request"):
-        await session.post(server.url, data=b"x", upload_tracker=tracker)
-
-
-async def test_tracker_of_a_failure(session: ClientSession, scripted: ScriptedFactory) -> None:
-    """The tracker of a request that fails says how far it came, and why it ended."""
-
-    async def script(peer: Peer) -> None:
-        await peer.read_head()
-        await peer.read_until(b"some")
-        peer.reset()
-
-    async def body() -> AsyncIterator[bytes]:
-        yield b"some"
-        await asyncio.Event().wait()
-
-    server = await scripted(script)
-    tracker = UploadTracker()
-    with pytest.raises(httptrace.ClientConnectionError) as caught:
-        await session.post(server.url, data=body(), upload_tracker=tracker)
-    assert (tracker.attempts, tracker.bytes_written) == (1, 4)
-    with pytest.raises(httptrace.UploadAbortedError) as aborted:
-        await tracker.upload_complete
-    assert aborted.value.__cause__ is caught.value
-
-
-# --- 100 Continue ---------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("status", [100, 307, 417])
-async def test_file_is_not_read_before_100(
-    session: ClientSession, scripted: ScriptedFactory, path: Path, status: int
-) -> None:
-    """With expect100= nothing is read of the file before the server wants it."""
-
-    async def script(peer: Peer) -> None:
-        request = await peer.read_head()
-        peer.events["asked"].set()
-        await peer.events["go"].wait()
-        if status != 100:
-            location = [("Location", second.url)] if status == 307 else []
-            await peer.send(response_bytes(status, b"", *location))
-            await peer.until_closed()
-            return
-        await peer.send(b"HTTP/1.1 100 Continue\r\n\r\n")
-        await peer.read_body(request)
-        await peer.send(OK)
-        await peer.until_closed()
-
-    async def takes_it(peer: Peer) -> None:
-        request = await peer.read_head()
-        assert request.expects_continue
-        await peer.send(b"HTTP/1.1 100 Continue\r\n\r\n")
-        await peer.read_body(request)
-        await peer.send(OK)
-        await peer.until_closed()
-
-    server, second = await scripted(script), await scripted(takes_it)
-    file = path.open("rb")
-    sending: Awaitable[Any] = asyncio.create_task(_status(session, server.url, file))
-    await server.events["asked"].wait()
-    assert file.tell() == 0
-    server.events["go"].set()
-    assert await sending == (417 if status == 417 else 200)
-    await closed(file)
-    assert server.requests[0].body == (BIG if status == 100 else b"")
-    if status == 307:
-        assert second.requests[0].body == BIG
-
-
-async def _status(session: ClientSession, url: str, file: Any) -> int:
-    async with session.post(url, data=file, expect100=True) as response:
-        return response.status
