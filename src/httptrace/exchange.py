@@ -81,6 +81,8 @@ class Exchange(_Meeting):
     version_received: str = "1.1"
     raw_trailers: RawHeaders | None = None
     upload: asyncio.Task[None] | None = None
+    expired: Callable[[], BaseException | None] | None = None
+    """Gives the error of the limit of getting a connection, once that is reached."""
     blocked_since_ns: int = 0
     """Since when the peer takes no more of the request's body; 0 while it does."""
     unsent: int = 0
@@ -228,6 +230,15 @@ class Exchange(_Meeting):
         if self.blocked_since_ns and unsent != self.unsent:
             self.blocked_since_ns, self.unsent = now_ns, unsent
         return self.blocked_since_ns or now_ns
+
+    def seen(self, exc: BaseException) -> BaseException:
+        """What the caller will see of an error: the timeout, if it is what cancelled the work."""
+        if not isinstance(exc, asyncio.CancelledError):
+            return exc
+        told = None if self.expired is None else self.expired()
+        if told is None and self.call.cancelled:
+            told = self.call.timeout_error
+        return told or exc
 
     def wake(self) -> None:
         """Tell the caller, if it waits, that there is news."""

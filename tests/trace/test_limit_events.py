@@ -53,6 +53,9 @@ def limits(recorder: EventRecorder) -> tuple[Any, ...]:
     error: Any = recorder.of("request_finish")[0].exception
     assert isinstance(error, TimeoutError)
     assert error.elapsed >= error.limit * 0.9
+    ended = [event for event in recorder.events if event.edge == "exception"]
+    told = {id(event.exception) for event in ended if event.request_id == recorder.requests[-1]}
+    assert told <= {id(error)}  # what the limit ended tells the limit
     return error.phase, error.limit, error.timeout
 
 

@@ -77,7 +77,7 @@ class Limit:
         cancelled = isinstance(exc, asyncio.CancelledError)
         if cancelled and self._scope is not None and self._scope.expired():
             return self._timeout()
-        return exc if self._outer is None else self._outer.seen(exc)
+        return self._record.seen(exc) if self._outer is None else self._outer.seen(exc)
 
     def _timeout(self) -> ConnectionTimeoutError:
         if self._error is None:

@@ -263,7 +263,7 @@ class BaseConnector:
         except BaseException as exc:
             self._failed += 1
             if trace is not None:
-                trace.note(TraceConnectionCreateExceptionParams, exchange, 0, exc)
+                trace.note(TraceConnectionCreateExceptionParams, exchange, 0, exchange.seen(exc))
             wake(self.state.give_back(host))
             raise
         self._created += 1

@@ -97,7 +97,7 @@ class Waiting:
             if exchange.connection is None:
                 connector.not_wanted(ticket)
             if trace is not None and grant is None:
-                trace.note(TraceConnectionQueuedExceptionParams, exchange, 0, exc)
+                trace.note(TraceConnectionQueuedExceptionParams, exchange, 0, exchange.seen(exc))
             raise
         finally:
             ticket.on_grant = None  # which knows the ticket: no circle is left for the collector

@@ -24,17 +24,27 @@ async def within(awaited: Awaitable[T], exchange: Exchange, name: str, limit: fl
     ConnectionTimeoutError
         Naming the limit, and the phase in which the time ran out.
     """
-    since_ns = perf_counter_ns()
+    since_ns, scope = perf_counter_ns(), asyncio.timeout(limit)
+    error: ConnectionTimeoutError | None = None
+
+    def expired() -> ConnectionTimeoutError | None:
+        nonlocal error
+        if error is None and scope.expired():
+            host, phase = exchange.url.origin(), exchange.phase
+            text = f"Connection timeout to host {host}: {phase} not done within {limit} s"
+            error = ConnectionTimeoutError(text)
+            error.timeout, error.phase, error.limit = name, phase, limit
+            error.elapsed = (perf_counter_ns() - since_ns) / 1e9
+        return error
+
+    outer, exchange.expired = exchange.expired, expired
     try:
-        async with asyncio.timeout(limit) as scope:
+        async with scope:
             return await awaited
     except TimeoutError as fired:
-        if not scope.expired():
+        told = expired()
+        if told is None:
             raise
-        phase = exchange.phase
-        error = ConnectionTimeoutError(
-            f"Connection timeout to host {exchange.url.origin()}: {phase} not done within {limit} s"
-        )
-        error.timeout, error.phase, error.limit = name, phase, limit
-        error.elapsed = (perf_counter_ns() - since_ns) / 1e9
-        raise error from fired
+        raise told from fired
+    finally:
+        exchange.expired = outer

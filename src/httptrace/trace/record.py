@@ -128,6 +128,10 @@ class Record(_Kept):
         """Requests that its connection was used for, this one included."""
         return self.served_before + bool(self.send_ns)
 
+    def seen(self, exc: BaseException) -> BaseException:
+        """What the caller will see of an error: the timeout, if it is what cancelled the work."""
+        return exc
+
     def enter(self, phase: Phase) -> None:
         """From now on the attempt is in this phase, until the next one is entered."""
         if self.marks is None:
