@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -260,6 +261,31 @@ async def test_the_timeline(scripted: ScriptedFactory) -> None:
     assert timeline.complete and timeline.receive >= 0.05
     assert sum(timeline.phases_ns.values()) == timeline.total_ns
     assert "101" in str(timeline)
+
+
+async def test_bytes_and_waiting_of_the_timeline(scripted: ScriptedFactory) -> None:
+    """Frames are bytes of the request, and waiting for a message is waiting for the network."""
+    got: list[int] = []
+
+    async def talk(peer: Peer) -> None:
+        before = peer.bytes_received
+        await read_frame(peer)
+        await asyncio.sleep(0.1)  # the server thinks
+        await peer.send(server_frame(TEXT, b"*" * 500) + server_frame(PING, b"p"))
+        await read_frame(peer)
+        await peer.send(close_frame((await read_close(peer))[0]))
+        got.extend((before, peer.bytes_received, peer.bytes_sent))
+
+    server = await scripted(after_accepting(talk))
+    async with httptrace.ClientSession() as session, session.ws_connect(server.url) as ws:
+        (hop,) = ws.timeline.hops
+        head = hop.bytes_sent
+        await ws.send_str("*" * 1000)
+        assert len(await ws.receive_str()) == 500
+    (hop,) = ws.timeline.hops
+    assert got == [head, hop.bytes_sent, hop.bytes_received]
+    assert hop.bytes_sent == head + 1008 + 7 + 8
+    assert hop.network_wait_ns >= 90_000_000 > hop.consumer_ns
 
 
 async def test_messages_that_came_with_the_answer(

@@ -183,12 +183,12 @@ class WebSocketLink(WebSocketStream):
         """
         if self.close_sent or self.over:
             raise _closed()
-        wire = payload
-        if self._deflater is None or compress == 0:
-            self.write(frame(FIN | opcode, payload))
-        else:
-            wire = self._deflater.deflate(payload, compress)
-            self.write(frame(FIN | RSV1 | opcode, wire))
+        wire, first = payload, FIN | opcode
+        if self._deflater is not None and compress != 0:
+            wire, first = self._deflater.deflate(payload, compress), first | RSV1
+        data = frame(first, wire)
+        self._write(data)
+        self.exchange.body_sent += len(data)
         self.messages_sent += 1
         if self.trace is not None:
             told = (_KINDS[opcode], len(payload), len(wire), payload)
@@ -204,7 +204,7 @@ class WebSocketLink(WebSocketStream):
         """Write a pong; raises as `send` does."""
         if self.close_sent or self.over:
             raise _closed()
-        self.write(frame(FIN | PONG, payload))
+        self.write_frame(PONG, payload)
 
     def resume_writing(self) -> None:
         """The transport's buffer has room."""
@@ -215,7 +215,7 @@ class WebSocketLink(WebSocketStream):
         """Write a Close frame; nothing follows it."""
         payload = b"" if code == NO_STATUS else close_payload(code, reason)
         self.close_sent = True
-        self.write(frame(FIN | CLOSE, payload))
+        self.write_frame(CLOSE, payload)
 
     async def close(self, code: int, reason: bytes, limit: float | None) -> None:
         """Close from our side, or complete what the server has begun; wait until all is over."""

@@ -11,7 +11,7 @@ from ..trace.events import (
     TraceWebSocketPingSentParams,
     TraceWebSocketPongReceivedParams,
 )
-from .frames import FIN, PING, PONG, frame
+from .frames import PING, PONG
 from .messages import WSMsgType
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class Pings:
     def send(self, payload: bytes, *, heartbeat: bool) -> None:
         """Write a ping and remember when."""
         link = self._link
-        link.write(frame(FIN | PING, payload))
+        link.write_frame(PING, payload)
         self._sent.append((payload, perf_counter_ns()))
         if link.trace is not None:
             link.trace.note(TraceWebSocketPingSentParams, link.exchange, 0, payload, heartbeat)
@@ -47,7 +47,7 @@ class Pings:
         if answers and link.blocked:
             self._due = payload  # the latest will do (RFC 6455 §5.5.3)
         elif answers:
-            link.write(frame(FIN | PONG, payload))
+            link.write_frame(PONG, payload)
         if not self._answers:
             link.queue_control(WSMsgType.PING, payload)
 
@@ -55,7 +55,7 @@ class Pings:
         """The transport takes more: send the pong that waits."""
         due, self._due = self._due, None
         if due is not None and not self._link.close_sent:
-            self._link.write(frame(FIN | PONG, due))
+            self._link.write_frame(PONG, due)
 
     def answered(self, payload: bytes) -> None:
         """The server has sent a pong."""

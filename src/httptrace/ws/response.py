@@ -216,7 +216,7 @@ class ClientWebSocketResponse:
             link.waiter = waiter = self._loop.create_future()
             timer = self._loop.call_later(limit, _expire, waiter) if limit else None
             try:
-                await waiter
+                await link.wait(waiter)
             finally:
                 link.waiter = None
                 if timer is not None:
