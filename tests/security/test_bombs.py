@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import gzip
 import time
-import tracemalloc
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import brotli
 import pytest
@@ -17,6 +15,8 @@ from tests.servers.fixtures import ScriptedFactory
 import httptrace
 from httptrace.testing import response_bytes
 from httptrace.testing.scripted import responding
+
+from .measuring import at_most
 
 MIB = 1 << 20
 GIB = 1 << 30
@@ -39,18 +39,6 @@ BOMBS = {
         zstd.compress(gzip.compress(members(gzip.compress)))
     ),
 }
-
-
-@contextmanager
-def at_most(size: int) -> Iterator[None]:
-    """No more memory than that is taken in between, at any time."""
-    tracemalloc.start()
-    try:
-        yield
-        peak = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
-    assert peak < size, f"{peak:,} bytes"
 
 
 @pytest.mark.parametrize("coding", BOMBS)
