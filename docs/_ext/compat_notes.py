@@ -52,6 +52,7 @@ BETTER: dict[str, str | tuple[str, ...]] = {
     "StreamReader": (
         "Compressed bodies are decoded as they are read, no further.",
         "What came before a body breaks off can be read before the error is raised.",
+        "A read that is cancelled loses nothing of the body.",
         "`unread_data()` is not deprecated.",
     ),
     "TCPConnector": "`address_filter`; DNS answers with a TTL are kept as long as it says.",
@@ -94,6 +95,7 @@ DIFFERENT: dict[str, str | tuple[str, ...]] = {
         "`release()`.",
         "`get_encoding()` takes every `+json` type for UTF-8 (RFC 8259), as `application/json`; "
         "a Content-Type that is malformed counts as none.",
+        "Attributes other than `status` are read-only.",
         "Names of `headers` are written as they came; aiohttp writes those it knows its own way.",
     ),
     "ClientTimeout": "`ceil_threshold` is kept for its signature alone.",
@@ -101,7 +103,10 @@ DIFFERENT: dict[str, str | tuple[str, ...]] = {
     "MultipartWriter": "A boundary must be one that RFC 2046 allows.",
     "ServerTimeoutError": "`TotalTimeoutError` tells that the limit for the whole request was "
     "reached; it is a `TimeoutError`, as aiohttp's plain one.",
-    "StreamReader": "A line that is too long is a `ValueError`, and is not taken.",
+    "StreamReader": (
+        "A line that is too long is a `ValueError`, and is not taken.",
+        "`wait_eof()` waits as a reader does: not while another task reads.",
+    ),
     "TextIOPayload": "Sent in chunks.",
 }
 

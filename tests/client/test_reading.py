@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import pytest
 from tests.servers.fixtures import ScriptedFactory
@@ -220,6 +222,44 @@ async def test_exception_of_ones_own(session: ClientSession, scripted: ScriptedF
         for reading in (response.content.read, response.content.readline, response.read):
             with pytest.raises(KeyError, match="mine"):
                 await reading()
+
+
+@pytest.mark.parametrize("name", ["readany", "readchunk", "wait_eof", "read"])
+async def test_exception_for_who_waits(
+    session: ClientSession, scripted: ScriptedFactory, name: str
+) -> None:
+    """It is raised to the task that waits for data as well, at once."""
+    server = await scripted(in_two(length(2), b"ab"))
+    async with asyncio.timeout(5), session.get(server.url) as response:
+        waiting = asyncio.create_task(getattr(response.content, name)())
+        await asyncio.sleep(0)
+        response.content.set_exception(KeyError("mine"))
+        with pytest.raises(KeyError, match="mine"):
+            await waiting
+
+
+ITERATORS: dict[str, Callable[[StreamReader], AsyncIterator[Any]]] = {
+    "lines": lambda content: aiter(content),
+    "iter_any": lambda content: content.iter_any(),
+    "iter_chunked": lambda content: content.iter_chunked(10),
+    "iter_chunks": lambda content: content.iter_chunks(),
+}
+
+
+@pytest.mark.parametrize("name", ITERATORS)
+async def test_iterating_on_after_a_timeout(
+    session: ClientSession, scripted: ScriptedFactory, name: str
+) -> None:
+    """A piece that was not waited for long enough comes from the same iterator later on."""
+    server = await scripted(in_two(length(4) + b"a\n", b"b\n"))
+    async with session.get(server.url) as response:
+        pieces = ITERATORS[name](response.content)
+        assert await anext(pieces) in (b"a\n", (b"a\n", False))
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(anext(pieces), 0.01)
+        server.events["go"].set()
+        assert [one async for one in pieces] in ([b"b\n"], [(b"b\n", False)])
+        assert [one async for one in pieces] == []
 
 
 # --- its end --------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from ..errors import ClientPayloadError
 from .buffer import Buffer
@@ -17,6 +17,28 @@ if TYPE_CHECKING:
 
 _STEP = 1 << 18
 """Bytes that are decoded at a time: what a small compressed chunk may grow to before it is read."""
+
+
+_Piece = TypeVar("_Piece")
+
+
+class _Pieces(Generic[_Piece]):
+    """Reads again and again; unlike a generator it goes on after a read that was cancelled."""
+
+    __slots__ = ("_last", "_read")
+
+    def __init__(self, read: Callable[[], Awaitable[_Piece]], last: _Piece) -> None:
+        self._read = read
+        self._last = last
+
+    def __aiter__(self) -> _Pieces[_Piece]:
+        return self
+
+    async def __anext__(self) -> _Piece:
+        piece = await self._read()
+        if piece == self._last:
+            raise StopAsyncIteration
+        return piece
 
 
 class StreamReader:
@@ -64,8 +86,9 @@ class StreamReader:
         return self._exception or self._exchange.error
 
     def set_exception(self, exc: BaseException) -> None:
-        """Let every further read raise this."""
+        """Let every further read raise this, and the one that waits."""
         self._exception = exc
+        self._exchange.wake()
 
     def is_eof(self) -> bool:
         """Whether the whole body has been received; some may still be unread."""
@@ -217,26 +240,21 @@ class StreamReader:
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         """Line by line."""
-        return self._iterate(self.readline)
+        return _Pieces(self.readline, b"")
 
     def iter_any(self) -> AsyncIterator[bytes]:
         """Pieces as they arrive."""
-        return self._iterate(self.readany)
+        return _Pieces(self.readany, b"")
 
     def iter_chunked(self, n: int) -> AsyncIterator[bytes]:
         """Pieces of at most `n` bytes."""
-        return self._iterate(lambda: self.read(n))
+        return _Pieces(lambda: self.read(n), b"")
 
-    async def iter_chunks(self) -> AsyncIterator[tuple[bytes, bool]]:
+    def iter_chunks(self) -> AsyncIterator[tuple[bytes, bool]]:
         """Pieces as they arrive, each with whether an HTTP chunk of the server ends there."""
-        while (chunk := await self.readchunk()) != (b"", False):
-            yield chunk
+        return _Pieces(self.readchunk, (b"", False))
 
     # --- within -----------------------------------------------------------------------------
-
-    async def _iterate(self, read: Callable[[], Awaitable[bytes]]) -> AsyncIterator[bytes]:
-        while data := await read():
-            yield data
 
     async def _read_all(self) -> bytes:
         blocks: list[bytes] = []
