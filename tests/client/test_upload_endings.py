@@ -47,6 +47,11 @@ def _multipart_with(file: Any) -> MultipartWriter:
     return writer
 
 
+async def _never(peer: Peer) -> None:
+    await peer.read_head()
+    await peer.hang()
+
+
 async def closed(file: Any) -> None:
     """Wait until it is: a thread closes it."""
     async with asyncio.timeout(5):
@@ -74,11 +79,7 @@ async def test_files_are_closed(
         await peer.send(OK)
         await peer.events["done"].wait()
 
-    async def never(peer: Peer) -> None:
-        await peer.read_head()
-        await peer.hang()
-
-    script = {"redirect": redirect, "early answer": early, "cancelled": never}.get(ending, OK)
+    script = {"redirect": redirect, "early answer": early, "cancelled": _never}.get(ending, OK)
     server = await scripted(script)  # type: ignore[arg-type]
     file = path.open("rb")
     data = HOLDERS[holder](file)
@@ -133,6 +134,24 @@ async def test_generator_that_is_no_longer_wanted(
         await ended.wait()
     with pytest.raises(httptrace.UploadAbortedError):
         tracker.upload_complete.result()
+
+
+async def test_body_that_was_cancelled_itself(
+    session: ClientSession, scripted: ScriptedFactory
+) -> None:
+    """A body whose source was cancelled fails the request, which nobody cancelled."""
+
+    async def cancelled() -> AsyncIterator[bytes]:
+        yield b"some"
+        source: asyncio.Task[None] = asyncio.create_task(asyncio.sleep(60))
+        source.cancel()
+        await source
+
+    server = await scripted(_never)
+    with pytest.raises(httptrace.ClientConnectionError, match="could not be sent whole") as caught:
+        async with asyncio.timeout(5):
+            await session.post(server.url, data=cancelled())
+    assert isinstance(caught.value.__cause__, asyncio.CancelledError)
 
 
 # --- followed -------------------------------------------------------------------------------------

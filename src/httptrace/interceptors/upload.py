@@ -122,20 +122,29 @@ async def upload(call: Call, exchange: Exchange, connection: Http1Connection) ->
         await _upload(call, exchange, connection)
     except ResponseCameFirst:
         return  # the response is used; the connection is closed after it
-    except asyncio.CancelledError:
-        raise
+    except asyncio.CancelledError as exc:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        _break_off(call, exchange, connection, exc)  # the body's own: nobody cancelled the upload
     except ClientConnectionResetError as exc:
         await asyncio.sleep(0)  # in which a transport that has just closed tells why
         if exchange.error is None and not exchange.head_ns:
             call.connector.discard(connection, exchange, "error", exc)
     except Exception as exc:
-        error = _failure(exc)
-        if call.upload_tracker is not None:
-            call.upload_tracker.fail(error)
-        call.connector.discard(connection, exchange, "request body failed", error)
+        _break_off(call, exchange, connection, exc)
 
 
-def _failure(exc: Exception) -> Exception:
+def _break_off(
+    call: Call, exchange: Exchange, connection: Http1Connection, exc: BaseException
+) -> None:
+    error = _failure(exc)
+    if call.upload_tracker is not None:
+        call.upload_tracker.fail(error)
+    call.connector.discard(connection, exchange, "request body failed", error)
+
+
+def _failure(exc: BaseException) -> Exception:
     """What the caller sees when the body cannot be had: never what looks like a dead connection."""
     if isinstance(exc, ClientPayloadError):
         return exc
