@@ -30,6 +30,7 @@ GROUP_TITLES = {
     "send": "Sending",
     "receive": "Receiving",
     "cache": "Cache",
+    "websocket": "WebSockets",
 }
 """How the groups of moments are headed; one without an entry is headed by its own name."""
 

@@ -33,7 +33,7 @@ class ClientTimeout:
     :param total: the whole call: redirects, retries and reading the body included.
     :param connect: getting a connection: the wait for a place in the pool, DNS, connecting, TLS.
     :param sock_read: silence of the server while its answer is awaited or read (idle time, not
-        the time that the whole body takes).
+        the time that the whole body takes); while a body is sent, a server that takes nothing.
     :param sock_connect: connecting a new connection to the peer; a reused one has no such time.
     :param ceil_threshold: kept for aiohttp's signature: timeouts longer than this may fire up to
         a second late, so that many can share one timer.

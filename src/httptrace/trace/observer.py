@@ -24,7 +24,8 @@ logger = logging.getLogger("httptrace")
 class Span:
     """A stretch of a request: it opened with one event and closes with another.
 
-    `kind` is what the events declare ("request", "queue", "connection", "dns", "socket", "tls");
+    `kind` is what the events declare ("request", "queue", "connection", "dns", "socket", "proxy",
+    "tls", "websocket_handshake");
     `parent` is the span that it lies in; `outcome` is None while it is open, then "end" or
     "exception".
     """
