@@ -309,6 +309,19 @@ async def test_contradictions(
 # --- the other parameters of a request ------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [("timout", "timeout="), ("verify", "ssl="), ("follow_redirects", "allow_redirects=")],
+)
+async def test_parameter_that_is_called_otherwise(
+    session: ClientSession, server: ScriptedServer, name: str, meant: str
+) -> None:
+    """A slip, or another client's name, is told what it is called here."""
+    options: Any = {name: True}
+    call = session.get(server.url, **options)
+    await refused(call, TypeError, f"argument '{name}': did you mean {meant}?")
+
+
 async def test_unknown_parameter(session: ClientSession, server: ScriptedServer) -> None:
     """A parameter that does not exist is refused by name."""
     await refused(session.get(server.url, tiemout=5), TypeError, "tiemout")

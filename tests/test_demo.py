@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -51,6 +52,15 @@ def test_a_scene_that_is_wrong() -> None:
     ran = run("-c", BROKEN)
     assert ran.returncode == 1
     assert ran.stderr == f"not as it should be: 1. {SCENES[0].title}\n"
+
+
+def test_a_port_that_is_taken() -> None:
+    """A port that somebody else has is named in one line."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        ran = run("-m", "httptrace.demo", "--serve", str(port))
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert ran.stderr == f"httptrace.demo: port {port}: Address already in use\n"
 
 
 def test_what_is_missing() -> None:

@@ -93,6 +93,25 @@ class Settings(NamedTuple):
     """None for who has none, and looks at no environment."""
 
 
+_ELSEWHERE = {
+    "content": "data=",
+    "files": "data= with a FormData",
+    "follow_redirects": "allow_redirects=",
+    "proxies": "proxy=",
+    "query": "params=",
+    "verify": "ssl=",
+}
+"""What parameters of other clients are called here."""
+
+
+def _meant(name: str) -> str:
+    from difflib import get_close_matches
+
+    close = [f"{one}=" for one in get_close_matches(name, KNOWN, 1)]
+    meant = _ELSEWHERE.get(name) or "".join(close)
+    return f": did you mean {meant}?" if meant else ""
+
+
 def checked(settings: Settings, options: RequestOptions) -> Settings:
     """The settings of one call.
 
@@ -103,7 +122,8 @@ def checked(settings: Settings, options: RequestOptions) -> Settings:
     """
     unknown = options.keys() - KNOWN
     if unknown:
-        raise TypeError(f"request() got an unexpected keyword argument {sorted(unknown)[0]!r}")
+        name = min(unknown)
+        raise TypeError(f"request() got an unexpected keyword argument {name!r}{_meant(name)}")
     changes: dict[str, Any] = {}
     if "timeout" in options:
         timeout = timeout_of(options["timeout"], settings.timeout)

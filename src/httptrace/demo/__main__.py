@@ -44,7 +44,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except (OSError, ImportError) as exc:  # the port is taken, or an extra is not installed
-        print(f"httptrace.demo: {exc}", file=sys.stderr)
+        where = f"port {port}: " if port and isinstance(exc, OSError) else ""
+        print(f"httptrace.demo: {where}{getattr(exc, 'strerror', None) or exc}", file=sys.stderr)
         return 1
     finally:
         close_quietly()
