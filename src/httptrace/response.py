@@ -290,6 +290,6 @@ class ClientResponse(ResponseView):
     def __repr__(self) -> str:
         from .masking import mask_url, shown
 
-        reason = self.reason.encode("ascii", "backslashreplace").decode() or None
+        reason = self.reason.encode("unicode_escape").decode("ascii") or None  # no control codes
         url = mask_url(self.url)
         return f"<ClientResponse({url}) [{self.status} {reason}]>\n{shown(self.headers)}\n"

@@ -92,6 +92,22 @@ async def test_a_secret_in_the_error_of_a_timeline(session: httptrace.ClientSess
     assert_hidden(str(recording), json.dumps(timeline.to_dict()))
 
 
+@pytest.mark.parametrize("sign", ["\x1b[2J", "\0", "\x07", "\x9b2J"])
+async def test_a_servers_reason_controls_the_terminal(
+    session: httptrace.ClientSession, scripted: ScriptedFactory, sign: str
+) -> None:
+    """What is shown of a response has no control characters of the server's."""
+    head = f"HTTP/1.1 404 a{sign}b\r\nContent-Length: 0\r\nX: \x9b2J\r\n\r\n"
+    server = await scripted(responding(head.encode()))
+    async with session.get(server.url) as response:
+        assert response.reason == f"a{sign}b"
+        with pytest.raises(httptrace.ClientResponseError) as caught:
+            response.raise_for_status()
+    shown = (repr(response), str(response.timeline), str(caught.value), repr(caught.value))
+    for text in shown:
+        assert all(line.isprintable() for line in text.splitlines()), repr(text)
+
+
 # --- errors ---------------------------------------------------------------------------------------
 
 Use = Callable[[httptrace.ClientSession, str], Awaitable[Any]]
