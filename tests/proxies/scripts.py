@@ -21,7 +21,7 @@ async def relay(peer: Peer, host: str, port: int) -> None:
             await peer.send(data)
         peer.half_close()
 
-    returning = asyncio.ensure_future(back())
+    returning = asyncio.create_task(back(), name="back, of a script")
     try:
         while data := await peer.receive():
             writer.write(data)
