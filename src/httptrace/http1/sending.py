@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from itertools import count
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, cast
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
     from ..trace.record import TlsFacts
 
 _ids = count(1)
+
+_PYTHON = tuple(sys.version_info[:3])
+_WRITELINES_HOLDS_BACK = not ((3, 12) <= _PYTHON < (3, 12, 9) or (3, 13) <= _PYTHON < (3, 13, 2))
+"""Whether `writelines` of asyncio's own transport tells that its buffer is full: CVE-2024-12254."""
 
 
 class Sending(asyncio.BaseProtocol):
@@ -79,7 +84,12 @@ class Sending(asyncio.BaseProtocol):
         ClientConnectionResetError
             If the connection is closed.
         """
-        self._open_transport().writelines((b"%x\r\n" % len(data), data, b"\r\n"))
+        pieces = (b"%x\r\n" % len(data), data, b"\r\n")
+        transport = self._open_transport()
+        if _WRITELINES_HOLDS_BACK:
+            transport.writelines(pieces)
+        else:
+            transport.write(b"".join(pieces))
 
     def _open_transport(self) -> asyncio.Transport:
         transport = self._transport
