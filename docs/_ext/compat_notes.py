@@ -55,7 +55,7 @@ BETTER: dict[str, str | tuple[str, ...]] = {
         "A read that is cancelled loses nothing of the body.",
         "`unread_data()` is not deprecated.",
     ),
-    "TCPConnector": "`address_filter`; DNS answers with a TTL are kept as long as it says.",
+    "TCPConnector": "`address_filter`; DNS answers are kept no longer than their TTL.",
     "TraceConfig": (
         "A signal for every moment: sockets, TLS, proxies, bytes in and out, the end of each "
         "request; see [Events](events.md).",

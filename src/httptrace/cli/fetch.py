@@ -63,10 +63,14 @@ def _trust(arguments: Arguments) -> ssl.SSLContext | bool:
 
 
 def _warm_up(urls: list[str], trust: ssl.SSLContext | bool) -> None:
-    """Read the system's certificates now: a request should not seem to take the time for that."""
+    """Read the system's certificates and what handshakes load now.
+
+    A request should not seem to take the time for that.
+    """
     if any(url.lower().startswith("https:") for url in urls):
         from ..net.tls import unverified_context, verified_context
 
+        "localhost".encode("idna")  # loads the codec
         if trust is True:
             verified_context()
         elif trust is False:
