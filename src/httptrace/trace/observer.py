@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from asyncio import CancelledError
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -53,7 +54,11 @@ class Observer:
 
     Override what is of interest. The methods are called synchronously in the task of the caller and
     must not block. One that raises is logged once and not called again; the request goes on.
+    A request is heard from its start to its end: who is installed or uninstalled meanwhile is so
+    for those that begin later.
     """
+
+    _dropped = False
 
     def on_event(self, event: Event) -> None:
         """A moment has come."""
@@ -65,7 +70,6 @@ class Observer:
         """A span has closed."""
 
 
-_broken: dict[int, Observer] = {}
 installed: list[Observer] = []
 """The observers of the process; `install` and `uninstall` change it."""
 _ambient: ContextVar[tuple[Observer, ...]] = ContextVar("httptrace_observers", default=())
@@ -98,12 +102,12 @@ def listener(observer: Observer) -> Callable[[Event], None]:
     hear = _Spans(observer).hear if spans else observer.on_event
 
     def told(event: Event) -> None:
-        if id(observer) in _broken:
+        if observer._dropped:
             return
         try:
             hear(event)
-        except Exception:
-            _broken[id(observer)] = observer
+        except (Exception, CancelledError):  # nobody cancels what is not awaited
+            object.__setattr__(observer, "_dropped", True)
             uninstall(observer)
             logger.exception("The observer %r raised at %s and is dropped", observer, event.name)
 
