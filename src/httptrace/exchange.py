@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from time import perf_counter_ns
+from types import coroutine
 from typing import TYPE_CHECKING
 
 from .trace.record import Record
@@ -26,16 +27,14 @@ if TYPE_CHECKING:
 RawHeaders = list[tuple[bytes, bytes]]
 
 
-class _Done:
-    """An awaitable that is done: awaiting it costs next to nothing."""
-
-    _nothing = iter(())
-
-    def __await__(self) -> Generator[Any, None, None]:
-        return self._nothing  # type: ignore[return-value]
+@coroutine
+def _nothing() -> Generator[Any, None, None]:
+    yield from ()
 
 
-DONE = _Done()
+DONE = _nothing()
+"""An awaitable that is done, however often it is awaited: that costs next to nothing."""
+next(DONE, None)
 
 
 class _Meeting(Record):

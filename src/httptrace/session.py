@@ -60,8 +60,6 @@ if TYPE_CHECKING:
     from .timeouts import ClientTimeout
     from .trace.config import TraceConfig
     from .trace.observer import Observer
-    from .ws.connect import Opening
-    from .ws.options import WebSocketOptions
     from .ws.response import ClientWebSocketResponse
 
 _UNSET: Any = ...
@@ -230,8 +228,9 @@ class ClientSession(SessionVerbs):
             call.context_id = work
         if options or self._listeners or observing.installed or observing.ambient():
             self._attach(call, options)
-        if call.settings.first_limit_ns:
-            due_ns = call.start_ns + call.settings.first_limit_ns
+        settings = call.settings
+        if settings.first_limit_ns:
+            due_ns = call.start_ns + settings.first_limit_ns
             deadlines = call.connector.deadlines
             if due_ns < deadlines.next_ns:
                 deadlines.arm(due_ns)
@@ -243,9 +242,9 @@ class ClientSession(SessionVerbs):
             response: ClientResponse = await hop(call)
             if response.status in REDIRECTS:
                 response = await follow_redirects(hop, call, response)
-            if call.upload_tracker is not None:
+            if options and call.upload_tracker is not None:
                 call.upload_tracker.final(has_body=call.payload is not None)
-            if call.settings.raise_for_status:
+            if settings.raise_for_status:
                 await check_status(call, response)
             if trace is not None:
                 trace.note_head(TraceRequestEndParams, call.exchange, response)
@@ -345,15 +344,6 @@ class ClientSession(SessionVerbs):
         call = Call(self, "GET")
         call.coroutine = self._run(call, url, kwargs)
         return call
-
-    def ws_connect(self, url: str | URL, **kwargs: Unpack[WebSocketOptions]) -> Opening:
-        """Open a WebSocket; use as ``async with session.ws_connect(…) as ws`` or await it.
-
-        See `WebSocketOptions` for the parameters.
-        """
-        from .ws.connect import Opening
-
-        return Opening(self, url, kwargs, self._run, self._middlewares)
 
     # --- its end ---------------------------------------------------------------------------------
 
