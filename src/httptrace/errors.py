@@ -159,7 +159,7 @@ class ClientHttpProxyError(ClientResponseError):
 
 
 class TooManyRedirects(ClientResponseError):
-    """More redirects than `max_redirects`."""
+    """`max_redirects` redirects came, and the last of them was not followed; `history` has them."""
 
 
 class ClientConnectionError(ClientError):

@@ -8,7 +8,7 @@ __version__ = "0.1.0"
 
 
 class HttpVersion(NamedTuple):
-    """A version of HTTP."""
+    """A version of HTTP, as `HttpVersion11`; versions compare like tuples."""
 
     major: int
     minor: int
