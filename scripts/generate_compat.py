@@ -133,7 +133,10 @@ def request_parameters() -> list[str]:
     requests = set(inspect.signature(aiohttp.ClientSession._request).parameters)
     known = {"self", "method", "str_or_url", *RequestOptions.__annotations__}
     sockets = set(inspect.signature(aiohttp.ClientSession.ws_connect).parameters)
-    options = {"self", "url", *WebSocketOptions.__annotations__}
+    options = {
+        *inspect.signature(httptrace.ClientSession.ws_connect).parameters,
+        *WebSocketOptions.__annotations__,
+    }
     return [
         *(f"ClientSession.request({name})" for name in sorted(requests - known)),
         *(f"ClientSession.ws_connect({name})" for name in sorted(sockets - options)),

@@ -1,22 +1,28 @@
-"""The verbs of a session beyond GET: each is `request` with its method."""
+"""The verbs of a session beyond GET: each is `request` with its method; and WebSockets."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from .session_view import SessionView
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Unpack
 
     from yarl import URL
 
     from .call import Call
     from .options import RequestOptions
+    from .ws.connect import Opening
+    from .ws.options import WebSocketOptions
 
 
 class SessionVerbs(SessionView):
-    """OPTIONS, HEAD, POST, PUT, PATCH and DELETE."""
+    """OPTIONS, HEAD, POST, PUT, PATCH and DELETE; WebSockets."""
+
+    _run: Callable[..., Any]
+    _middlewares: tuple[Any, ...]
 
     def request(self, method: str, url: str | URL, **kwargs: Unpack[RequestOptions]) -> Call:
         """Make a request."""
@@ -46,3 +52,35 @@ class SessionVerbs(SessionView):
     def delete(self, url: str | URL, **kwargs: Unpack[RequestOptions]) -> Call:
         """DELETE: remove a resource."""
         return self.request("DELETE", url, **kwargs)
+
+    @overload
+    def ws_connect(
+        self,
+        url: str | URL,
+        *,
+        decode_text: Literal[True] = ...,
+        **kwargs: Unpack[WebSocketOptions],
+    ) -> Opening[Literal[True]]: ...
+
+    @overload
+    def ws_connect(
+        self, url: str | URL, *, decode_text: Literal[False], **kwargs: Unpack[WebSocketOptions]
+    ) -> Opening[Literal[False]]: ...
+
+    @overload
+    def ws_connect(
+        self, url: str | URL, *, decode_text: bool, **kwargs: Unpack[WebSocketOptions]
+    ) -> Opening[bool]: ...
+
+    def ws_connect(
+        self, url: str | URL, *, decode_text: bool = True, **kwargs: Unpack[WebSocketOptions]
+    ) -> Opening[bool]:
+        """Open a WebSocket; use as ``async with session.ws_connect(…) as ws`` or await it.
+
+        See `WebSocketOptions` for the parameters. With ``decode_text=False`` text comes as bytes.
+        """
+        from .ws.connect import Opening
+
+        options: Any = {**kwargs, "decode_text": decode_text}
+        session: Any = self
+        return Opening(session, url, options, self._run, self._middlewares)

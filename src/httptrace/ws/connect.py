@@ -8,7 +8,7 @@ the connection's transport is handed to a `WebSocketLink`; the request goes on u
 from __future__ import annotations
 
 from asyncio import CancelledError
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic
 
 from ..call import Call
 from ..target import parse_url
@@ -20,7 +20,7 @@ from ..trace.events import (
 from .handshake import Agreed, agreed, handshake_headers, refused
 from .link import WebSocketLink
 from .options import WebSocketOptions, config_of, request_options
-from .response import ClientWebSocketResponse
+from .response import ClientWebSocketResponse, DecodeText
 
 if TYPE_CHECKING:
     import asyncio
@@ -38,7 +38,7 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _SCHEMES = {"ws": "http", "wss": "https"}
 
 
-class Opening(Call):
+class Opening(Call, Generic[DecodeText]):
     """What ``session.ws_connect(…)`` returns: to be awaited, or used with ``async with``."""
 
     link: WebSocketLink | None = None
@@ -48,7 +48,7 @@ class Opening(Call):
     _config: Config
     _agreed: Agreed | None = None
     _taken: tuple[WebSocketLink, Agreed]
-    _websocket: ClientWebSocketResponse | None = None
+    _websocket: ClientWebSocketResponse[DecodeText] | None = None
     _began = False
 
     def __init__(
@@ -68,7 +68,7 @@ class Opening(Call):
         options: WebSocketOptions,
         run: Callable[..., Awaitable[ClientResponse]],
         middlewares: Sequence[Any],
-    ) -> ClientWebSocketResponse:
+    ) -> ClientWebSocketResponse[DecodeText]:
         config = self._config = config_of(options)
         request = request_options(options)
         request["headers"] = handshake_headers(
@@ -79,8 +79,10 @@ class Opening(Call):
             request["raise_for_status"] = False
         response = await run(self, _over_http(url), request)
         link, found = self._taken
-        response_class = self.session.ws_response_class or ClientWebSocketResponse
-        websocket = response_class(self, response, link, found, config)
+        response_class: Any = self.session.ws_response_class or ClientWebSocketResponse
+        websocket: ClientWebSocketResponse[DecodeText] = response_class(
+            self, response, link, found, config
+        )
         if self.entered:
             self._websocket = websocket
         return websocket
@@ -127,10 +129,10 @@ class Opening(Call):
 
     # --- how a call differs when it is a WebSocket ----------------------------------------------
 
-    def __await__(self) -> Generator[Any, Any, ClientWebSocketResponse]:  # type: ignore[override]
+    def __await__(self) -> Generator[Any, Any, ClientWebSocketResponse[DecodeText]]:  # type: ignore[override]
         return self.coroutine.__await__()
 
-    def __aenter__(self) -> Coroutine[Any, Any, ClientWebSocketResponse]:  # type: ignore[override]
+    def __aenter__(self) -> Coroutine[Any, Any, ClientWebSocketResponse[DecodeText]]:  # type: ignore[override]
         self.entered = True
         return self.coroutine
 

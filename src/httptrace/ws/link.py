@@ -76,7 +76,7 @@ class WebSocketLink(WebSocketStream):
 
     def __init__(
         self,
-        call: Opening,
+        call: Opening[bool],
         connection: Http1Connection,
         transport: asyncio.Transport,
         config: Config,

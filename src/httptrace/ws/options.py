@@ -31,7 +31,7 @@ _MAX_MESSAGE = 4 * 1024 * 1024
 
 
 class WebSocketOptions(TypedDict, total=False):
-    """What `ClientSession.ws_connect` accepts beyond the URL."""
+    """What `ClientSession.ws_connect` accepts beyond the URL and `decode_text`."""
 
     method: str
     protocols: Iterable[str]
@@ -54,7 +54,6 @@ class WebSocketOptions(TypedDict, total=False):
     proxy_headers: LooseHeaders | None
     compress: int
     max_msg_size: int
-    decode_text: bool
     trace_request_ctx: Any
     trace_configs: Sequence[TraceConfig]
     observers: Sequence[Observer]
@@ -91,7 +90,7 @@ def config_of(options: WebSocketOptions) -> Config:
         Naming the parameter that cannot be used.
     """
     given = cast("Mapping[str, Any]", options)
-    unknown = given.keys() - WebSocketOptions.__annotations__.keys()
+    unknown = given.keys() - WebSocketOptions.__annotations__.keys() - {"decode_text"}
     if unknown:
         raise TypeError(f"ws_connect() got an unexpected keyword argument {sorted(unknown)[0]!r}")
     return Config(

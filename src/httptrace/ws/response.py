@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, Literal, Self, overload
 
 from ..errors import WSMessageTypeError
 from .frames import BINARY, TEXT, close_payload
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
+    from typing_extensions import TypeVar
+
     from ..response import ClientResponse
     from ..trace.timeline import Timeline
     from .connect import Opening
@@ -22,12 +24,18 @@ if TYPE_CHECKING:
     from .messages import WSMessage
     from .options import Config
 
+    DecodeText = TypeVar("DecodeText", bound=bool, covariant=True, default=Literal[True])
+else:
+    from typing import TypeVar
+
+    DecodeText = TypeVar("DecodeText", bound=bool, covariant=True)
+
 _MOST_CONTROL = 125
 _ENDINGS = frozenset({WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED, WSMsgType.ERROR})
 _LAST = frozenset({WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED})
 
 
-class ClientWebSocketResponse:
+class ClientWebSocketResponse(Generic[DecodeText]):
     """What ``session.ws_connect(…)`` gives (aiohttp's documentation, "ClientWebSocketResponse").
 
     Pings are answered and closing is agreed on as data arrives, whether or not the caller is
@@ -37,7 +45,7 @@ class ClientWebSocketResponse:
 
     def __init__(
         self,
-        call: Opening,
+        call: Opening[DecodeText],
         response: ClientResponse,
         link: WebSocketLink,
         agreed: Agreed,
@@ -226,6 +234,21 @@ class ClientWebSocketResponse:
             await self._ended(message)
         return message
 
+    @overload
+    async def receive_str(
+        self: ClientWebSocketResponse[Literal[True]], *, timeout: float | None = None
+    ) -> str: ...
+
+    @overload
+    async def receive_str(
+        self: ClientWebSocketResponse[Literal[False]], *, timeout: float | None = None
+    ) -> bytes: ...
+
+    @overload
+    async def receive_str(
+        self: ClientWebSocketResponse[bool], *, timeout: float | None = None
+    ) -> str | bytes: ...
+
     async def receive_str(self, *, timeout: float | None = None) -> str | bytes:
         """The next message, which must be text: bytes if ``decode_text`` is False.
 
@@ -264,7 +287,7 @@ class ClientWebSocketResponse:
         """The next message, which must be text, as JSON; raises as `receive_str` does."""
         return loads(await self.receive_str(timeout=timeout))
 
-    def __aiter__(self) -> ClientWebSocketResponse:
+    def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> WSMessage:
@@ -317,7 +340,7 @@ class ClientWebSocketResponse:
         await link.wait_over()
         await self._call.finish("completed" if link.error is None else "failed", link.error)
 
-    async def __aenter__(self) -> ClientWebSocketResponse:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(

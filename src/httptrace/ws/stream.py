@@ -50,7 +50,7 @@ class WebSocketStream(asyncio.BufferedProtocol):
     )
 
     def __init__(
-        self, call: Opening, connection: Http1Connection, transport: asyncio.Transport
+        self, call: Opening[bool], connection: Http1Connection, transport: asyncio.Transport
     ) -> None:
         self.call = call
         self.exchange = call.exchange
