@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import time
 from collections.abc import Callable
+from typing import Any
 
 import brotli
 import pytest
@@ -65,6 +66,29 @@ async def test_a_bomb_fills_the_memory(
     with at_most(len(bomb) + MIB):
         response = await session.get(server.url)
         response.release()
+
+
+@pytest.mark.parametrize("nested", [False, True])
+async def test_a_bomb_in_a_part_fills_the_memory(
+    make_session: MakeSession, scripted: ScriptedFactory, nested: bool
+) -> None:
+    """A compressed part that is read whole stops at the session's max_decoded_size too."""
+    bomb = members(gzip.compress)
+    body = b"--b\r\nContent-Encoding: gzip\r\n\r\n" + bomb + b"\r\n--b--\r\n"
+    kind = "multipart/mixed; boundary="
+    if nested:
+        body = f"--a\r\nContent-Type: {kind}b\r\n\r\n".encode() + body + b"\r\n--a--\r\n"
+    boundary = "a" if nested else "b"
+    answer = response_bytes(200, body, ("Content-Type", kind + boundary))
+    server = await scripted(responding(answer))
+    session = make_session(max_decoded_size=MIB)
+    with at_most(len(answer) + 4 * MIB):
+        async with session.get(server.url) as response:
+            part: Any = await httptrace.MultipartReader.from_response(response).next()
+            if nested:
+                part = await part.next()
+            with pytest.raises(httptrace.ClientPayloadError, match="max_decoded_size"):
+                await part.read(decode=True)
 
 
 EMPTY = {

@@ -71,6 +71,8 @@ class MultipartReader:
     response_wrapper_cls = MultipartResponseWrapper
     multipart_reader_cls: type[MultipartReader] | None = None
     part_reader_cls = BodyPartReader
+    max_decoded_size = BodyPartReader.max_decoded_size
+    """Bytes that a compressed part may decode to when it is read whole; 0 for no limit."""
 
     def __init__(
         self,
@@ -101,8 +103,12 @@ class MultipartReader:
 
     @classmethod
     def from_response(cls, response: ClientResponse) -> MultipartResponseWrapper:
-        """Read the body of a response."""
-        return cls.response_wrapper_cls(response, cls(response.headers, response.content))
+        """Read the body of a response; `max_decoded_size` is that of its session."""
+        reader = cls(response.headers, response.content)
+        call = getattr(response, "_call", None)  # responses of other clients have none
+        if call is not None:
+            reader.max_decoded_size = call.settings.max_decoded_size
+        return cls.response_wrapper_cls(response, reader)
 
     def __aiter__(self) -> Self:
         return self
@@ -150,6 +156,7 @@ class MultipartReader:
             newline=self._newline,
             **self._limits,
         )
+        body.max_decoded_size = self.max_decoded_size
         if content_type_of(headers.get("Content-Type", ""))[0].startswith("multipart/"):
             return self._nested(headers, body)
         return body
@@ -170,6 +177,7 @@ class MultipartReader:
             **self._limits,
         )
         reader._depth = self._depth + 1
+        reader.max_decoded_size = self.max_decoded_size
         return reader
 
     # --- boundaries ---------------------------------------------------------------------------

@@ -26,6 +26,8 @@ class BodyPartReader:
     """
 
     chunk_size = 8192
+    max_decoded_size = 1 << 28
+    """Bytes that `read` decodes a compressed part to at most; 0 for no limit."""
 
     def __init__(
         self,
@@ -75,7 +77,8 @@ class BodyPartReader:
         """The rest of the part; with `decode`, its encodings undone.
 
         Raises `max_size_error_cls` when that is more than `client_max_size` bytes, and
-        ClientPayloadError (which is a ValueError too) when the body is malformed or cut short.
+        ClientPayloadError (which is a ValueError too) when the body is malformed or cut short, or
+        the part decodes to more than `max_decoded_size` bytes.
         """
         decoder = self._decoder() if decode and not self.at_eof() else None
         pieces: list[bytes] = []
@@ -87,6 +90,11 @@ class BodyPartReader:
                 size += len(piece)
                 if size > self._client_max_size:
                     raise self._max_size_error_cls(self._client_max_size)
+                if decoder is not None and 0 < self.max_decoded_size < size:
+                    raise MultipartError(
+                        f"The decoded part is over max_decoded_size ({self.max_decoded_size} "
+                        "bytes): read it in pieces with decode_iter, or raise the limit"
+                    )
         if decoder is not None:
             pieces.extend(decoder.finish())
         return b"".join(pieces)
