@@ -8,13 +8,12 @@ from __future__ import annotations
 import asyncio
 from time import perf_counter_ns
 from types import coroutine
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .trace.record import Record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
-    from typing import Any
 
     from multidict import CIMultiDict, CIMultiDictProxy
     from yarl import URL
@@ -32,7 +31,7 @@ def _nothing() -> Generator[Any, None, None]:
     yield from ()
 
 
-DONE = _nothing()
+DONE: Any = _nothing()
 """An awaitable that is done, however often it is awaited: that costs next to nothing."""
 next(DONE, None)
 

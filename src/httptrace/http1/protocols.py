@@ -7,7 +7,7 @@ has more to do for a protocol that brings another.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .connection import Http1Connection
 
@@ -21,7 +21,7 @@ class PlainConnection(Http1Connection, asyncio.Protocol):
 
     __slots__ = ()
 
-    data_received = Http1Connection.received
+    data_received: Any = Http1Connection.received
 
 
 class BufferedConnection(Http1Connection, asyncio.BufferedProtocol):
