@@ -133,7 +133,7 @@ async def test_too_many_redirects(
 ) -> None:
     """The redirect that is one too many is told and not followed; the request fails."""
     server = await scripted(redirect("/"))
-    with pytest.raises(httptrace.TooManyRedirects):
+    with pytest.raises(httptrace.TooManyRedirects, match="the limit of max_redirects=2 is reached"):
         await fetch(session, "GET", server.url, max_redirects=2)
     hop = [*HEAD, REDIRECT, *BODY_END, *RELEASED]
     last = hop

@@ -63,7 +63,8 @@ async def follow_redirects(
         most = call.settings.max_redirects
         call.history = (*call.history, response)
         if most and len(call.history) >= most:
-            raise TooManyRedirects(call.history[0].request_info, call.history)
+            message = f"the limit of max_redirects={most} is reached"
+            raise TooManyRedirects(call.history[0].request_info, call.history, message=message)
         url = _resolve(call, location)
         await response.drain_some(_DRAIN)
         _next_hop(call, response.status, url)
