@@ -141,6 +141,9 @@ class Answer(NamedTuple):
     cnonce: str
     body: bytes = b""
 
+    def __repr__(self) -> str:
+        return f"<Answer {self.uses} to {self.challenge!r}>"  # without the password
+
     def header(self) -> str:
         """The value of the Authorization header.
 

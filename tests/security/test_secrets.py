@@ -17,6 +17,8 @@ from tests.servers.fixtures import ScriptedFactory
 from tests.test_bad_input import dropping
 
 import httptrace
+from httptrace.digest_challenge import Answer, Challenge
+from httptrace.net.tunnel import login_of
 from httptrace.testing import EventRecorder, ScriptedServer, response_bytes
 from httptrace.testing.scripted import responding
 
@@ -90,6 +92,14 @@ async def test_a_secret_in_the_error_of_a_timeline(session: httptrace.ClientSess
         await session.get(f"http://me:{SECRET}@127.0.0.1:1/?{QUERY}")
     (timeline,) = recording.timelines
     assert_hidden(str(recording), json.dumps(timeline.to_dict()))
+
+
+def test_a_secret_in_the_repr_of_credentials() -> None:
+    """What keeps a password does not show it: trackers of errors write out local variables."""
+    answer = Answer(Challenge("r", "n"), "me", SECRET, "GET", "/", 1, "c")
+    auth = httptrace.BasicAuth("me", SECRET)
+    kept = [auth, httptrace.DigestAuthMiddleware("me", SECRET), answer, login_of(auth)]
+    assert_hidden(*map(repr, kept))
 
 
 @pytest.mark.parametrize("sign", ["\x1b[2J", "\0", "\x07", "\x9b2J"])

@@ -70,6 +70,9 @@ class Login(NamedTuple):
     user: bytes
     password: bytes
 
+    def __repr__(self) -> str:
+        return f"Login(user={self.user!r}, password='***')"
+
 
 def resolves_itself(scheme: str) -> bool:
     """Whether the proxy is given the name, and not an address that was looked up here."""
