@@ -1,8 +1,8 @@
 """Messages of 1 KiB there and back over WebSockets: its own server, and the clients.
 
-The scenarios `websocket-1` and `websocket-32` start both as processes of this module; without
-arguments `python -m benchmarks.websocket` runs the two. The floor sends a frame that was made
-before and counts the bytes that come back: sockets and loop cost as much as that for any client.
+The scenarios `websocket-1` and `websocket-32` start both as processes of this module. The floor
+sends a frame that was made before and counts the bytes that come back: sockets and loop cost as
+much as that for any client.
 """
 
 from __future__ import annotations
@@ -231,19 +231,15 @@ class Process:
         self.process.stdout.close()  # type: ignore[union-attr]
 
 
-def main() -> int:
-    role, *rest = sys.argv[1:] or [""]
+def main() -> None:
+    """Be one of the processes of a measurement (`python -m benchmarks --only websocket-32`)."""
+    role, *rest = sys.argv[1:]
     if role == "server":
         cores.pin(cores.SERVER)
         loops.new_loop(loops.available()[0]).run_until_complete(serve())
-    elif role == "client":
-        client(rest[0], rest[1], int(rest[2]), int(rest[3]))
     else:
-        from .run import main as run
-
-        return run(["--only", "websocket-1", "websocket-32", *sys.argv[1:]])
-    return 0
+        client(rest[0], rest[1], int(rest[2]), int(rest[3]))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
