@@ -126,9 +126,7 @@ async def test_a_body_that_cannot_be_sent_again(
         yield b"once"
 
     server = await scripted(responding(redirect(TO, 307), OK))
-    with pytest.raises(
-        httptrace.ClientPayloadError, match="cannot be sent twice"
-    ):
+    with pytest.raises(httptrace.ClientPayloadError, match="cannot be sent twice"):
         await session.post(server.url + FROM, data=generator())
     assert len(server.requests) == 1
 
