@@ -78,6 +78,7 @@ DIFFERENT: dict[str, str | tuple[str, ...]] = {
         "`limit` counts idle connections too: what is open is what it bounds.",
         "A request on a reused connection that is dead is sent once more only if its method is "
         "idempotent and nothing of an answer came (RFC 9110 §9.2.2).",
+        "A request with `Connection: close` is the last on its connection (RFC 9112 §9.6).",
         "Connections that are closed are aborted: `enable_cleanup_closed` and "
         "`ssl_shutdown_timeout` change nothing.",
     ),
@@ -85,6 +86,8 @@ DIFFERENT: dict[str, str | tuple[str, ...]] = {
         "Text files are sent in chunks: their size in bytes is not known before they are encoded.",
         "A payload that was used up raises when it is sent again, instead of sending nothing.",
         "Names of multipart fields that are not ASCII are sent as UTF-8, as browsers do.",
+        "A body that raises OSError or TimeoutError while it is sent gives `ClientConnectionError`: "
+        "it is not the connection that failed.",
     ),
     "AsyncIterablePayload": "Sent again after it was used up it raises `ClientPayloadError`.",
     "ClientConnectorError": "Its text is our own; attributes are the same.",
