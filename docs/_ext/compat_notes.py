@@ -86,8 +86,8 @@ DIFFERENT: dict[str, str | tuple[str, ...]] = {
         "Text files are sent in chunks: their size in bytes is not known before they are encoded.",
         "A payload that was used up raises when it is sent again, instead of sending nothing.",
         "Names of multipart fields that are not ASCII are sent as UTF-8, as browsers do.",
-        "A body that raises OSError or TimeoutError while it is sent gives `ClientConnectionError`: "
-        "it is not the connection that failed.",
+        "A body that raises OSError or TimeoutError gives `ClientConnectionError`: it is not the "
+        "connection that failed.",
     ),
     "AsyncIterablePayload": "Sent again after it was used up it raises `ClientPayloadError`.",
     "ClientConnectorError": "Its text is our own; attributes are the same.",
