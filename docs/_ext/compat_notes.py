@@ -101,6 +101,8 @@ DIFFERENT: dict[str, str | tuple[str, ...]] = {
         "Attributes other than `status` are read-only.",
         "Names of `headers` are written as they came; aiohttp writes those it knows its own way.",
     ),
+    "ClientSession": "`params=` as text is sent as it stands, as aiohttp's documentation has it; "
+    "aiohttp itself quotes its percent signs once more.",
     "ClientTimeout": "`ceil_threshold` is kept for its signature alone.",
     "CookieJar": "Keeps no `Secure` cookie from http and none for a whole top-level domain.",
     "MultipartWriter": "A boundary must be one that RFC 2046 allows.",
