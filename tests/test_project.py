@@ -7,7 +7,6 @@ import importlib
 import inspect
 import json
 import os
-import statistics
 import subprocess
 import sys
 import tomllib
@@ -172,10 +171,13 @@ def import_cost(module: str) -> int:
 
 
 def test_import_costs_at_most_half_of_aiohttps() -> None:
-    """Importing the package takes at most half of the processor time that aiohttp's takes."""
+    """Importing the package takes at most half of the processor time that aiohttp's takes.
+
+    The least of several counts for each: whatever else the machine does can only add to it.
+    """
     import_cost("httptrace"), import_cost("aiohttp")  # the first time compiles to bytecode
     rounds = [(import_cost("httptrace"), import_cost("aiohttp")) for _ in range(7)]
-    ours, theirs = (statistics.median(costs) for costs in zip(*rounds, strict=True))
+    ours, theirs = map(min, zip(*rounds, strict=True))
     assert ours <= theirs / 2, f"{ours / 1e6:.1f} ms against {theirs / 1e6:.1f} ms"
 
 
