@@ -7,6 +7,7 @@ import importlib
 import inspect
 import json
 import os
+import statistics
 import subprocess
 import sys
 import tomllib
