@@ -117,7 +117,9 @@ class Http1Connection(Sending):
         self._quiet = 0
         if exchange.trace is not None:
             exchange.trace.note(TraceResponseFirstByteParams, exchange, now_ns)
-        start = bytes(data[:_HEAD_LOOK])
+        start = data[:_HEAD_LOOK]
+        if type(start) is not bytes:
+            start = bytes(start)
         end = start.find(b"\r\n\r\n")
         head = start[:end]
         lower = head.lower().decode("latin-1")  # to search text costs half of what bytes cost

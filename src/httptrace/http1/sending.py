@@ -57,8 +57,11 @@ class Sending(asyncio.BaseProtocol):
         self._ended = False
         exchange.send_ns = send_ns = perf_counter_ns()
         exchange.idle_ns = send_ns - self.idle_since_ns
-        exchange.head_sent, exchange.body_sent = head, len(body)
-        self._write(head + body if body else head)
+        exchange.head_sent = head
+        if body:
+            exchange.body_sent = len(body)
+            head += body
+        self._write(head)
         exchange.sent_ns = perf_counter_ns()
 
     def begin(self, exchange: Exchange, head: bytes) -> None:
