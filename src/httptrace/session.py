@@ -237,7 +237,10 @@ class ClientSession(SessionVerbs):
         trace = call.trace
         try:
             if trace is not None and TraceRequestStartParams in trace.wants:
-                await self._tell_start(call, trace)
+                call.await_outside()
+                trace.note(TraceRequestStartParams, call.exchange)
+                await trace.flush()
+                refresh_head(call)
             hop = self._hop if not options else self._hop_for(options)
             response: ClientResponse = await hop(call)
             if response.status in REDIRECTS:
@@ -260,12 +263,6 @@ class ClientSession(SessionVerbs):
             if not call.entered:  # otherwise __aexit__ comes, whatever becomes of the response
                 response.watch_over()
         return response
-
-    async def _tell_start(self, call: Call, trace: Trace) -> None:
-        call.await_outside()
-        trace.note(TraceRequestStartParams, call.exchange)
-        await trace.flush()
-        refresh_head(call)
 
     def _hop_for(self, options: RequestOptions) -> Any:
         given = options.get("middlewares")

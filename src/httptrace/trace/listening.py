@@ -97,8 +97,11 @@ class Trace:
         at = len(pending)
         while at and pending[at - 1].time_ns > time_ns:
             at -= 1
-        make: Callable[..., Event] = event
-        pending.insert(at, make(source, time_ns, *data))
+        moment = new(event)
+        moment.source = source
+        moment.time_ns = time_ns
+        moment._values = data
+        pending.insert(at, moment)
 
     async def tell(
         self, event: type[Event], source: Record, time_ns: int = 0, *data: object
