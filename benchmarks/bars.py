@@ -93,12 +93,21 @@ ALL: tuple[Bar, ...] = (
     Bar("a file in a form: growth at the peak, MiB", "multipart", "peak_mib", 8.0),
     Bar("sent on: growth at the peak, MiB", "pipe", "peak_mib", 8.0),
     Bar(
-        "10,000 waiting: CPU of with 10 waiting",
+        "10,000 waiting: the pool's CPU of with 10",
+        "turns",
+        "cpu_us",
+        1.25,
+        entrant="httptrace/uvloop/10000 waiting",
+        against="httptrace/uvloop/10 waiting",
+    ),
+    Bar(
+        "10,000 waiting: a request's CPU of with 10",
         "queue",
         "cpu_us",
         1.25,
         entrant="httptrace/uvloop/10000 waiting",
         against="httptrace/uvloop/10 waiting",
+        aim=True,
     ),
     Bar(
         "idle connection: bytes of aiohttp's",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -77,6 +78,36 @@ async def steady(peer: Peer, *, count: int, concurrency: int) -> Figures:
     await asyncio.gather(*(work() for _ in range(concurrency)))
     (cpu, wall), (cpu_then, wall_then) = marks
     return {"count": count, "cpu": cpu_then - cpu, "wall": wall_then - wall}
+
+
+class _Held:
+    """A connection, as far as the pool looks at it."""
+
+    def __init__(self, host: Any) -> None:
+        self.host, self.idle_since_ns, self.closed = host, 0, False
+
+
+async def turns(peer: Peer, *, count: int, waiting: int) -> Figures:
+    """Give a place of a pool of 100 back and ask for one again, with so many waiting; no I/O."""
+    from httptrace.pool.state import PoolState
+
+    state: PoolState[Any] = PoolState(100, 0)
+    host = state.host("origin")
+    held = [_Held(host) for _ in range(100)]
+    for connection in held:
+        state.ask(host)
+        state.dialled(connection)
+    for _ in range(waiting):
+        state.ask(host)
+    cpu, wall = time.process_time(), time.perf_counter()
+    for connection in itertools.islice(itertools.cycle(held), count):
+        state.release(connection)
+        state.ask(host)
+    return {
+        "count": count,
+        "cpu": time.process_time() - cpu,
+        "wall": time.perf_counter() - wall,
+    }
 
 
 async def download(peer: Peer, *, size: int) -> Figures:
@@ -163,6 +194,7 @@ JOBS: dict[str, Job] = {
     "steady": steady,
     "download": download,
     "multipart": multipart,
+    "turns": turns,
     "pipe": pipe,
     "upload": upload,
     "footprint": footprint,

@@ -155,6 +155,24 @@ class QueueRounds:
         return per_request(self.client.do("steady", count=self.count, concurrency=self.concurrency))
 
 
+class Turns(Scenario):
+    """What the pool itself does for a request, with few and with many that wait."""
+
+    name, title = "turns", "A place of a pool of 100 given back and asked for"
+    peers = ("httptrace",)
+    forms = ("10 waiting", "10000 waiting")
+    loops = loops.available()[:1]
+
+    @contextmanager
+    def start(self, entrant: Entrant, port: int, pace: Pace) -> Iterator[Measure]:
+        client = entrant.start(port)
+        waiting = int(entrant.form.split()[0])
+        try:
+            yield lambda: per_request(client.do("turns", count=100_000, waiting=waiting))
+        finally:
+            client.close()
+
+
 class Stream(Scenario):
     """One long body: MiB per second, CPU per MiB, and by how much memory grew at its peak."""
 
@@ -355,6 +373,7 @@ ALL: tuple[Scenario, ...] = (
         job="pipe",
         names=SESSIONS,
     ),
+    Turns(),
     Queue(),
     Footprint("idle", "Memory of an idle connection", job="idle", limit=2000, count=2000),
     Footprint("waiting", "Memory of a waiting request", job="waiting", limit=1, count=5000),
