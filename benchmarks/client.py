@@ -23,7 +23,11 @@ def say(message: dict[str, Any]) -> None:
 
 def make(order: dict[str, Any]) -> Peer:
     setup = Setup(
-        order["host"], order["port"], order.get("limit", 100), order.get("signals", False)
+        order["host"],
+        order["port"],
+        order.get("limit", 100),
+        order.get("signals", False),
+        order.get("moments", 0),
     )
     return peers.load(order["peer"])(setup)
 

@@ -119,12 +119,23 @@ def per_request(figures: Sample) -> Sample:
 
 
 class Signals(Requests):
-    """The same client with nobody listening and with an empty coroutine on every signal."""
+    """The same client with nobody listening and with an empty coroutine on every signal.
 
-    forms = ("", "signals")
+    "least" is the client without listeners that is followed by as many empty coroutines and empty
+    objects as the request has moments: what listening to all of them costs at the least.
+    """
+
+    forms = ("", "signals", "least")
+    MOMENTS = 12
+
+    def entrants(self, chosen: tuple[str, ...], on: tuple[str, ...]) -> list[Entrant]:
+        """Return who takes part: the moments are httptrace's."""
+        every = super().entrants(chosen, on)
+        return [one for one in every if one.form != "least" or one.peer == "httptrace"]
 
     def options(self, form: str) -> dict[str, object]:
-        return super().options(form) | {"signals": form == "signals"}
+        moments = self.MOMENTS if form == "least" else 0
+        return super().options(form) | {"signals": form == "signals", "moments": moments}
 
 
 class Queue(Scenario):

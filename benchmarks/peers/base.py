@@ -13,13 +13,16 @@ class Setup:
     """How a client is opened.
 
     `host` and `port` name the server, `limit` is the most connections at a time, and `signals`
-    asks for an empty coroutine on each of the client's trace signals.
+    asks for an empty coroutine on each of the client's trace signals. With `moments` so many empty
+    objects are made and empty coroutines awaited after each request, and nothing else: less than
+    that no signals can cost.
     """
 
     host: str
     port: int
     limit: int = 100
     signals: bool = False
+    moments: int = 0
 
 
 class Peer(ABC):

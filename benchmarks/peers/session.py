@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 from .base import Peer
@@ -11,6 +11,12 @@ from .base import Peer
 
 async def listener(session: object, context: object, params: object) -> None:
     """An empty coroutine, to see what listening alone costs."""
+
+
+class Moment:
+    """An object with room for what an event holds."""
+
+    __slots__ = ("source", "time_ns", "values")
 
 
 class SessionPeer(Peer):
@@ -31,6 +37,8 @@ class SessionPeer(Peer):
         connector = self.module.TCPConnector(limit=self.setup.limit)
         configs = self.trace_configs() if self.setup.signals else None
         self.session = self.module.ClientSession(connector=connector, trace_configs=configs)
+        if self.setup.moments:
+            self.get = self.get_with_moments  # type: ignore[method-assign]
 
     async def close(self) -> None:
         await self.session.close()
@@ -38,6 +46,14 @@ class SessionPeer(Peer):
     async def get(self, target: str) -> int:
         async with self.session.get(target) as response:
             return len(await response.read())
+
+    async def get_with_moments(self, target: str) -> int:
+        async with self.session.get(target) as response:
+            received = len(await response.read())
+        context = SimpleNamespace(trace_request_ctx=None)
+        for _ in range(self.setup.moments):
+            await listener(self.session, context, Moment())
+        return received
 
     async def post_json(self, target: str, value: object) -> int:
         async with self.session.post(target, json=value) as response:
