@@ -210,10 +210,10 @@ class PoolMachine(RuleBasedStateMachine):
         assert not pool.waiting, "somebody waits for ever"
         for link in list(pool.state.idle):
             pool.lose(link)
-        assert pool.state.places == 0 and not pool.state.queue
+        assert pool.state.places == pool.state.waiting == 0
 
 
-PoolMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+PoolMachine.TestCase.settings = settings(max_examples=200, stateful_step_count=30, deadline=None)
 TestPool = PoolMachine.TestCase
 
 
@@ -272,6 +272,30 @@ def test_busy_origin_does_not_block_others() -> None:
     queue(pool, *"aaa")
     assert pool.request("b") is None
     assert pool.request("c") is None
+    pool.check()
+
+
+def test_both_limits_keep_the_order() -> None:
+    """Who waits for the limit of its origin is not passed over when that is no longer reached."""
+    pool = full(limit=2, limit_per_host=2, a=2)
+    tickets = queue(pool, *"baab")
+    for served in range(4):
+        pool.release(pool.busy[0])
+        while pool.dialling:
+            pool.dialled(pool.dialling[0])
+        assert [one.granted is not None for one in tickets] == [at <= served for at in range(4)]
+        pool.check()
+
+
+def test_a_place_that_nobody_took_is_not_lost() -> None:
+    """A dial that fails gives its place to who waits, whatever limit that waited for."""
+    pool = full(limit=2, limit_per_host=2, a=2)
+    _, first, second = queue(pool, *"baa")
+    pool.release(pool.busy[0])
+    pool.release(pool.busy[0])
+    assert first.granted is not None and second.granted is None
+    pool.failed(pool.dialling[0])
+    assert second.granted is not None
     pool.check()
 
 

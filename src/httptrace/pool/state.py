@@ -7,18 +7,20 @@ its connection lives, busy or idle, and given back when the connection is closed
     request ── idle connection ──────────────────────► Grant(connection)
             ── place free ───────────────────────────► Grant(None)         dial
             ── pool full, another origin has idle ───► Grant(None, evict)  close that one, dial
-            ── origin full ──────────────────────────► Ticket in the origin's queue
-            ── pool full and busy ───────────────────► Ticket in the pool's queue
+            ── origin full, or pool full and busy ───► Ticket in the origin's queue
 
 A released connection goes to the ticket that has waited longest and that it can serve; a ticket of
-another origin gets the place, and the connection is closed. Every step is O(1), however many wait:
-tickets and idle connections lie in an OrderedDict (the first of a plain dict is slow to find once
-others before it were deleted), and each ticket is in exactly one queue.
+another origin gets the place, and the connection is closed. Tickets wait in the queue of their
+origin, in the order in which they came. The origins that wait and have room are found in a heap, by
+the number of their first ticket. So a step takes the same time however many requests wait, and a
+little more the more origins do. Queues and idle connections are OrderedDicts: the first of a plain
+dict is slow to find once others before it were deleted.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
+from heapq import heappop, heappush, heapreplace
 from itertools import count
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 
@@ -42,14 +44,14 @@ _REMEMBERED = 1000
 class HostPool:
     """The connections and the waiting of one origin."""
 
-    __slots__ = ("idle", "key", "live", "places", "queue", "waiting", "was_served")
+    __slots__ = ("idle", "key", "listed", "live", "places", "queue", "was_served")
 
     def __init__(self, key: Any) -> None:
         self.key = key
         self.idle: dict[Pooled, None] = {}
         self.places = 0
         self.queue: OrderedDict[Ticket, None] = OrderedDict()
-        self.waiting = 0  # in either queue
+        self.listed = False  # in the pool's heap
         self.live = True
         self.was_served = False
 
@@ -63,16 +65,17 @@ class HostPool:
 
 
 class Ticket:
-    """A request's place in a queue; it is `granted` when its turn has come."""
+    """A request's place in a queue; it is `granted` when its turn has come.
 
-    __slots__ = ("granted", "host", "limit", "number", "on_grant", "queue")
+    `position` is how many waited for the same limit before it came.
+    """
 
-    def __init__(
-        self, host: HostPool, limit: str, queue: OrderedDict[Ticket, None], number: int
-    ) -> None:
+    __slots__ = ("granted", "host", "limit", "number", "on_grant", "position")
+
+    def __init__(self, host: HostPool, limit: str, position: int, number: int) -> None:
         self.host = host
         self.limit = limit
-        self.queue = queue
+        self.position = position
         self.number = number
         self.granted: Grant | None = None
         self.on_grant: Callable[[], None] | None = None
@@ -99,9 +102,9 @@ class PoolState(Generic[C]):
         self.idle: OrderedDict[C, None] = OrderedDict()
         """Every idle connection, the one that has lain longest first."""
         self.active: set[C] = set()
-        self.queue: OrderedDict[Ticket, None] = OrderedDict()
-        """Who waits for the limit of the pool; who waits for an origin's is in its `HostPool`."""
         self.waiting = 0
+        self._heap: list[tuple[int, HostPool]] = []
+        """Origins that wait, by the number of a ticket that was their first at some time."""
         self.reused = 0
         """Requests that found an open connection."""
         self._numbers = count()
@@ -132,11 +135,11 @@ class PoolState(Generic[C]):
     def ask(self, host: HostPool) -> Grant | Ticket:
         """A place to dial for an origin that has no idle connection, or a ticket to wait with."""
         if self.limit_per_host and host.places >= self.limit_per_host:
-            return self._ticket(host, "limit_per_host", host.queue)
+            return self._ticket(host, "limit_per_host", len(host.queue))
         evicted: C | None = None
         if self.limit and self.places >= self.limit:
             if not self.idle:
-                return self._ticket(host, "limit", self.queue)
+                return self._ticket(host, "limit", self.waiting)
             evicted = next(iter(self.idle))
             self.forget(evicted)
         self._take_place(host)
@@ -195,9 +198,8 @@ class PoolState(Generic[C]):
 
     def withdraw(self, ticket: Ticket) -> None:
         """A waiting request went away."""
-        if ticket.queue.pop(ticket, ...) is None:
+        if ticket.host.queue.pop(ticket, ...) is None:
             self.waiting -= 1
-            ticket.host.waiting -= 1
             self._retire(ticket.host)
 
     def expired(self, not_after_ns: int) -> list[C]:
@@ -211,52 +213,62 @@ class PoolState(Generic[C]):
 
     def tickets(self) -> Iterator[Ticket]:
         """Everybody who waits."""
-        yield from list(self.queue)
         for host in list(self.hosts.values()):
             yield from list(host.queue)
 
-    def _ticket(self, host: HostPool, limit: str, queue: OrderedDict[Ticket, None]) -> Ticket:
-        ticket = Ticket(host, limit, queue, next(self._numbers))
-        queue[ticket] = None
+    def _ticket(self, host: HostPool, limit: str, position: int) -> Ticket:
+        ticket = Ticket(host, limit, position, next(self._numbers))
+        host.queue[ticket] = None
         self.waiting += 1
-        host.waiting += 1
+        if not host.listed:
+            self._list(host)
         return ticket
+
+    def _list(self, host: HostPool) -> None:
+        host.listed = True
+        heappush(self._heap, (next(iter(host.queue)).number, host))
 
     def _next(self, host: HostPool) -> Ticket | None:
         """Who has waited longest of those that a place of this origin can serve."""
         own = next(iter(host.queue)) if host.queue else None
-        anyone = self._ready(host) if self.queue else None
+        if len(host.queue) == self.waiting:  # nobody else waits
+            if len(self._heap) > 1:
+                self._forget_others(host)
+            return own
+        anyone = self._first_with_room()
         if own is None or anyone is None:
             return own or anyone
-        if own.number < anyone.number:
-            return own
-        if anyone.host is not host:  # the origin has room now: its next one waits for the pool
-            self._move(own, self.queue)
-        return anyone
+        return own if own.number < anyone.number else anyone
 
-    def _ready(self, host: HostPool) -> Ticket | None:
-        """The first in the pool's queue whose origin has room, or whose place this is."""
-        while self.queue:
-            ticket = next(iter(self.queue))
-            other = ticket.host
-            if other is host or not self.limit_per_host or other.places < self.limit_per_host:
-                return ticket
-            self._move(ticket, other.queue)
+    def _first_with_room(self) -> Ticket | None:
+        """The first ticket of those whose origins may have another place."""
+        heap = self._heap
+        while heap:
+            number, host = heap[0]
+            first = next(iter(host.queue), None)
+            if first is None or (self.limit_per_host and host.places >= self.limit_per_host):
+                heappop(heap)  # it comes back with its next ticket, or when it has room
+                host.listed = False
+            elif first.number != number:
+                heapreplace(heap, (first.number, host))
+            else:
+                return first
         return None
 
-    def _move(self, ticket: Ticket, queue: OrderedDict[Ticket, None]) -> None:
-        del ticket.queue[ticket]
-        ticket.queue = queue
-        queue[ticket] = None
+    def _forget_others(self, host: HostPool) -> None:
+        for _number, other in self._heap:
+            other.listed = False
+        self._heap.clear()
+        if host.queue:
+            self._list(host)
 
     def _grant(self, ticket: Ticket, grant: Grant) -> Ticket:
         self._take_place(ticket.host)
         return self._hand(ticket, grant)
 
     def _hand(self, ticket: Ticket, grant: Grant) -> Ticket:
-        del ticket.queue[ticket]
+        del ticket.host.queue[ticket]
         self.waiting -= 1
-        ticket.host.waiting -= 1
         ticket.granted = grant
         return ticket
 
@@ -270,10 +282,12 @@ class PoolState(Generic[C]):
     def _leave(self, host: HostPool) -> None:
         host.places -= 1
         self.places -= 1
+        if host.queue and not host.listed:
+            self._list(host)
         self._retire(host)
 
     def _retire(self, host: HostPool) -> None:
-        if not host.places and not host.waiting and self.hosts.get(host.key) is host:
+        if not host.places and not host.queue and self.hosts.get(host.key) is host:
             del self.hosts[host.key]
             host.live = False
             if host.was_served:

@@ -83,10 +83,8 @@ class Waiting:
         grant: Grant | None = None
         try:
             if trace is not None:
-                position, depth = len(ticket.queue) - 1, connector.state.waiting
-                await trace.tell(
-                    TraceConnectionQueuedStartParams, exchange, 0, ticket.limit, position, depth
-                )
+                told = (ticket.limit, ticket.position, connector.state.waiting)
+                await trace.tell(TraceConnectionQueuedStartParams, exchange, 0, *told)
             await (future if not limit else within(future, exchange, "pool", limit))
             if ticket.granted is None or (connector.closed and exchange.connection is None):
                 raise ClientConnectionError("Connector is closed")
