@@ -68,6 +68,7 @@ class RequestOptions(TypedDict, total=False):
     observers: Sequence[Observer]
 
 
+TLS_PARAMETERS = frozenset({"ssl", "verify_ssl", "fingerprint", "ssl_context"})
 KNOWN = frozenset(RequestOptions.__annotations__)
 _LIMITS = ("total", "connect", "sock_read", "sock_connect")
 
@@ -190,6 +191,8 @@ def limits_of(options: Mapping[str, Any], default: HeadLimits) -> HeadLimits:
 
 def tls_of(options: Mapping[str, Any]) -> Any:
     """The ``ssl`` parameter, or its older forms: verify_ssl, fingerprint, ssl_context."""
+    if TLS_PARAMETERS.isdisjoint(options):
+        return True
     from .net.tls import Fingerprint
 
     verify = options.get("verify_ssl")

@@ -5,21 +5,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 from multidict import CIMultiDict
+from yarl import URL
 
 from .head import serialize, version_of
-from .options import checked
+from .options import TLS_PARAMETERS, checked
 from .target import Target, check_method, headers_by, parse_url, target_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-
-    from yarl import URL
 
     from .call import Call
     from .options import LooseHeaders, RequestOptions
     from .session import ClientSession
 
 _NO_BODY_EXPECTED = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+_OF_PROXY = {"proxy", "proxy_auth", "proxy_headers"}
+_OF_TARGET = TLS_PARAMETERS | _OF_PROXY | {"auth", "params", "server_hostname"}
+"""Parameters that change where a request goes, or as whom."""
 _SMALL_BODY = 1 << 16
 """Bytes up to which a body is written together with the head."""
 
@@ -74,6 +76,11 @@ def _address(call: Call, where: str | URL, options: RequestOptions) -> Any:
     """Set the target; returns the credentials for it, which may be part of the URL."""
     from .auth import BasicAuth, basic_auth
 
+    if options and isinstance(where, str | URL) and _OF_TARGET.isdisjoint(options):
+        target = None if call.tunnel else call.session.plain_target(where)
+        if target is not None:
+            call.target = target
+            return None
     url = call.session.absolute(parse_url(where))
     params = options.get("params")
     if params:
