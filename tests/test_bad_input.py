@@ -97,7 +97,7 @@ async def test_url(session: ClientSession, url: str, error: type[Exception]) -> 
     assert issubclass(InvalidUrlClientError, InvalidURL) and issubclass(InvalidURL, ValueError)
 
 
-@pytest.mark.parametrize("url", [None, 5, b"http://x/", ("http://x/",), object()])
+@pytest.mark.parametrize("url", [None, 5, b"http://x/", ("http://x/",), ["http://x/"], object()])
 async def test_url_of_the_wrong_type(session: ClientSession, url: Any) -> None:
     """A URL that is no URL is refused."""
     await refused(session.get(url), TypeError, "url")

@@ -53,13 +53,17 @@ def prepare(call: Call, where: str | URL, options: RequestOptions) -> None:
 def _prepare(call: Call, where: str | URL, options: RequestOptions) -> None:
     session = call.session
     call.method = check_method(call.method)
-    if not options and (target := session.plain_target(where)) is not None:
-        call.target, call.is_plain = target, True
-        call.head = target.heads.get(call.method)
-        if call.head is not None:
-            return
     call.settings = checked(session.settings, options) if options else session.settings
-    auth = _address(call, where, options)
+    aside = call.tunnel or not _OF_TARGET.isdisjoint(options)
+    target = None if aside else session.plain_target(where)
+    auth = None
+    if target is None:
+        auth = _address(call, where, options)
+    else:
+        call.target, call.is_plain = target, not options
+        if call.is_plain and (head := target.heads.get(call.method)) is not None:
+            call.head = head
+            return
     _collect_headers(call, options)
     _add_body(call, options)
     _add_auth(call, auth)
@@ -76,11 +80,6 @@ def _address(call: Call, where: str | URL, options: RequestOptions) -> Any:
     """Set the target; returns the credentials for it, which may be part of the URL."""
     from .auth import BasicAuth, basic_auth
 
-    if options and isinstance(where, str | URL) and _OF_TARGET.isdisjoint(options):
-        target = None if call.tunnel else call.session.plain_target(where)
-        if target is not None:
-            call.target = target
-            return None
     url = call.session.absolute(parse_url(where))
     params = options.get("params")
     if params:
@@ -91,10 +90,9 @@ def _address(call: Call, where: str | URL, options: RequestOptions) -> Any:
         if auth is not None:
             raise ValueError("Cannot combine AUTH argument with credentials encoded in URL")
         url = url.with_user(None)
-    if options or not call.is_plain:
-        settings = call.settings
-        name, proxies = settings.server_hostname, settings.proxies
-        call.target = target_of(url, settings.ssl, name, proxies, tunnel=call.tunnel)
+    settings = call.settings
+    name, proxies = settings.server_hostname, settings.proxies
+    call.target = target_of(url, settings.ssl, name, proxies, tunnel=call.tunnel)
     return auth or own or call.session.auth_for(url)
 
 

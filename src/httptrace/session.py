@@ -218,7 +218,10 @@ class ClientSession(SessionVerbs):
         return hop
 
     async def _run(self, call: Call, where: str | URL, options: RequestOptions) -> ClientResponse:
-        target = self._targets.get(where) if self._pristine and not options else None
+        try:
+            target = self._targets.get(where) if self._pristine and not options else None
+        except TypeError:  # it cannot be hashed: `prepare` tells what a URL must be
+            target = None
         if target is not None and call.method in target.heads:
             call.target, call.head = target, target.heads[call.method]
         else:
@@ -297,7 +300,12 @@ class ClientSession(SessionVerbs):
     # --- what requests need of it -----------------------------------------------------------------
 
     def plain_target(self, where: str | URL) -> Target | None:
-        """The target of a request without options, made once; None if the session adds to it."""
+        """The target of a request whose parameters leave it alone, made once.
+
+        None if the session adds to it, and for what is no URL.
+        """
+        if not isinstance(where, str | URL):
+            return None
         if self._auth is not None or self._trust_env or self.propagation is not None:
             return None
         if self.settings.proxies is not None or self.has_cookies():

@@ -125,6 +125,7 @@ class Trace:
             self._again = True  # the flush that is under way tells these too
             return
         self._flushing = self._again = True
+        # The loop of a lone listener stands here: a coroutine more would cost as much as a moment.
         session, alone = self._session, self._alone
         context, handlers = self._contexts[0] if alone else (None, {})
         failure: BaseException | None = None
