@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import socket
     import ssl as tls
 
+    from ..net.dialer import AnyDialer
     from ..net.plugs import AddressFilter
     from ..net.resolver import AbstractResolver
     from ..net.sockets import SocketFactoryType
@@ -112,10 +113,9 @@ class TCPConnector(BaseConnector):
         self._dialer.clear_dns_cache(host, port)  # type: ignore[union-attr]
 
 
-class UnixConnector(BaseConnector):
-    """Connects to a Unix socket, whatever host the URL names (aiohttp's documentation)."""
+class _LocalConnector(BaseConnector):
+    """Connects to one place on this machine, whatever host the URL names."""
 
-    allowed_protocol_schema_set = BaseConnector.allowed_protocol_schema_set | {"unix"}
     uses_proxies = False
 
     def __init__(
@@ -134,16 +134,28 @@ class UnixConnector(BaseConnector):
             limit_per_host=limit_per_host,
             loop=loop,
         )
-        self._dialer = UnixDialer(path)
+        self._dialer = self._dialer_for(path)
         self._path = path
+
+    def _dialer_for(self, path: str) -> AnyDialer:
+        raise NotImplementedError
 
     @property
     def path(self) -> str:
-        """The path of the socket."""
+        """The path of the socket or the pipe."""
         return self._path
 
 
-class NamedPipeConnector(BaseConnector):
+class UnixConnector(_LocalConnector):
+    """Connects to a Unix socket, whatever host the URL names (aiohttp's documentation)."""
+
+    allowed_protocol_schema_set = BaseConnector.allowed_protocol_schema_set | {"unix"}
+
+    def _dialer_for(self, path: str) -> AnyDialer:
+        return UnixDialer(path)
+
+
+class NamedPipeConnector(_LocalConnector):
     """Connects to a named pipe of Windows, whatever host the URL names (aiohttp's documentation).
 
     Raises
@@ -153,34 +165,12 @@ class NamedPipeConnector(BaseConnector):
     """
 
     allowed_protocol_schema_set = BaseConnector.allowed_protocol_schema_set | {"npipe"}
-    uses_proxies = False
 
-    def __init__(
-        self,
-        path: str,
-        force_close: bool = False,
-        keepalive_timeout: float | None = _UNSET,
-        limit: int | None = 100,
-        limit_per_host: int | None = 0,
-        loop: asyncio.AbstractEventLoop | None = None,
-    ) -> None:
-        super().__init__(
-            force_close=force_close,
-            keepalive_timeout=keepalive_timeout,
-            limit=limit,
-            limit_per_host=limit_per_host,
-            loop=loop,
-        )
+    def _dialer_for(self, path: str) -> AnyDialer:
         if not hasattr(self._loop, "create_pipe_connection"):
             self._closed = True  # there is nothing to close
             raise RuntimeError("Named pipes need a proactor event loop, which is on Windows only")
-        self._dialer = PipeDialer(path)
-        self._path = path
-
-    @property
-    def path(self) -> str:
-        """The path of the pipe."""
-        return self._path
+        return PipeDialer(path)
 
 
 def check_connector(connector: Any) -> BaseConnector:
