@@ -123,7 +123,20 @@ def entry(package: Any, name: str) -> str:
         return f".. py:data:: httptrace.{name}\n\n   The same as `{own}`.\n"
     if inspect.isroutine(value):
         return f".. autofunction:: httptrace.{name}\n"
-    return f".. autoclass:: httptrace.{name}\n   :members:\n   :show-inheritance:\n"
+    options = f"   :members:\n   :inherited-members: {','.join(elsewhere(package, value))}\n"
+    return f".. autoclass:: httptrace.{name}\n{options}   :show-inheritance:\n"
+
+
+def elsewhere(package: Any, cls: type) -> list[str]:
+    """The bases whose members are documented under their own name, or not by us.
+
+    Those of the others belong to the class for whoever uses it, wherever they are written.
+    """
+    return [
+        base.__name__
+        for base in cls.__mro__[1:]
+        if base.__name__ in package.__all__ or not base.__module__.startswith("httptrace")
+    ]
 
 
 def value_facts(value: Any) -> str:
