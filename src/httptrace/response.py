@@ -209,7 +209,7 @@ class ClientResponse(ResponseView):
         raise error
 
     async def drain_some(self, most: int) -> None:
-        """Read up to `most` bytes that nobody wants, so that the connection can be used again."""
+        """Internal: read up to `most` bytes that nobody wants, to use the connection again."""
         exchange = self._exchange
         length = self.headers.get("Content-Length", "")
         wanted = not exchange.complete and length.isdecimal() and int(length) <= most
@@ -228,7 +228,7 @@ class ClientResponse(ResponseView):
             await exchange.trace.flush()
 
     def watch_over(self) -> None:
-        """Notice if the response is dropped before its body was read."""
+        """Internal: notice if the response is dropped before its body was read."""
         self._guard = Guard(self._call)
 
     def _decoder(self) -> Decoder | None:

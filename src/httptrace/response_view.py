@@ -141,7 +141,7 @@ class ResponseView(Kept):
         return self._history
 
     def set_history(self, history: tuple[Any, ...]) -> None:
-        """Remember the redirects that led here."""
+        """Internal: remember the redirects that led here."""
         self._history = history
 
     @property

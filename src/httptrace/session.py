@@ -292,7 +292,7 @@ class ClientSession(SessionVerbs):
             call.trace = call.exchange.trace = Trace(self, configs, observers, context)
 
     def spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
-        """Run what nobody can wait for; `close` does."""
+        """Internal: run what nobody can wait for; `close` does."""
         task = self.loop.create_task(coroutine)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -300,7 +300,7 @@ class ClientSession(SessionVerbs):
     # --- what requests need of it -----------------------------------------------------------------
 
     def plain_target(self, where: str | URL) -> Target | None:
-        """The target of a request whose parameters leave it alone, made once.
+        """Internal: the target of a request whose parameters leave it alone, made once.
 
         None if the session adds to it, and for what is no URL.
         """
@@ -324,11 +324,11 @@ class ClientSession(SessionVerbs):
         return target
 
     def has_cookies(self) -> bool:
-        """Whether the jar may have cookies for a request."""
+        """Internal: whether the jar may have cookies for a request."""
         return not self._counts_cookies or len(self.jar) > 0
 
     def keep_cookies(self, exchange: Exchange) -> None:
-        """Put the cookies of a response into the jar."""
+        """Internal: put the cookies of a response into the jar."""
         self._pristine = False
         headers = exchange.response_headers.getall("Set-Cookie", ())
         self.jar.update_cookies_from_headers(headers, exchange.url)

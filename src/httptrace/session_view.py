@@ -131,22 +131,22 @@ class SessionView:
 
     @property
     def retries_stale_connections(self) -> bool:
-        """Whether a request is sent again when its reused connection was dead."""
+        """Internal: whether a request is sent again when its reused connection was dead."""
         return self._retry_connection
 
     @property
     def http_version(self) -> str:
-        """The version as the request line has it."""
+        """Internal: the version as the request line has it."""
         return f"{self._version[0]}.{self._version[1]}"
 
     def absolute(self, url: URL) -> URL:
-        """A URL as `base_url` completes it."""
+        """Internal: a URL as `base_url` completes it."""
         if self._base_url is None or url.absolute:
             return url
         return self._base_url.join(url)
 
     def auth_for(self, url: URL) -> BasicAuth | None:
-        """The session's credentials, or those that netrc has for the host."""
+        """Internal: the session's credentials, or those that netrc has for the host."""
         if self._auth is not None:
             base = self._base_url
             if base is None or base.origin() == url.origin():
@@ -154,7 +154,7 @@ class SessionView:
         return self.netrc_for(url)
 
     def netrc_for(self, url: URL) -> BasicAuth | None:
-        """The credentials that netrc has for the host, if the environment is trusted."""
+        """Internal: the credentials that netrc has for the host, if the environment is trusted."""
         if not self._trust_env or url.host is None:
             return None
         from .auth import netrc_auth
@@ -162,7 +162,7 @@ class SessionView:
         return netrc_auth(url.host)
 
     def json_bytes(self, value: Any) -> bytes:
-        """`value` as the session serializes JSON."""
+        """Internal: `value` as the session serializes JSON."""
         if self._json_serialize_bytes is not None:
             data = self._json_serialize_bytes(value)
             if not isinstance(data, bytes | bytearray | memoryview):
@@ -172,5 +172,5 @@ class SessionView:
         return self._json_serialize(value).encode("utf-8")
 
     def fallback_charset(self, response: ClientResponse, body: bytes) -> str:
-        """The charset of a body that does not tell."""
+        """Internal: the charset of a body that does not tell."""
         return self._fallback_charset(response, body)

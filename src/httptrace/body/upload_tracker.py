@@ -54,7 +54,7 @@ class UploadTracker:
     # --- what the request tells -----------------------------------------------------------------
 
     def bind(self) -> None:
-        """A request has begun.
+        """Internal: a request has begun.
 
         Raises
         ------
@@ -66,42 +66,42 @@ class UploadTracker:
         self._is_bound = True
 
     def begin(self) -> None:
-        """It will be sent, perhaps once more."""
+        """Internal: it will be sent, perhaps once more."""
         self.attempts += 1
         self._handed, self._exchange, self._is_sent = 0, None, False
 
     def follow(self, exchange: Exchange) -> None:
-        """Its body is going out."""
+        """Internal: its body is going out."""
         self._exchange = exchange
 
     def hand(self, size: int) -> None:
-        """So many bytes more are with the transport."""
+        """Internal: so many bytes more are with the transport."""
         self._handed += size
 
     def sent(self) -> None:
-        """All of them are."""
+        """Internal: all of them are."""
         self._is_sent = True
         if self._is_final and not self.upload_complete.done():
             self.upload_complete.set_result(None)
 
     def final(self, has_body: bool) -> None:
-        """No attempt will follow."""
+        """Internal: no attempt will follow."""
         self._is_final = True
         if self._is_sent or not has_body:
             self.sent()
 
     def fail(self, error: Exception) -> None:
-        """The body is not sent whole, for this reason."""
+        """Internal: the body is not sent whole, for this reason."""
         if not self.upload_complete.done():
             self.upload_complete.set_exception(error)
             self.upload_complete.exception()  # nobody needs to look at it
 
     def freeze(self) -> None:
-        """The connection is given up: what it has not sent yet, it never will."""
+        """Internal: the connection is given up: what it has not sent yet, it never will."""
         self._handed, self._exchange = self.bytes_written, None
 
     def end(self, cause: BaseException | None) -> None:
-        """The request is over."""
+        """Internal: the request is over."""
         self.freeze()
         error = UploadAbortedError("The request was over before its body was sent")
         error.__cause__ = cause

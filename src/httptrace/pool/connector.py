@@ -62,7 +62,7 @@ class BaseConnector:
 
     allowed_protocol_schema_set = frozenset({"", "http", "https", "ws", "wss"})
     uses_proxies = True
-    """Whether a proxy that the environment names is one for its requests."""
+    """Internal: whether a proxy that the environment names is one for its requests."""
 
     def __init__(
         self,
@@ -97,7 +97,7 @@ class BaseConnector:
         self._context = Context()
         self.deadlines = Deadlines(self.later, self._calls)
         self.unconnected: set[Call] = set()
-        """Calls with deadlines that have no connection yet."""
+        """Internal: calls with deadlines that have no connection yet."""
         self._closed = False
 
     @property
@@ -162,7 +162,7 @@ class BaseConnector:
         self.dropped()
 
     def dropped(self, _warn: Any = warnings.warn) -> None:
-        """Nobody will close it: warn and do so; its connections keep it from being collected."""
+        """Internal: nobody will close it; warn and do so, as its connections keep it from dying."""
         if self._closed or not self._open:
             return
         _warn(f"Unclosed connector {self!r}", ResourceWarning, source=self)
@@ -174,7 +174,7 @@ class BaseConnector:
     # --- getting a connection ----------------------------------------------------------------
 
     def host(self, key: Hashable) -> HostPool:
-        """The part of the pool for an origin."""
+        """Internal: the part of the pool for an origin."""
         return self.state.host(key)
 
     def obtain(
@@ -184,7 +184,7 @@ class BaseConnector:
         timeout: ClientTimeout,
         send: Send | None = None,
     ) -> Awaitable[Http1Connection]:
-        """A connection: wait for a place if a limit is reached, then dial or take what is given.
+        """Internal: a connection; waits for a place if a limit is reached, then takes one or dials.
 
         `send` spares a request that waits one of its two wake-ups: it is called by whoever hands
         the connection over, and what was waited for the place is waited for the response's head.
@@ -229,7 +229,7 @@ class BaseConnector:
                 return connection  # type: ignore[no-any-return]
 
     def not_wanted(self, ticket: Ticket) -> None:
-        """The request went away: out of the queue, or give back what it was granted meanwhile."""
+        """Internal: the request went away; leave the queue, or give back what it was granted."""
         grant = ticket.granted
         if grant is None:
             self.state.withdraw(ticket)
@@ -285,20 +285,20 @@ class BaseConnector:
         return connection
 
     def later(self, seconds: float, call: Callable[[], None]) -> asyncio.TimerHandle:
-        """Call something later, in a context of its own: a timer keeps no request's values."""
+        """Internal: call something later, in a context of its own; timers keep no request's values."""
         return self._loop.call_later(seconds, call, context=self._context)
 
     # --- what connections tell ---------------------------------------------------------------
 
     def gone(self, connection: Http1Connection) -> None:
-        """A transport is no longer there."""
+        """Internal: a transport is no longer there."""
         self._open.discard(connection)
         self._ages.forget(connection)
         if self._all_gone is not None and not self._open and not self._all_gone.done():
             self._all_gone.set_result(None)
 
     def release(self, connection: Http1Connection, exchange: Exchange) -> None:
-        """The exchange is over and the connection fit for the next one."""
+        """Internal: the exchange is over and the connection fit for the next one."""
         connection.requests_served += 1
         connection.idle_since_ns = exchange.end_ns
         if self._may_discard and (reason := self._ages.why_discard(connection, exchange.end_ns)):
@@ -318,7 +318,7 @@ class BaseConnector:
         reason: str,
         error: Exception | None = None,
     ) -> None:
-        """The exchange is over, well or with an error, and the connection is to be closed."""
+        """Internal: the exchange is over, well or with an error; close the connection."""
         if connection.closed:
             return
         if exchange.trace is not None:
@@ -330,7 +330,7 @@ class BaseConnector:
         wake(ticket)
 
     def lose(self, connection: Http1Connection, reason: str) -> None:
-        """An idle connection ends."""
+        """Internal: an idle connection ends."""
         ticket = self.state.remove(connection)
         self._finish_closing(connection, reason)
         wake(ticket)
