@@ -285,7 +285,7 @@ class BaseConnector:
         return connection
 
     def later(self, seconds: float, call: Callable[[], None]) -> asyncio.TimerHandle:
-        """Internal: call something later, in a context of its own; timers keep no request's values."""
+        """Internal: call something later, in a context that holds no request's values."""
         return self._loop.call_later(seconds, call, context=self._context)
 
     # --- what connections tell ---------------------------------------------------------------
