@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from http.cookies import BaseCookie, Morsel, SimpleCookie
 from typing import Any
@@ -7,7 +8,13 @@ from typing import Any
 import pytest
 from yarl import URL
 
-from httptrace.cookies import AbstractCookieJar, CookieJar, DummyCookieJar, request_cookies
+from httptrace.cookies import (
+    AbstractCookieJar,
+    CookieJar,
+    DummyCookieJar,
+    length_counts,
+    request_cookies,
+)
 
 URL_A = URL("https://www.example.com/dir/page")
 
@@ -511,3 +518,69 @@ def test_own_jar_needs_the_abstract_methods_only() -> None:
     assert jar.cookie_header(URL_A) == 'a=1; b="x y"'
     with pytest.raises(TypeError, match="abstract"):
         AbstractCookieJar()  # type: ignore[abstract]
+
+
+def test_a_morsel_goes_by_its_own_name() -> None:
+    """A Morsel is sent by its name, not by the one under which it is given."""
+    jar = CookieJar()
+    jar.update_cookies({"given": morsel()})
+    assert jar.cookie_header(URL_A) == "m=1"
+    assert names(jar) == ["m"]
+
+
+def test_a_plain_value_has_what_its_name_promises() -> None:
+    """A user's own __Secure- cookie is taken for a site, and goes to it over TLS alone."""
+    jar = CookieJar()
+    jar.update_cookies({"__Secure-a": "1", "__Host-b": "2"}, URL_A.with_path("/x/y"))
+    assert jar.cookie_header(URL_A) == "__Host-b=2"
+    below = URL_A.with_path("/x/z")
+    assert jar.cookie_header(below) == "__Secure-a=1; __Host-b=2"
+    assert jar.cookie_header(below.with_scheme("http")) == ""
+    jar = CookieJar()
+    jar.update_cookies({"__Secure-a": "1"}, URL_A.with_scheme("http"))
+    assert len(jar) == 0
+
+
+def test_own_cookies_of_a_request_to_a_trusted_origin() -> None:
+    """A secure cookie of one request goes where the jar's secure cookies would go."""
+    plain = URL_A.with_scheme("http")
+    own = {"m": morsel(secure=True)}
+    assert request_cookies(CookieJar(), plain, own) == ""
+    assert request_cookies(CookieJar(treat_as_secure_origin=plain), plain, own) == "m=1"
+
+
+def test_subclass_is_told_of_received_cookies() -> None:
+    """A jar with an `update_cookies` of its own is given the cookies of responses too."""
+    told: list[tuple[str, str]] = []
+
+    class Told(CookieJar):
+        def update_cookies(self, cookies: Any, response_url: URL = URL_A) -> None:
+            told.extend((name, cookie["path"]) for name, cookie in cookies)
+            super().update_cookies(cookies, response_url)
+
+    jar = Told()
+    jar.update_cookies_from_headers(["a=1; Path=/x", "a=2; Path=/", "no cookie"], URL_A)
+    assert told == [("a", "/x"), ("a", "/")]
+    assert jar.cookie_header(URL_A.with_path("/x")) == "a=1; a=2"
+
+
+def test_subclass_chooses_what_is_sent() -> None:
+    """A jar with a `filter_cookies` of its own is asked for each request, even if it is empty."""
+
+    class Choosing(CookieJar):
+        def filter_cookies(self, request_url: URL = URL_A) -> BaseCookie[str]:
+            return SimpleCookie({"for": request_url.raw_host or ""})
+
+    jar = Choosing()
+    assert request_cookies(jar, URL_A) == "for=www.example.com"
+    assert not length_counts(jar) and not length_counts(OwnJar())
+    assert length_counts(CookieJar()) and length_counts(DummyCookieJar())
+
+
+def test_time_is_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A jar without a clock of its own goes by `time.time` as it is now."""
+    jar = CookieJar()
+    jar.update_cookies_from_headers(["a=1; Max-Age=60"], URL_A)
+    later = time.time() + 61
+    monkeypatch.setattr("time.time", lambda: later)
+    assert len(jar) == 0

@@ -74,6 +74,14 @@ def test_attributes() -> None:
     assert (cookie.secure, cookie.httponly, cookie.expires) == (True, True, "x")
 
 
+def test_quotes_around_attributes() -> None:
+    """Attributes in quotes, as RFC 2109 had them, count without; escapes in them are no escapes."""
+    cookie = parse_set_cookie('a="1"; Path="/p"; Domain="h.com"; Max-Age="5"; SameSite="\\015"')
+    assert cookie is not None
+    assert (cookie.coded, cookie.path, cookie.domain) == ('"1"', "/p", "h.com")
+    assert (cookie.max_age, cookie.samesite) == ("5", "\\015")
+
+
 def test_last_attribute_counts() -> None:
     """Of an attribute that comes twice the last one counts; a broken Max-Age does not."""
     cookie = parse_set_cookie("a=1; Path=/x; Path=/y; Max-Age=1; Max-Age=soon")

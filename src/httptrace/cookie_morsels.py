@@ -20,6 +20,7 @@ __all__ = [
     "full_morsel",
     "given_cookies",
     "plain_cookies",
+    "received_pairs",
     "response_cookies",
 ]
 
@@ -78,7 +79,11 @@ def _check_value(name: str, value: object) -> str:
 
 
 def _from_morsel(name: str, morsel: Morsel[Any]) -> SetCookie:
-    """What a Morsel says. Its attributes may be of any type that `http.cookies` lets through."""
+    """What a Morsel says: its own name counts, not the one that it was given under.
+
+    Its attributes may be of any type that `http.cookies` lets through.
+    """
+    name = morsel.key or name
     coded = _check_value(name, morsel.coded_value)
     texts = {
         key: _check_value(name, morsel[key]) for key in ("domain", "path", "expires", "samesite")
@@ -106,12 +111,16 @@ def _make_morsel(name: str, value: str, coded: str) -> Morsel[str]:
 def response_cookies(headers: Iterable[str]) -> SimpleCookie:
     """The cookies of a response's Set-Cookie headers, as ``ClientResponse.cookies`` has them."""
     cookies = SimpleCookie()
-    for header in headers:
-        cookie = parse_set_cookie(header)
-        if cookie is not None:
-            # Around SimpleCookie's own __setitem__, which would parse and check the value again.
-            dict.__setitem__(cookies, cookie.name, _received_morsel(cookie))
+    for name, morsel in received_pairs(headers):
+        # Around SimpleCookie's own __setitem__, which would parse and check the value again.
+        dict.__setitem__(cookies, name, morsel)
     return cookies
+
+
+def received_pairs(headers: Iterable[str]) -> list[tuple[str, Morsel[str]]]:
+    """The same, each with its name: of one name there may be several, of different paths."""
+    parsed = [parse_set_cookie(header) for header in headers]
+    return [(cookie.name, _received_morsel(cookie)) for cookie in parsed if cookie is not None]
 
 
 def _received_morsel(cookie: SetCookie) -> Morsel[str]:

@@ -67,11 +67,14 @@ def parse_set_cookie(header: str) -> SetCookie | None:
 
 
 def _attributes(text: str) -> dict[str, Any]:
-    """The attributes that are known; of one that comes twice the last counts."""
+    """The attributes that are known; of one that comes twice the last counts.
+
+    Quotes around a value are taken off: servers that follow RFC 2109 write them.
+    """
     found: dict[str, Any] = {}
     for part in text.split(";") if text else ():
         name, _, value = part.partition("=")
-        name, value = name.strip(" \t").lower(), value.strip(" \t")
+        name, value = name.strip(" \t").lower(), _bare(value.strip(" \t"))
         if name in ("secure", "httponly", "partitioned"):
             found[name] = True
         elif name in ("domain", "path", "expires", "samesite") and len(value) <= _ATTRIBUTE_SIZE:
@@ -79,6 +82,11 @@ def _attributes(text: str) -> dict[str, Any]:
         elif name == "max-age" and MAX_AGE.match(value):
             found["max_age"] = value
     return found
+
+
+def _bare(value: str) -> str:
+    quoted = len(value) > 1 and value[0] == value[-1] == '"'
+    return value[1:-1] if quoted else value
 
 
 def parse_cookie_header(header: str) -> list[tuple[str, str]]:

@@ -74,6 +74,8 @@ class CookiePolicy:
 
         :raises ValueError: its value cannot be sent without quotes, and quotes are switched off.
         """
+        if host and given.coded is None:
+            given = _as_named(given)
         domain, host_only = self._scope(canonical_domain(given.domain), host)
         if domain is None or (host and not self._is_allowed(given, secure, host_only)):
             return None
@@ -127,6 +129,14 @@ class CookiePolicy:
         if given.coded is None or ";" in given.coded:
             raise ValueError(f"The cookie {given.name!r} has a ';' in its value and no quotes")
         return given.coded
+
+
+def _as_named(given: SetCookie) -> SetCookie:
+    """A plain value of the user's, with the attributes that its name promises."""
+    name = given.name.lower()
+    if name.startswith("__host-"):
+        return given._replace(secure=True, path="/")
+    return given._replace(secure=True) if name.startswith("__secure-") else given
 
 
 def _expires_at(given: SetCookie, now: float) -> float | None:

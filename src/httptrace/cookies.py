@@ -34,6 +34,11 @@ LooseCookies: TypeAlias = Union[
 _NO_URL = URL()
 
 
+def _wall_clock() -> float:
+    """Looked up each time, so that a test can set the time by replacing `time.time`."""
+    return time.time()
+
+
 class AbstractCookieJar(Sized, Iterable["Morsel[str]"], ABC):
     """What a session needs of a cookie jar: derive from it for a jar of your own."""
 
@@ -84,9 +89,9 @@ class AbstractCookieJar(Sized, Iterable["Morsel[str]"], ABC):
     def update_cookies_from_headers(self, headers: Sequence[str], response_url: URL) -> None:
         """Take the cookies of a response's Set-Cookie headers."""
         if headers:
-            from .cookie_morsels import response_cookies
+            from .cookie_morsels import received_pairs
 
-            self.update_cookies(response_cookies(headers), response_url)
+            self.update_cookies(received_pairs(headers), response_url)
 
     def cookie_header(self, request_url: URL) -> str:
         """The value of the Cookie header for a request to this URL; empty when there is none."""
@@ -124,7 +129,7 @@ class CookieJar(AbstractCookieJar):
         max_cookies_per_domain: int = 180,
         max_cookie_size: int = 4096,
         is_public_suffix: Callable[[str], bool] | None = None,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = _wall_clock,
     ) -> None:
         super().__init__(loop=loop)
         for limit in (max_cookies, max_cookies_per_domain, max_cookie_size):
@@ -204,7 +209,9 @@ class CookieJar(AbstractCookieJar):
 
     def update_cookies_from_headers(self, headers: Sequence[str], response_url: URL) -> None:
         """Take the cookies of Set-Cookie headers; what a browser would ignore is ignored."""
-        if headers:
+        if type(self).update_cookies is not CookieJar.update_cookies:  # a subclass wants to know
+            super().update_cookies_from_headers(headers, response_url)
+        elif headers:
             parsed = map(parse_set_cookie, headers)
             self._take([cookie for cookie in parsed if cookie is not None], response_url)
 
@@ -331,14 +338,36 @@ def request_cookies(
     As in aiohttp: of one name the request's own `cookies` count before those of the jar, and these
     before the Cookie `header` that the request was given.
     """
-    parts = [jar.cookie_header(url)]
+    parts = [_header_of(jar, url)]
     if cookies:
-        own = CookieJar(unsafe=True, quote_cookie=jar.quote_cookie)
+        trusted = getattr(jar, "treat_as_secure_origin", None)
+        own = CookieJar(unsafe=True, quote_cookie=jar.quote_cookie, treat_as_secure_origin=trusted)
         own.update_cookies(cookies)
         parts.insert(0, own.cookie_header(url))
     if header:
         parts.append("; ".join(f"{name}={value}" for name, value in parse_cookie_header(header)))
     return _merge([part for part in parts if part])
+
+
+def length_counts(jar: AbstractCookieJar) -> bool:
+    """Whether a jar of length 0 has no cookie for any request: a user's own may make them up."""
+    kind: Any = type(jar)
+    asked = (kind.filter_cookies, getattr(kind, "cookie_header", None))
+    return any(
+        asked == (ours.filter_cookies, ours.cookie_header) for ours in (CookieJar, DummyCookieJar)
+    )
+
+
+def _header_of(jar: AbstractCookieJar, url: URL) -> str:
+    """What the jar has for a request; of a subclass, what its own `filter_cookies` gives."""
+    kind: Any = type(jar)
+    asked = getattr(kind, "cookie_header", None)
+    by_filter = asked is CookieJar.cookie_header and (
+        kind.filter_cookies is not CookieJar.filter_cookies
+    )
+    if asked is None or by_filter:
+        return AbstractCookieJar.cookie_header(jar, url)
+    return jar.cookie_header(url)
 
 
 def _merge(headers: list[str]) -> str:

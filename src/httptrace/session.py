@@ -180,18 +180,17 @@ class ClientSession(SessionVerbs):
         cookie_jar: AbstractCookieJar | None,
         cookies: LooseCookies | None,
     ) -> None:
+        from .cookies import CookieJar, length_counts
         from .pool.connectors import TCPConnector, check_connector
 
         own_jar = checked_jar(cookie_jar) is None
         if cookie_jar is None:
-            from .cookies import CookieJar
-
             cookie_jar = CookieJar()
         own = own_jar and not cookies and self.propagation is None
         direct = self._auth is None and not self._trust_env and self.settings.proxies is None
         self._pristine = own and direct
         self.jar = cookie_jar
-        self._counts_cookies = hasattr(type(cookie_jar), "__len__")
+        self._counts_cookies = length_counts(cookie_jar)
         if cookies:
             cookie_jar.update_cookies(cookies)
         self._targets: dict[str | URL, Target] = {}
