@@ -94,7 +94,7 @@ class AbstractCookieJar(Sized, Iterable["Morsel[str]"], ABC):
             self.update_cookies(received_pairs(headers), response_url)
 
     def cookie_header(self, request_url: URL) -> str:
-        """The value of the Cookie header for a request to this URL; empty when there is none."""
+        """Internal: the value of a request's Cookie header; empty when there is none."""
         cookies = self.filter_cookies(request_url).values()
         return "; ".join(f"{morsel.key}={morsel.coded_value}" for morsel in cookies)
 
@@ -222,7 +222,7 @@ class CookieJar(AbstractCookieJar):
         return plain_cookies(self._matching(request_url))
 
     def cookie_header(self, request_url: URL) -> str:
-        """The value of the Cookie header for a request to this URL; empty when there is none.
+        """Internal: the value of a request's Cookie header; empty when there is none.
 
         Cookies of one name and different paths all go, in the order of RFC 6265, section 5.4.
         """

@@ -242,6 +242,7 @@ class PayloadRegistry:
 
 
 PAYLOAD_REGISTRY: Final = PayloadRegistry()
+"""What `data=` may be: which payload class is made for a value of which type."""
 
 
 class payload_type:
