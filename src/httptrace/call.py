@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 from multidict import CIMultiDictProxy
 
 from .errors import ClientResponseError, SocketTimeoutError, TotalTimeoutError
-from .exchange import DONE, Exchange
+from .exchange import Exchange
 from .request_info import RequestInfo
+from .trace.done import DONE
 from .trace.events import TraceRequestExceptionParams, TraceRequestFinishParams
 
 if TYPE_CHECKING:

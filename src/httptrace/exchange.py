@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import asyncio
 from time import perf_counter_ns
-from types import coroutine
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .trace.record import Record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable
 
     from multidict import CIMultiDict, CIMultiDictProxy
     from yarl import URL
@@ -24,16 +23,6 @@ if TYPE_CHECKING:
     from .trace.record import TlsFacts
 
 RawHeaders = list[tuple[bytes, bytes]]
-
-
-@coroutine
-def _nothing() -> Generator[Any, None, None]:
-    yield from ()
-
-
-DONE: Any = _nothing()
-"""An awaitable that is done, however often it is awaited: that costs next to nothing."""
-next(DONE, None)
 
 
 class _Meeting(Record):

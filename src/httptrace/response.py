@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from .body.streams import StreamReader
 from .errors import ClientConnectionError, ClientResponseError, ContentTypeError
-from .exchange import DONE
 from .mime import is_json
 from .response_view import ResponseConnection, ResponseView
+from .trace.done import DONE
 from .unclosed import Guard
 
 if TYPE_CHECKING:

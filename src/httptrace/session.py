@@ -45,7 +45,7 @@ from .session_verbs import SessionVerbs
 from .target import Target, parse_url, target_of
 from .trace import observer as observing
 from .trace.events import TraceRequestEndParams, TraceRequestStartParams
-from .trace.listening import Trace
+from .trace.listening import listened
 from .version import HttpVersion, HttpVersion11, __version__
 
 if TYPE_CHECKING:
@@ -240,8 +240,7 @@ class ClientSession(SessionVerbs):
         try:
             if trace is not None and TraceRequestStartParams in trace.wants:
                 call.await_outside()
-                trace.note(TraceRequestStartParams, call.exchange)
-                await trace.flush()
+                await trace.start(TraceRequestStartParams, call.exchange)
                 refresh_head(call)
             hop = self._hop if not options else self._hop_for(options)
             response: ClientResponse = await hop(call)
@@ -288,7 +287,7 @@ class ClientSession(SessionVerbs):
             observers = [*observing.everybody(), *observers, *of_request]
         if configs or observers:
             context = options.get("trace_request_ctx")
-            call.trace = call.exchange.trace = Trace(self, configs, observers, context)
+            call.trace = call.exchange.trace = listened(self, configs, observers, context)
 
     def spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
         """Internal: run what nobody can wait for; `close` does."""

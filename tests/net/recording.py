@@ -13,7 +13,7 @@ from yarl import URL
 from httptrace.net.key import ConnectionKey
 from httptrace.net.resolver import AbstractResolver, ResolveResult
 from httptrace.trace.events import Event
-from httptrace.trace.listening import Trace
+from httptrace.trace.listening import listened
 from httptrace.trace.observer import Observer
 from httptrace.trace.record import Record
 
@@ -39,7 +39,7 @@ class Listened(Record):
         super().__init__()
         self.start_ns = perf_counter_ns()
         self.kept = Kept()
-        self.trace = Trace(None, list(configs), [self.kept])
+        self.trace = listened(None, list(configs), [self.kept])
 
     async def flushed(self) -> list[str]:
         assert self.trace is not None

@@ -70,18 +70,24 @@ def _send(exchange: Exchange, connection: Http1Connection) -> None:
     exchange.served_before = connection.requests_served
     if call.head is None:
         refresh_head(call)
-    trace = exchange.trace
-    if trace is not None:
-        trace.note_all(_REUSED if exchange.served_before else _NEW, exchange, perf_counter_ns())
     if call.payload is not None:
+        _note_acquired(exchange, perf_counter_ns())
         call.await_outside()
         exchange.upload = call.loop.create_task(upload(call, exchange, connection))
         return
     connection.send(exchange, call.head, call.body)  # type: ignore[arg-type]
-    if trace is not None:
-        if call.body:
-            trace.note(TraceRequestHeadersSentParams, exchange, exchange.sent_ns)
-            trace.note(TraceRequestChunkSentParams, exchange, exchange.sent_ns, call.body)
-            trace.note(TraceRequestBodySentParams, exchange, exchange.sent_ns)
-        else:
-            trace.note_all(_SENT, exchange, exchange.sent_ns)
+    trace = exchange.trace
+    if trace is None:
+        return
+    _note_acquired(exchange, exchange.send_ns or perf_counter_ns())
+    if exchange.send_ns and not call.body:
+        trace.note_all(_SENT, exchange, exchange.sent_ns)
+    elif exchange.send_ns:
+        trace.note(TraceRequestHeadersSentParams, exchange, exchange.sent_ns)
+        trace.note(TraceRequestChunkSentParams, exchange, exchange.sent_ns, call.body)
+        trace.note(TraceRequestBodySentParams, exchange, exchange.sent_ns)
+
+
+def _note_acquired(exchange: Exchange, time_ns: int) -> None:
+    if exchange.trace is not None:
+        exchange.trace.note_all(_REUSED if exchange.served_before else _NEW, exchange, time_ns)

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any, Generic, TypeVar
 
 from ._signals import Signals
+from .done import DONE
 from .events import EVENTS, Event
 
 Params = TypeVar("Params")
@@ -79,8 +80,8 @@ class TraceConfig(Signals):
             )
         self._ctx_factory = trace_config_ctx_factory
         self._frozen = False
-        self.handlers: dict[type[Event], tuple[Callable[..., Awaitable[None]], ...]] = {}
-        self.wants: frozenset[type[Event]] = frozenset()
+        self.handlers: dict[type[Event], Callable[..., Awaitable[Any]]] = {}
+        """Internal: the moments that have callbacks, and what to call and await; made by `freeze`."""
         for event in EVENTS:
             setattr(self, event.signal, Signal())
 
@@ -103,8 +104,11 @@ class TraceConfig(Signals):
         }
         for signal in signals.values():
             signal.freeze()
-        self.handlers = {event: tuple(map(_awaited, signals[event])) for event in EVENTS}
-        self.wants = frozenset(event for event, callbacks in self.handlers.items() if callbacks)
+        self.handlers = {
+            event: _in_order([*map(_awaited, signal)])
+            for event, signal in signals.items()
+            if signal
+        }
 
 
 def adopted(config: Any) -> TraceConfig:
@@ -124,14 +128,31 @@ def adopted(config: Any) -> TraceConfig:
     return ours
 
 
-def _awaited(callback: Callable[..., Any]) -> Callable[..., Awaitable[None]]:
+def _awaited(callback: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
     """A callback whose result can be awaited: plain functions do as well."""
     if iscoroutinefunction(callback):
         return callback
 
-    async def call(session: Any, context: Any, params: Any) -> None:
+    def call(session: Any, context: Any, params: Any) -> Awaitable[Any]:
         result = callback(session, context, params)
-        if isawaitable(result):
-            await result
+        return result if isawaitable(result) else DONE
+
+    return call
+
+
+def _in_order(callbacks: list[Callable[..., Awaitable[Any]]]) -> Callable[..., Awaitable[Any]]:
+    """One callback for several: all are called; what one raised first is raised at the end."""
+    if len(callbacks) == 1:
+        return callbacks[0]
+
+    async def call(session: Any, context: Any, params: Any) -> None:
+        failure: BaseException | None = None
+        for callback in callbacks:
+            try:
+                await callback(session, context, params)
+            except BaseException as exc:
+                failure = failure or exc
+        if failure is not None:
+            raise failure
 
     return call

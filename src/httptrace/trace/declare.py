@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from .record import Record
 
 Edge = Literal["start", "end", "exception", "point"]
+Fact = tuple["type[Event]", "Record", int, tuple[Any, ...]]
+"""What is noted when a moment comes: which it is, of what attempt, when, and its data."""
 
 
 class Field(NamedTuple):
@@ -36,7 +38,7 @@ def field(doc: str) -> Any:
 
 def _getter(position: int, doc: str) -> property:
     def get(self: Event) -> Any:
-        return self._values[position]
+        return self._fact[3][position]
 
     return property(get, doc=doc)
 
@@ -61,7 +63,7 @@ _registry: list[type[Event]] = []
 class EventMeta(type):
     """Turns the annotations of an event into properties over its data.
 
-    An event is a record, a time and a tuple: in the path of a request nothing is quicker to make.
+    An event holds one `Fact`: nothing is quicker to note, or to make when listeners are told.
     """
 
     def __new__(
@@ -78,7 +80,7 @@ class EventMeta(type):
         docs = {key: value.text for key, value in namespace.items() if isinstance(value, _Doc)}
         fields = tuple(Field(key, namespace["__annotations__"][key], docs[key]) for key in docs)
         fields = (*_shared(bases), *fields, *_derived(namespace))
-        namespace["__slots__"] = () if bases else ("source", "time_ns", "_values")
+        namespace["__slots__"] = () if bases else ("_fact",)
         for position, key in enumerate(docs):
             namespace[key] = _getter(position, docs[key])
         cls = super().__new__(mcs, name, bases, namespace)
@@ -106,23 +108,30 @@ class Event(metaclass=EventMeta):
     fields: ClassVar[tuple[Field, ...]]
     """What the moment carries beyond ids and time."""
 
-    source: Record
-    time_ns: int
-
     if TYPE_CHECKING:
 
         @property
-        def _values(self) -> tuple[Any, ...]: ...
+        def _fact(self) -> Fact: ...
 
-        @_values.setter
-        def _values(self, value: tuple[Any, ...]) -> None: ...
+        @_fact.setter
+        def _fact(self, value: Fact) -> None: ...
 
-    if not TYPE_CHECKING:
+    @property
+    def source(self) -> Record:
+        """Internal: what is kept of the attempt; much of what an event tells is read from it when asked."""
+        return self._fact[1]
 
-        def __init__(self, source: Record, time_ns: int, *data: object) -> None:
-            self.source = source
-            self.time_ns = time_ns
-            self._values = data
+    @property
+    def time_ns(self) -> int:
+        """When it was: a reading of ``time.perf_counter_ns()``."""
+        return self._fact[2]
+
+    @classmethod
+    def of(cls, source: Record, time_ns: int, *data: object) -> Event:
+        """Make one where speed is no matter."""
+        event = cls()
+        event._fact = (cls, source, time_ns, data)
+        return event
 
     @property
     def request_id(self) -> int | None:

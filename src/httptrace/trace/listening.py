@@ -7,12 +7,13 @@ slow or a raising listener therefore delays and harms its own request only.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any
 
 from . import observer as observing
-from .declare import Event
+from .declare import Event, Fact
+from .done import DONE
 from .events import EVENTS
 
 if TYPE_CHECKING:
@@ -20,72 +21,45 @@ if TYPE_CHECKING:
     from .observer import Observer
     from .record import Record
 
-new: Callable[[type[Event]], Event] = object.__new__
+Tell = Callable[[Any, Any, Any], Awaitable[Any]]
+"""Tells a moment: called with the session, the context that belongs to it, and the moment."""
 
 
 class Trace:
-    """Who listens to one request: contexts of TraceConfigs and observers.
+    """Who listens to one request, and what they have not been told yet.
 
-    `wants` is the events that anybody listens to; `pending` is what was noted and not yet told.
+    `wants` is the moments that anybody listens to and how each is told; it is called with
+    `context`. Of a lone TraceConfig, the usual case, these are its own: nothing lies in between.
+    `pending` is what was noted and not yet told.
     """
 
-    __slots__ = (
-        "_again",
-        "_alone",
-        "_contexts",
-        "_flushing",
-        "_observers",
-        "_session",
-        "_told_ns",
-        "pending",
-        "wants",
-    )
+    __slots__ = ("_again", "_context", "_flushing", "_session", "_told_ns", "pending", "wants")
 
-    def __init__(
-        self,
-        session: object,
-        configs: list[TraceConfig],
-        observers: list[Observer],
-        trace_request_ctx: object = None,
-    ) -> None:
+    def __init__(self, session: object, wants: Mapping[type[Event], Tell], context: Any) -> None:
         self._session = session
-        self._alone = not observers and len(configs) == 1
-        if self._alone:  # the usual case, and the quickest
-            config = configs[0]
-            context = config.trace_config_ctx(trace_request_ctx=trace_request_ctx)
-            self._contexts = [(context, config.handlers)]
-            self._observers: tuple[Callable[[Event], None], ...] = ()
-            self.wants = config.wants
-        else:
-            self._contexts = [
-                (config.trace_config_ctx(trace_request_ctx=trace_request_ctx), config.handlers)
-                for config in configs
-            ]
-            self._observers = tuple(map(observing.listener, dict.fromkeys(observers)))
-            self.wants = _wanted(configs, bool(observers))
-        self.pending: list[Event] = []
+        self._context = context
+        self.wants = wants
+        self.pending: list[Fact] = []
         self._flushing = self._again = False
         self._told_ns = 0
+
+    def start(self, event: type[Event], source: Record) -> Awaitable[Any]:
+        """Tell the first moment: before it there is nothing that could be half told."""
+        moment = event()
+        self._told_ns = source.start_ns
+        moment._fact = (event, source, source.start_ns, ())
+        return self.wants[event](self._session, self._context, moment)
 
     def note(self, event: type[Event], source: Record, time_ns: int = 0, *data: object) -> None:
         """Keep a moment until `flush` tells it; `time_ns` 0 means now."""
         if event in self.wants:
-            moment = new(event)
-            moment.source = source
-            moment.time_ns = time_ns or perf_counter_ns()
-            moment._values = data
-            self.pending.append(moment)
+            self.pending.append((event, source, time_ns or perf_counter_ns(), data))
 
     def note_all(self, events: tuple[type[Event], ...], source: Record, time_ns: int) -> None:
         """Keep several moments of the same time that carry no data of their own."""
-        wants, keep = self.wants, self.pending.append
         for event in events:
-            if event in wants:
-                moment = new(event)
-                moment.source = source
-                moment.time_ns = time_ns
-                moment._values = ()
-                keep(moment)
+            if event in self.wants:
+                self.pending.append((event, source, time_ns, ()))
 
     def note_head(self, event: type[Event], source: Record, *data: object) -> None:
         """Keep a moment of the response's head: before what has come of its body since then."""
@@ -95,21 +69,16 @@ class Trace:
         if time_ns < self._told_ns:
             time_ns = self._told_ns
         at = len(pending)
-        while at and pending[at - 1].time_ns > time_ns:
+        while at and pending[at - 1][2] > time_ns:
             at -= 1
-        moment = new(event)
-        moment.source = source
-        moment.time_ns = time_ns
-        moment._values = data
-        pending.insert(at, moment)
+        pending.insert(at, (event, source, time_ns, data))
 
-    async def tell(
+    def tell(
         self, event: type[Event], source: Record, time_ns: int = 0, *data: object
-    ) -> None:
+    ) -> Awaitable[Any]:
         """Tell a moment, and what was noted before it, now."""
         self.note(event, source, time_ns, *data)
-        if self.pending:
-            await self.flush()
+        return self.flush() if self.pending else DONE
 
     async def flush(self, then: Callable[[], object] | None = None) -> None:
         """Tell the noted moments, in order, each to every listener.
@@ -125,26 +94,22 @@ class Trace:
             self._again = True  # the flush that is under way tells these too
             return
         self._flushing = self._again = True
-        # The loop of a lone listener stands here: a coroutine more would cost as much as a moment.
-        session, alone = self._session, self._alone
-        context, handlers = self._contexts[0] if alone else (None, {})
+        session, context, wants = self._session, self._context, self.wants
         failure: BaseException | None = None
         try:
             while self._again:
                 self._again = False
-                events, self.pending = self.pending, []
-                if events:
-                    self._told_ns = events[-1].time_ns
-                for event in events:
-                    if not alone:
-                        failed = await self._tell_all(event)
-                        failure = failure or failed
-                        continue
-                    for callback in handlers[type(event)]:
-                        try:
-                            await callback(session, context, event)
-                        except BaseException as exc:
-                            failure = failure or exc
+                facts, self.pending = self.pending, []
+                if facts:
+                    self._told_ns = facts[-1][2]
+                for fact in facts:
+                    event = fact[0]
+                    moment = event()
+                    moment._fact = fact
+                    try:
+                        await wants[event](session, context, moment)
+                    except BaseException as exc:
+                        failure = failure or exc
                 if then is not None and failure is None:
                     then()
                     then, self._again = None, True
@@ -153,19 +118,6 @@ class Trace:
         if failure is not None:
             raise failure
 
-    async def _tell_all(self, event: Event) -> BaseException | None:
-        """Tell a moment to every listener; returns what one raised first."""
-        failure: BaseException | None = None
-        for told in self._observers:
-            told(event)
-        for context, handlers in self._contexts:
-            for callback in handlers[type(event)]:
-                try:
-                    await callback(self._session, context, event)
-                except BaseException as exc:
-                    failure = failure or exc
-        return failure
-
     def flush_soon(self, spawn: Callable[[Coroutine[Any, Any, None]], object]) -> None:
         """Tell the noted moments from where nothing can be awaited.
 
@@ -173,13 +125,13 @@ class Trace:
         """
         if not self.pending:
             return
-        if self._contexts:
+        if not isinstance(self._context, _Observers):
             spawn(self._flush_unwatched())
             return
-        events, self.pending = self.pending, []
-        for event in events:
-            for told in self._observers:
-                told(event)
+        facts, self.pending = self.pending, []
+        for event, source, time_ns, data in facts:
+            moment = event.of(source, time_ns, *data)
+            _tell_observers(self._session, self._context, moment)
 
     async def _flush_unwatched(self) -> None:
         """Tell the noted moments when nobody is left to raise to."""
@@ -189,10 +141,60 @@ class Trace:
             observing.logger.exception("A callback of a TraceConfig raised after its request")
 
 
-def _wanted(configs: list[TraceConfig], everything: bool) -> frozenset[type[Event]]:
-    if everything:
-        return _EVERYTHING
-    return frozenset[type["Event"]]().union(*(config.wants for config in configs))
+def listened(
+    session: object,
+    configs: list[TraceConfig],
+    observers: list[Observer],
+    trace_request_ctx: Any = None,
+) -> Trace:
+    """The trace of a request that somebody listens to."""
+    if len(configs) == 1 and not observers:
+        config = configs[0]
+        context = config.trace_config_ctx(trace_request_ctx=trace_request_ctx)
+        return Trace(session, config.handlers, context)
+    hear = _Observers(map(observing.listener, dict.fromkeys(observers)))
+    if not configs:
+        return Trace(session, _OF_OBSERVERS, hear)
+    contexts = [
+        (config.trace_config_ctx(trace_request_ctx=trace_request_ctx), config.handlers)
+        for config in configs
+    ]
+    wanted = EVENTS if observers else [event for config in configs for event in config.handlers]
+    return Trace(session, dict.fromkeys(wanted, _tell_everybody), (hear, contexts))
 
 
-_EVERYTHING = frozenset(EVENTS)
+class _Observers(tuple[Callable[[Event], None], ...]):
+    """The observers of a request: what to call with each moment."""
+
+    __slots__ = ()
+
+
+def _tell_observers(session: object, observers: _Observers, event: Event) -> Awaitable[Any]:
+    for told in observers:
+        told(event)
+    done: Awaitable[None] = DONE
+    return done
+
+
+async def _tell_everybody(
+    session: object,
+    everybody: tuple[_Observers, list[tuple[Any, dict[type[Event], Tell]]]],
+    event: Event,
+) -> None:
+    """Tell a moment to observers and TraceConfigs; raises what one raised first."""
+    observers, contexts = everybody
+    failure: BaseException | None = None
+    for told in observers:
+        told(event)
+    for context, handlers in contexts:
+        tell = handlers.get(type(event))
+        if tell is not None:
+            try:
+                await tell(session, context, event)
+            except BaseException as exc:
+                failure = failure or exc
+    if failure is not None:
+        raise failure
+
+
+_OF_OBSERVERS = dict.fromkeys(EVENTS, _tell_observers)

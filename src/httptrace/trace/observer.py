@@ -226,14 +226,12 @@ class _Unasked(Record):
         return origin
 
 
-def tell_process(
-    event: Callable[..., Event], connection: _Connection, key: Any, *data: object
-) -> None:
+def tell_process(event: type[Event], connection: _Connection, key: Any, *data: object) -> None:
     """Tell the observers of the process of a moment of a connection without a request.
 
     `key` tells in its ``origin`` where the connection leads.
     """
     if installed:
-        moment = event(_Unasked(connection, key), perf_counter_ns(), *data)
+        moment = event.of(_Unasked(connection, key), perf_counter_ns(), *data)
         for one in list(installed):
             listener(one)(moment)
