@@ -28,3 +28,5 @@ toc_object_entries_show_parents = "hide"
 
 html_theme = "furo"
 html_title = "httptrace"
+html_static_path = ["_static"]
+html_css_files = ["tables.css"]

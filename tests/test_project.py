@@ -238,7 +238,7 @@ def test_event_tables_have_every_moment() -> None:
     """The generated event tables have a row for every declared moment, and all its data."""
     page = docs.events_page()
     for event in importlib.import_module("httptrace.trace.events").EVENTS:
-        assert f"| `{event.signal}` |" in page
+        assert f"| `{event.signal}`<br>" in page
         assert all(f"- `{name}` (" in page for name, _, _ in event.fields)
 
 

@@ -9,11 +9,14 @@ Only `setup` touches Sphinx: the rest makes text, and the tests call it as it is
 
 from __future__ import annotations
 
+import ast
 import importlib
 import inspect
 from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
+
+from api_entries import entry, shown_bases
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -65,7 +68,7 @@ def group_section(group: str, events: Iterable[Any]) -> str:
     title = GROUP_TITLES.get(group, group.replace("_", " ").capitalize())
     members = list(events)
     rows = "\n".join(event_row(event) for event in members)
-    table = f"| signal | params | span | meaning |\n| --- | --- | --- | --- |\n{rows}"
+    table = f"| signal, and class of `params` | span | meaning |\n| --- | --- | --- |\n{rows}"
     data = "\n\n".join(data_list(event) for event in members if event.fields)
     return f"## {title}\n\n{table}\n\n{data}".rstrip()
 
@@ -75,7 +78,8 @@ def event_row(event: Any) -> str:
     edge = EDGES[event.edge]
     span = f"{edge} `{event.span}`" if event.span and edge else ""
     meaning = sentence(event.__doc__)
-    return f"| `{event.signal}` | {{class}}`~httptrace.{event.__name__}` | {span} | {meaning} |"
+    names = f"`{event.signal}`<br>{{class}}`~httptrace.{event.__name__}`"
+    return f"| {names} | {span} | {meaning} |"
 
 
 def data_list(event: Any) -> str:
@@ -92,58 +96,40 @@ def data_list(event: Any) -> str:
 def api_page() -> str:
     """The reference of every public name, grouped by the module that defines it."""
     package = importlib.import_module("httptrace")
-    public = sorted((home(package, name), name) for name in package.__all__)
+    imported = imports(package)
+    public = sorted((home(package, name, imported), name) for name in package.__all__)
+    public.sort(key=lambda pair: pair[0] == package.__name__)  # what has no module of its own: last
     return "\n\n".join(
         module_section(package, module, [name for _, name in members])
         for module, members in groupby(public, key=lambda pair: pair[0])
     )
 
 
-def home(package: Any, name: str) -> str:
-    """The module to list a name under; plain values have none of their own."""
+def imports(package: Any) -> dict[str, str]:
+    """Which module the package imports each name from."""
+    tree = ast.parse(inspect.getsource(package))
+    return {
+        alias.name: f"{package.__name__}.{node.module}" if node.module else package.__name__
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.level == 1
+        for alias in node.names
+    }
+
+
+def home(package: Any, name: str, imported: dict[str, str]) -> str:
+    """The module to list a name under: that of a class or function, or where a value is from."""
     module = getattr(getattr(package, name), "__module__", None)
-    return module if isinstance(module, str) and module.startswith("httptrace") else "httptrace"
+    own = isinstance(module, str) and module.partition(".")[0] == package.__name__
+    return str(module) if own else imported.get(name, package.__name__)
 
 
 def module_section(package: Any, module: str, names: list[str]) -> str:
     """The names of one module under the first sentence of its docstring."""
-    intro = sentence(importlib.import_module(module).__doc__) if module != "httptrace" else ""
-    title = f"`{module}`" if module != "httptrace" else "Names of other kinds"
-    entries = "\n".join(entry(package, name) for name in names)
+    is_top = module == package.__name__
+    title = "Modules" if is_top else f"`{module}`"
+    intro = "" if is_top else sentence(importlib.import_module(module).__doc__)
+    entries = "\n".join(entry(package, name, module) for name in names)
     return f"## {title}\n\n{intro}\n\n```{{eval-rst}}\n{entries}```"
-
-
-def entry(package: Any, name: str) -> str:
-    """The directive that documents one name: an alias points to what it stands for."""
-    value = getattr(package, name)
-    if not (inspect.isclass(value) or inspect.isroutine(value)):
-        return f".. py:data:: httptrace.{name}\n{value_facts(value)}"
-    own = value.__name__
-    if own != name and own in package.__all__ and getattr(package, own) is value:
-        return f".. py:data:: httptrace.{name}\n\n   The same as `{own}`.\n"
-    if inspect.isroutine(value):
-        return f".. autofunction:: httptrace.{name}\n"
-    options = f"   :members:\n   :inherited-members: {','.join(elsewhere(package, value))}\n"
-    return f".. autoclass:: httptrace.{name}\n{options}   :show-inheritance:\n"
-
-
-def elsewhere(package: Any, cls: type) -> list[str]:
-    """The bases whose members are documented under their own name, or not by us.
-
-    Those of the others belong to the class for whoever uses it, wherever they are written.
-    """
-    return [
-        base.__name__
-        for base in cls.__mro__[1:]
-        if base.__name__ in package.__all__ or not base.__module__.startswith("httptrace")
-    ]
-
-
-def value_facts(value: Any) -> str:
-    """What can be said of a constant or of an alias of a type."""
-    if type(value).__module__ == "typing":
-        return f"\n   Type: `{str(value).replace('typing.', '')}`\n"
-    return f"   :type: {type(value).__name__}\n"
 
 
 # --- Sphinx -------------------------------------------------------------------------------------
@@ -164,6 +150,11 @@ def fill(app: Sphinx, page: str, source: list[str]) -> None:
         source[0] = before + generate() + after
 
 
+def show_bases(app: Sphinx, name: str, cls: type, options: Any, bases: list[type]) -> None:
+    """Name no base that nobody can import."""
+    bases[:] = shown_bases(importlib.import_module("httptrace"), cls.__bases__)
+
+
 def always_outdated(app: Sphinx, env: Any, added: Any, changed: Any, removed: Any) -> Iterator[str]:
     """The generated pages follow the code, whose changes Sphinx does not see."""
     return iter(PAGES)
@@ -172,5 +163,6 @@ def always_outdated(app: Sphinx, env: Any, added: Any, changed: Any, removed: An
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register with Sphinx."""
     app.connect("source-read", fill)
+    app.connect("autodoc-process-bases", show_bases)
     app.connect("env-get-outdated", always_outdated)
     return {"version": "1", "parallel_read_safe": True}

@@ -1,0 +1,74 @@
+"""What the API reference lists of a class, and what it leaves out."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import aiohttp
+import api_entries
+import httptrace_events as docs
+import pytest
+
+import httptrace
+
+DOCS = Path(__file__).parent.parent / "docs"
+GUIDE = "\n".join(page.read_text() for page in sorted(DOCS.glob("*.md")))
+CLASSES = {
+    name: value
+    for name in httptrace.__all__
+    if isinstance(value := getattr(httptrace, name), type) and value.__name__ == name
+}
+SHARED = sorted(name for name in CLASSES if isinstance(getattr(aiohttp, name, None), type))
+
+
+def test_internal_members_are_left_out() -> None:
+    """What a docstring calls internal is not in the entry of its class, nor of a subclass."""
+    assert {"plain_target", "spawn", "auth_for"} <= api_entries.internal(httptrace.ClientSession)
+    for public, cls in CLASSES.items():
+        lines = api_entries.entry(httptrace, public, cls.__module__).splitlines()
+        out = {line.rpartition(" ")[2] for line in lines if ":exclude-members:" in line}
+        assert api_entries.internal(cls) <= {name for names in out for name in names.split(",")}
+
+
+def test_members_of_users_are_listed() -> None:
+    """What is not internal stays: aiohttp's members, and those that the package adds."""
+    kept = {"get", "ws_connect", "closed", "cookie_jar", "requote_redirect_url"}
+    assert not kept & set(api_entries.left_out(httptrace, httptrace.ClientSession))
+    stats = {"stats", "limit", "close"}
+    assert not stats & set(api_entries.left_out(httptrace, httptrace.TCPConnector))
+    assert "headers" in api_entries.members(httptrace.TraceRequestStartParams)
+
+
+@pytest.mark.parametrize("name", SHARED)
+def test_additions_are_internal_or_told_of(name: str) -> None:
+    """A documented member that aiohttp's class lacks is marked as internal, or the guide has it."""
+    theirs = getattr(aiohttp, name)
+    known = set(dir(theirs)).union(*(vars(c).get("__annotations__", ()) for c in theirs.__mro__))
+    ours = {member for member, doc in api_entries.members(CLASSES[name]).items() if doc}
+    added = ours - known - api_entries.internal(CLASSES[name])
+    assert [member for member in sorted(added) if not re.search(rf"\b{member}\b", GUIDE)] == []
+
+
+def test_nothing_is_repeated_for_each_moment() -> None:
+    """What every event class has is listed once, with `Event`."""
+    declared = {"signal", "name", "group", "span", "edge", "fields"}
+    assert declared <= set(api_entries.left_out(httptrace, httptrace.TraceDnsCacheHitParams))
+    assert not declared & set(api_entries.left_out(httptrace, httptrace.Event))
+
+
+def test_values_say_what_they_are() -> None:
+    """A constant or an alias has the words that are written below it, and what it stands for."""
+    for name in httptrace.__all__:
+        value = getattr(httptrace, name)
+        if not isinstance(value, type) and not callable(value) and name != "hdrs":
+            text = docs.api_page().partition(f".. py:data:: httptrace.{name}\n")[2]
+            said = text.partition("\n..")[0].partition("\n```")[0]
+            assert re.search(r"^   [A-Z`'\"]", said, re.MULTILINE), name
+
+
+def test_private_bases_are_not_named() -> None:
+    """A base that nobody can import is replaced by its own bases."""
+    for cls in CLASSES.values():
+        shown = api_entries.shown_bases(httptrace, cls.__bases__)
+        assert not [base for base in shown if base.__name__.startswith("_") or base is object]
