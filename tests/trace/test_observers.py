@@ -6,6 +6,8 @@ import asyncio
 import gc
 import logging
 import weakref
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -54,6 +56,75 @@ async def test_the_same_observer_twice(
     with httptrace.observe(recorder):
         await fetch(session, "GET", server.url, observers=[recorder])
     assert recorder.names() == FRESH_REQUEST
+
+
+@dataclass
+class Counter(httptrace.Observer):
+    """A dataclass: equal to others with the same count, and without a hash."""
+
+    count: int = 0
+
+    def on_event(self, event: Any) -> None:
+        self.count += 1
+
+
+async def test_equal_observers(
+    make_session: MakeSession, scripted: Any, recorder: EventRecorder
+) -> None:
+    """What counts is which object it is: equal ones, and those without a hash, hear as others."""
+    server = await scripted(HELLO)
+    first, second, third, fourth, staying = (Counter() for _ in range(5))
+    session = make_session(observers=[first, second])
+    httptrace.install(staying)
+    httptrace.install(third)
+    httptrace.install(third)
+    try:
+        with httptrace.observe(fourth):
+            await fetch(session, "GET", server.url, observers=[first])
+        httptrace.uninstall(third)
+        await fetch(session, "GET", server.url, observers=[])
+    finally:
+        httptrace.uninstall(third)
+        httptrace.uninstall(staying)
+    of_first, of_second = (len(recorder.names(number)) for number in recorder.requests)
+    both = of_first + of_second
+    assert (first.count, second.count, staying.count) == (both, both, both)
+    assert (third.count, fourth.count) == (of_first, of_first)
+
+
+async def test_a_block_left_in_another_task(
+    session: httptrace.ClientSession, scripted: Any, recorder: EventRecorder
+) -> None:
+    """A generator with a block, such as a fixture, may be ended by another task."""
+    server = await scripted(HELLO)
+
+    async def recorded() -> AsyncIterator[httptrace.Recording]:
+        with httptrace.record() as recording:
+            await fetch(session, "GET", server.url)
+            yield recording
+
+    generator = recorded()
+    recording = await asyncio.create_task(anext(generator))  # type: ignore[arg-type]
+    assert await asyncio.create_task(anext(generator, None)) is None  # type: ignore[arg-type]
+    await fetch(session, "GET", server.url)
+    assert len(recording.timelines) == 1
+
+
+async def test_blocks_left_out_of_order(
+    session: httptrace.ClientSession, scripted: Any, recorder: EventRecorder
+) -> None:
+    """Each block hears until it is left itself, also if one that it lies in is left before."""
+    server = await scripted(HELLO)
+    outer, inner, again = EventRecorder(), EventRecorder(), EventRecorder()
+    blocks = [httptrace.observe(one) for one in (again, outer, inner, again)]
+    for block in blocks:
+        block.__enter__()
+    heard = []
+    for block in (blocks[1], blocks[3], blocks[2], blocks[0]):
+        block.__exit__(None, None, None)
+        await fetch(session, "GET", server.url)
+        heard.append([len(one.requests) for one in (outer, inner, again)])
+    assert heard == [[0, 1, 1], [0, 2, 2], [0, 2, 3], [0, 2, 3]]
 
 
 async def test_install_and_uninstall(

@@ -152,7 +152,7 @@ def listened(
         config = configs[0]
         context = config.trace_config_ctx(trace_request_ctx=trace_request_ctx)
         return Trace(session, config.handlers, context)
-    hear = _Observers(map(observing.listener, dict.fromkeys(observers)))
+    hear = _Observers(map(observing.listener, observing.each_once(observers)))
     if not configs:
         return Trace(session, _OF_OBSERVERS, hear)
     contexts = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from asyncio import CancelledError
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from time import perf_counter_ns
@@ -78,21 +78,26 @@ ambient = _ambient.get
 
 def everybody() -> list[Observer]:
     """The observers of the process and of the surrounding block, each once."""
-    return list(dict.fromkeys((*installed, *ambient())))
+    return each_once((*installed, *ambient()))
+
+
+def each_once(observers: Iterable[Observer]) -> list[Observer]:
+    """The observers without those that come again, however they compare: dataclasses, for one,
+    may be equal, and cannot be hashed."""
+    return list({id(one): one for one in observers}.values())
 
 
 def install(observer: Observer) -> None:
     """Let an observer see every request of this process, in whatever session."""
     if not isinstance(observer, Observer):
         raise TypeError(f"install() takes an httptrace.Observer, not {observer!r}")
-    if observer not in installed:
+    if all(one is not observer for one in installed):
         installed.append(observer)
 
 
 def uninstall(observer: Observer) -> None:
     """Undo `install`; an observer that is not installed is left alone."""
-    if observer in installed:
-        installed.remove(observer)
+    installed[:] = [one for one in installed if one is not observer]
 
 
 def listener(observer: Observer) -> Callable[[Event], None]:
@@ -179,12 +184,26 @@ def record() -> Iterator[Recording]:
 
 @contextmanager
 def observe(*observers: Observer) -> Iterator[None]:
-    """Let observers see the requests that the block makes, and those of tasks that it starts."""
-    token = _ambient.set((*_ambient.get(), *observers))
+    """Let observers see the requests that the block makes, and those of tasks that it starts.
+
+    Leaving it never raises, in whatever task and order that is done.
+    """
+    _ambient.set((*_ambient.get(), *observers))
     try:
         yield
     finally:
-        _ambient.reset(token)
+        _ambient.set(_less(_ambient.get(), observers))
+
+
+def _less(present: tuple[Observer, ...], leaving: tuple[Observer, ...]) -> tuple[Observer, ...]:
+    """Those that stay: of one that is there several times, the last goes."""
+    ids = [id(one) for one in present]
+    for one in leaving:
+        if id(one) in ids:
+            at = len(ids) - 1 - ids[::-1].index(id(one))
+            del ids[at]
+            present = (*present[:at], *present[at + 1 :])
+    return present
 
 
 class _Connection(Protocol):
