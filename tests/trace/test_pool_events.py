@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from typing import Any
 
 import pytest
@@ -261,6 +262,46 @@ async def test_idle_timeout(
     (closed,) = recorder.of("connection_closed")
     assert (closed.reason, closed.request_id) == ("idle timeout", None)
     assert closed.connection_id == recorder.of("connection_acquired")[0].connection_id
+
+
+async def test_kept_for_no_time(
+    make_session: MakeSession, scripted: Any, recorder: EventRecorder
+) -> None:
+    """With a keepalive_timeout of 0 a connection is closed once its response is over, unless
+    somebody waits for it."""
+    server = await scripted(HELLO)
+    connector = httptrace.TCPConnector(keepalive_timeout=0, limit=1)
+    session = make_session(connector=connector)
+    await asyncio.gather(fetch(session, server.url), fetch(session, server.url))
+    await server.no_connections()
+    stats = connector.stats()
+    assert (stats.created, stats.reused, stats.open) == (1, 1, 0)
+    assert stats.closed == {"idle timeout": 1}
+
+
+async def test_never_opened(
+    make_session: MakeSession,
+    scripted: Any,
+    recorder: EventRecorder,
+    server_ssl: ssl.SSLContext,
+    client_ssl: ssl.SSLContext,
+) -> None:
+    """A connection that is given up before it was ready failed; nobody hears that it closed."""
+    server = await scripted(HELLO, ssl=server_ssl)
+    config = httptrace.TraceConfig()
+
+    async def refuse(*_args: object) -> None:
+        raise LookupError
+
+    config.on_tls_handshake_end.append(refuse)
+    connector = httptrace.TCPConnector(ssl=client_ssl)
+    session = make_session(connector=connector, trace_configs=[config])
+    with pytest.raises(LookupError):
+        await fetch(session, server.url)
+    await server.no_connections()
+    assert recorder.of("connection_closed") == []
+    stats = connector.stats()
+    assert (stats.created, stats.failed, stats.closed) == (0, 1, {})
 
 
 async def test_closed_while_idle(

@@ -342,15 +342,19 @@ class BaseConnector:
             if unwanted is not None:
                 self._finish_closing(unwanted, "evicted")
             wake(ticket)
-        elif self._sweeper is None and self.keepalive_ns:
+        elif not self.keepalive_ns:
+            self.lose(connection, "idle timeout")
+        elif self._sweeper is None:
             self._sweeper = self.later(self.keepalive_ns / 1e9, self._sweep)
 
     def _finish_closing(self, connection: Http1Connection, reason: str, told: bool = False) -> None:
         """Close what the state no longer holds."""
         if connection.closed:
             return
-        self._closed_by[reason] += 1
         connection.close(reason)
+        if connection not in self._open:  # it was never ready: nobody has heard of it
+            return
+        self._closed_by[reason] += 1
         if not told:
             tell_process(TraceConnectionClosedParams, connection, connection.host.key, reason)
 
