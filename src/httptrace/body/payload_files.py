@@ -10,6 +10,8 @@ import asyncio
 import codecs
 import os
 import stat
+from collections.abc import Callable
+from threading import Lock
 from typing import IO, Any, TextIO
 
 from ..errors import ClientPayloadError
@@ -55,6 +57,8 @@ class IOBasePayload(Payload):
         if "filename" not in kwargs:
             kwargs["filename"] = guess_filename(value)
         super().__init__(value, *args, **kwargs)
+        self._lock = Lock()
+        self._turn = 0
         if self._filename is not None and disposition is not None:
             if "Content-Disposition" not in self._headers:
                 self.set_content_disposition(disposition, filename=self._filename)
@@ -96,8 +100,10 @@ class IOBasePayload(Payload):
         self._begin()
         left = min((n for n in (self.size, content_length) if n is not None), default=None)
         in_thread, read = asyncio.get_running_loop().run_in_executor, self._read_first
+        turn = self._next_turn()
         while left is None or left > 0:
-            data = await in_thread(None, read, _PIECE if left is None else min(left, _PIECE))
+            size = _PIECE if left is None else min(left, _PIECE)
+            data = await in_thread(None, self._in_turn, turn, read, size)
             if not data:
                 break
             data = data[:left]
@@ -111,6 +117,15 @@ class IOBasePayload(Payload):
             raise ClientPayloadError(f"{self._value!r} has been sent or closed: it cannot be read")
         if self._locate() is None:
             self._consumed = True
+
+    def _next_turn(self) -> int:
+        """Whoever reads from now on: a thread goes on after what waited for it was given up."""
+        self._turn += 1
+        return self._turn
+
+    def _in_turn(self, turn: int, read: Callable[..., bytes], *size: int) -> bytes:
+        with self._lock:
+            return read(*size) if turn == self._turn else b""
 
     def _rewind(self) -> None:
         if self._start is not None:
@@ -136,7 +151,8 @@ class IOBasePayload(Payload):
     async def as_bytes(self, encoding: str = "utf-8", errors: str = "strict") -> bytes:
         """The content, read in a thread."""
         self._begin()
-        return await asyncio.get_running_loop().run_in_executor(None, self._read_all)
+        in_thread, turn = asyncio.get_running_loop().run_in_executor, self._next_turn()
+        return await in_thread(None, self._in_turn, turn, self._read_all)
 
     async def close(self) -> None:
         """Close the object, in a thread, if it can be closed."""

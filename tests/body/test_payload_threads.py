@@ -1,0 +1,80 @@
+"""A file that is still being read in a thread when its sending is given up, and sent again."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import Any
+
+import pytest
+from tests.client.uploading import BIG, OK
+from tests.servers.fixtures import ScriptedFactory
+
+from httptrace import ClientSession
+from httptrace.testing import Peer, response_bytes
+
+
+class Slow:
+    """A file that knows no locks; its second read lasts until the `gate` is open."""
+
+    def __init__(self) -> None:
+        self.gate = threading.Event()
+        self.calls = self.inside = self.most_inside = self._at = 0
+
+    def tell(self) -> int:
+        return self._at
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, to: int, whence: int = 0) -> int:
+        self._at = to if whence == 0 else len(BIG) + to
+        return self._at
+
+    def read(self, size: int) -> bytes:
+        self.calls += 1
+        self.inside += 1
+        self.most_inside = max(self.most_inside, self.inside)
+        start = self._at
+        if self.calls == 2:
+            self.gate.wait(5)
+        data = BIG[start : start + size]
+        self._at = start + len(data)
+        self.inside -= 1
+        return data
+
+
+@pytest.mark.parametrize("way", ["redirect", "retry"])
+async def test_sent_again_while_it_is_read(scripted: ScriptedFactory, way: str) -> None:
+    """The next sending reads the file only when the thread of the one before is out of it."""
+    file = Slow()
+
+    async def first(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(OK)
+        await peer.read_head()
+        while file.calls < 2:
+            await asyncio.sleep(0)
+        if way == "redirect":
+            await peer.send(response_bytes(307, b"", ("Location", "/there")))
+            await peer.until_closed()
+        peer.reset()
+
+    async def second(peer: Peer) -> None:
+        request = await peer.read_head()
+        for _ in range(50):  # in which it would be read, were it not for the other thread
+            await asyncio.sleep(0)
+        file.gate.set()
+        await peer.read_body(request)
+        await peer.send(OK)
+        await peer.until_closed()
+
+    server = await scripted(first, second)
+    async with ClientSession() as session:
+        async with session.get(server.url) as response:
+            await response.read()
+        body: Any = file
+        async with asyncio.timeout(5), session.put(f"{server.url}/here", data=body) as response:
+            assert await response.read() == b"ok"
+    assert server.requests[-1].body == BIG
+    assert file.most_inside == 1
