@@ -22,53 +22,75 @@ class RequestEvent(Event):
 
     @property
     def headers(self) -> CIMultiDict[str]:
-        """the request's headers; ``on_request_start`` may change them"""
+        """the request's headers; ``on_request_start`` may change them, no other moment"""
         return self.source.request_headers
 
 
 class TraceRequestStartParams(
     RequestEvent, signal="on_request_start", group="call", span="request", edge="start"
 ):
-    """A request begins. Nothing was sent; its headers may still be changed."""
+    """A request begins: the first event of each.
+
+    Nothing was sent, no connection was asked for, and the headers may still be changed.
+    """
 
 
 class TraceRequestEndParams(RequestEvent, signal="on_request_end", group="call"):
-    """The final response's head is in, redirects included; its body may still be on its way."""
+    """The final response's head is in, redirects and middlewares included, and goes to the caller.
+
+    Its body may still be on its way. Told once, and not if there is no response to give.
+    """
 
     response: ClientResponse = field("the response that the caller gets")
 
 
 class TraceRequestExceptionParams(RequestEvent, signal="on_request_exception", group="call"):
-    """The request failed or was cancelled before the final response's head was in."""
+    """The request failed or was cancelled before the caller had a response; its finish follows."""
 
-    exception: BaseException = field("what the caller will see")
-    phase: str = field("the phase it happened in: queue, dns, connect, tls, send, wait or receive")
-    timeout: str | None = field("which limit of ClientTimeout fired, if one did")
+    exception: BaseException = field(
+        "what the caller will see; CancelledError if its task was cancelled"
+    )
+    phase: str = field(
+        "the phase that it ended in: queue, dns, connect, tls, send, wait or receive"
+    )
+    timeout: str | None = field(
+        "the limit of ClientTimeout that fired, such as 'total' or 'sock_read'; None if none"
+    )
 
 
 class TraceRequestFinishParams(
     RequestEvent, signal="on_request_finish", group="call", span="request", edge="end"
 ):
-    """The request is over; nothing follows. Every request has exactly one of these."""
+    """The request is over: the response came whole, or it failed, was cancelled or let go.
 
-    outcome: Outcome = field("completed, failed, cancelled or dropped (let go before it was read)")
-    exception: BaseException | None = field("what failed or cancelled it")
+    Every request has exactly one of these, and nothing follows it.
+    """
+
+    outcome: Outcome = field(
+        "completed, failed, cancelled or dropped (let go before its body was in)"
+    )
+    exception: BaseException | None = field("what failed or cancelled it; None otherwise")
 
     @property
     def timeline(self) -> Timeline:
-        """where the time went, all attempts together"""
+        """where the time went, in seconds and nanoseconds, all attempts together"""
         return Timeline(self.source)
 
 
 class TraceRequestRedirectParams(RequestEvent, signal="on_request_redirect", group="redirect"):
-    """A redirect was received; it is followed unless it is one too many or leads nowhere."""
+    """A redirect was received. It is followed unless it is one too many or leads nowhere.
 
-    response: ClientResponse = field("the redirecting response")
+    Told once for each, with the number of the attempt that it answers.
+    """
+
+    response: ClientResponse = field(
+        "the redirecting response; its status and Location tell where to"
+    )
 
 
 class TraceRequestRetryParams(RequestEvent, signal="on_request_retry", group="redirect"):
-    """The attempt is given up and the request will be sent once more."""
+    """The attempt is given up, and the request will be sent once more on another connection."""
 
     reason: str = field("why: 'stale connection' for a reused connection that had died")
     exception: BaseException | None = field("what the attempt failed with")
-    delay: float = field("seconds until the next attempt")
+    delay: float = field("seconds until the next attempt; 0 for one that follows at once")

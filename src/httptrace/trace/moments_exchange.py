@@ -15,31 +15,31 @@ if TYPE_CHECKING:
 
 
 class TraceRequestHeadersSentParams(RequestEvent, signal="on_request_headers_sent", group="send"):
-    """The request's head was handed to the transport."""
+    """The request's head was handed to the transport; a short body may have gone with it."""
 
     @property
     def head(self) -> bytes:
-        """the head as sent"""
+        """the head as sent, from the request line to the empty line; secrets are not masked"""
         return self.source.head_sent
 
 
 class TraceRequestChunkSentParams(RequestEvent, signal="on_request_chunk_sent", group="send"):
-    """A piece of the request's body was handed to the transport."""
+    """A piece of the request's body was handed to the transport; once for each piece."""
 
-    chunk: bytes = field("the piece, before transfer coding")
+    chunk: bytes = field("the piece, after content coding and before transfer coding")
 
 
 class TraceRequestBodySentParams(RequestEvent, signal="on_request_body_sent", group="send"):
-    """The request was handed over whole."""
+    """The request was handed over whole, also one without a body: waiting begins."""
 
     @property
     def size(self) -> int:
-        """bytes of the body, before transfer coding"""
+        """bytes of the body in all, before transfer coding; 0 without a body"""
         return self.source.body_sent
 
     @property
     def blocked_ns(self) -> int:
-        """nanoseconds for which the peer or the network did not take more"""
+        """nanoseconds for which the peer or the network took no more of the request"""
         return self.source.blocked_ns
 
 
@@ -47,20 +47,20 @@ class TraceRequestBodySentParams(RequestEvent, signal="on_request_body_sent", gr
 
 
 class TraceResponseInformationalParams(Event, signal="on_response_informational", group="receive"):
-    """A 1xx response came before the final one (RFC 9110 §15.2)."""
+    """A 1xx response came before the final one (RFC 9110 §15.2); once for each."""
 
-    status: int = field("100, 103, …")
+    status: int = field("its status: 100, 103, …")
     headers: CIMultiDictProxy[str] = field("its headers")
 
 
 class TraceResponseFirstByteParams(Event, signal="on_response_first_byte", group="receive"):
-    """The first byte of the answer arrived."""
+    """The first byte of the answer arrived, be it a 1xx response's: waiting is over."""
 
 
 class TraceResponseHeadersReceivedParams(
     Event, signal="on_response_headers_received", group="receive"
 ):
-    """The head of a response that is not 1xx is in."""
+    """The head of a response that is not 1xx is in; for redirects too."""
 
     @property
     def status(self) -> int:
@@ -69,12 +69,12 @@ class TraceResponseHeadersReceivedParams(
 
     @property
     def reason(self) -> str:
-        """the reason phrase"""
+        """the reason phrase, which may be empty"""
         return self.source.reason
 
     @property
     def version(self) -> str:
-        """'1.1', '1.0'"""
+        """the version of HTTP: '1.1' or '1.0'"""
         return self.source.http_version
 
     @property
@@ -86,36 +86,36 @@ class TraceResponseHeadersReceivedParams(
 class TraceResponseChunkReceivedParams(
     RequestEvent, signal="on_response_chunk_received", group="receive"
 ):
-    """A piece of the response's body arrived."""
+    """A piece of the response's body arrived; it may not have been read yet."""
 
     chunk: bytes = field("the piece, after transfer coding, before content decoding")
 
 
 class TraceResponseBodyEndParams(Event, signal="on_response_body_end", group="receive"):
-    """The response's body is in."""
+    """The response is in whole, its body if it has one; the caller may not have read it yet."""
 
     @property
     def size(self) -> int:
-        """bytes of the body as received, before content decoding"""
+        """bytes of the body as received, after transfer coding, before content decoding"""
         return self.source.body_received
 
     @property
     def decoded_size(self) -> int:
-        """bytes after content decoding, as far as the body was read"""
+        """bytes after content decoding, of what was read so far"""
         return self.source.body_decoded
 
     @property
     def network_wait_ns(self) -> int:
-        """nanoseconds in which the caller waited for the network"""
+        """nanoseconds of receiving in which the caller waited for the network"""
         return self.source.network_wait_ns
 
     @property
     def consumer_ns(self) -> int:
-        """nanoseconds in which the response waited for the caller"""
+        """nanoseconds of receiving in which the response waited for the caller to read"""
         return self.source.consumer_ns
 
 
 class TraceResponseTrailersParams(Event, signal="on_response_trailers", group="receive"):
-    """The response ended with trailer fields (RFC 9110 §6.5)."""
+    """The response ended with trailer fields (RFC 9110 §6.5); told after the body's end."""
 
     headers: CIMultiDictProxy[str] = field("the trailer fields")
