@@ -50,6 +50,14 @@ def test_additions_are_internal_or_told_of(name: str) -> None:
     assert [member for member in sorted(added) if not re.search(rf"\b{member}\b", GUIDE)] == []
 
 
+def test_data_of_moments_have_types() -> None:
+    """The reference and editors show the type of what a moment carries, as it is declared."""
+    for name, prop in vars(httptrace.TraceTlsHandshakeEndParams).items():
+        if isinstance(prop, property):
+            (kind,) = (f.type for f in httptrace.TraceTlsHandshakeEndParams.fields if f.name == name)
+            assert prop.fget.__annotations__["return"] == kind
+
+
 def test_nothing_is_repeated_for_each_moment() -> None:
     """What every event class has is listed once, with `Event`."""
     declared = {"signal", "name", "group", "span", "edge", "fields"}

@@ -81,7 +81,7 @@ class TraceConfig(Signals):
         self._ctx_factory = trace_config_ctx_factory
         self._frozen = False
         self.handlers: dict[type[Event], Callable[..., Awaitable[Any]]] = {}
-        """Internal: the moments that have callbacks, and what to call and await; made by `freeze`."""
+        """Internal: what to call and await for which moment; made by `freeze`."""
         for event in EVENTS:
             setattr(self, event.signal, Signal())
 

@@ -36,10 +36,11 @@ def field(doc: str) -> Any:
     return _Doc(doc)
 
 
-def _getter(position: int, doc: str) -> property:
+def _getter(position: int, kind: str, doc: str) -> property:
     def get(self: Event) -> Any:
         return self._fact[3][position]
 
+    get.__annotations__["return"] = kind  # for the reference and for editors
     return property(get, doc=doc)
 
 
@@ -82,7 +83,7 @@ class EventMeta(type):
         fields = (*_shared(bases), *fields, *_derived(namespace))
         namespace["__slots__"] = () if bases else ("_fact",)
         for position, key in enumerate(docs):
-            namespace[key] = _getter(position, docs[key])
+            namespace[key] = _getter(position, namespace["__annotations__"][key], docs[key])
         cls = super().__new__(mcs, name, bases, namespace)
         moment = cast("type[Event]", cls)
         moment.signal, moment.name, moment.group = signal, signal.removeprefix("on_"), group
@@ -118,7 +119,7 @@ class Event(metaclass=EventMeta):
 
     @property
     def source(self) -> Record:
-        """Internal: what is kept of the attempt; much of what an event tells is read from it when asked."""
+        """Internal: what is kept of the attempt; much of an event is read from it when asked."""
         return self._fact[1]
 
     @property
