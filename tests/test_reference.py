@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from pathlib import Path
 
@@ -52,10 +53,10 @@ def test_additions_are_internal_or_told_of(name: str) -> None:
 
 def test_data_of_moments_have_types() -> None:
     """The reference and editors show the type of what a moment carries, as it is declared."""
-    for name, prop in vars(httptrace.TraceTlsHandshakeEndParams).items():
-        if isinstance(prop, property):
-            (kind,) = (f.type for f in httptrace.TraceTlsHandshakeEndParams.fields if f.name == name)
-            assert prop.fget.__annotations__["return"] == kind
+    moment = httptrace.TraceTlsHandshakeEndParams
+    getters = {name: inspect.getattr_static(moment, name).fget for name, _, _ in moment.fields}
+    shown = {name: getter.__annotations__["return"] for name, getter in getters.items()}
+    assert shown == {name: kind for name, kind, _ in moment.fields}
 
 
 def test_nothing_is_repeated_for_each_moment() -> None:
