@@ -169,8 +169,6 @@ class Call(_Kept, Coroutine[Any, Any, Any]):
         if not previous.complete:
             self.abandon("unread body")
         previous.is_past, self.early = True, None
-        if self.upload_tracker is not None:
-            self.upload_tracker.begin()
         exchange = Exchange(self, previous.end_ns or perf_counter_ns())
         exchange.previous, exchange.attempt = previous, previous.attempt + 1
         self.exchange = exchange
@@ -278,7 +276,7 @@ class Call(_Kept, Coroutine[Any, Any, Any]):
     def close_payload(self, payload: Payload) -> None:
         """Close what the body was read from, once it no longer is."""
         upload = self.exchange.upload
-        if payload.autoclose:
+        if not payload.needs_close:
             return
         if upload is None or upload.done():
             self.session.spawn(payload.close())

@@ -269,7 +269,9 @@ def _redirects(name: str, value: Any) -> int:
 
 
 def status_check(name: str, value: Any) -> RaiseForStatus:
-    """``raise_for_status``: a flag or a coroutine function that takes the response."""
+    """``raise_for_status``: a flag, None for False, or a coroutine function of the response."""
+    if value is None:
+        return False
     if not isinstance(value, bool) and not callable(value):
         raise TypeError(f"{name} must be True, False or a coroutine function, not {value!r}")
     return value  # type: ignore[no-any-return]

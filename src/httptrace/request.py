@@ -47,7 +47,6 @@ def prepare(call: Call, where: str | URL, options: RequestOptions) -> None:
     except Exception as exc:
         tracker.end(exc)
         raise
-    tracker.begin()
 
 
 def _prepare(call: Call, where: str | URL, options: RequestOptions) -> None:

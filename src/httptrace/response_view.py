@@ -79,6 +79,7 @@ class ResponseView(Kept):
     _history: tuple[Any, ...] = ()
     _cookies: SimpleCookie | None = None
     _request_info: RequestInfo | None = None
+    _uploaded: asyncio.Future[None] | None = None
 
     # --- the request and the status ------------------------------------------------------------
 
@@ -220,7 +221,10 @@ class ResponseView(Kept):
     def upload_complete(self) -> asyncio.Future[None]:
         """Done when the request's body is sent; deprecated: use `UploadTracker`."""
         _deprecated("upload_complete", "httptrace.UploadTracker")
+        if self._uploaded is not None:
+            return self._uploaded
         done: asyncio.Future[None] = self._call.loop.create_future()
+        self._uploaded = done
         upload = self._exchange.upload
         if upload is None or upload.done():
             done.set_result(None)

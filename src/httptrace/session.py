@@ -20,6 +20,7 @@ from .http1.limits import HeadLimits
 from .interceptors.middlewares import middleware_link, send_on
 from .interceptors.raise_for_status import check_status
 from .interceptors.redirects import REDIRECTS, follow_redirects
+from .interceptors.tracked import count_attempt
 from .interceptors.wire import wire
 from .local.request import current_request_id
 from .options import Settings, flag, limits_of, positive, several, status_check, timing
@@ -197,14 +198,16 @@ class ClientSession(SessionVerbs):
         self._headers_version = version_of(self.default_headers)
         self._tasks: set[asyncio.Task[None]] = set()
         self._retry_connection = True
-        self.connector_in_use = TCPConnector() if connector is None else check_connector(connector)
+        if connector is None:
+            connector = TCPConnector(loop=self.loop)
+        self.connector_in_use = check_connector(connector, self.loop)
         self._connector_owner = flag("connector_owner", connector_owner)
         self.auto_headers = auto_headers(self.connector_in_use, self._version, USER_AGENT)
         self._closed = False
 
     # --- the chain -----------------------------------------------------------------------------
 
-    def _chain(self, middlewares: Sequence[Any]) -> Any:
+    def _chain(self, middlewares: Sequence[Any], *links: Any) -> Any:
         """The way of one hop, outermost first: each link calls the next one, the last is `wire`.
 
         `follow_redirects` sends a call along it once more for each further hop.
@@ -212,7 +215,7 @@ class ClientSession(SessionVerbs):
         if not middlewares and self.request_class is not ClientRequest:
             middlewares = (send_on,)  # each hop is made known to the class
         hop: Any = wire
-        for link in reversed([*map(middleware_link, middlewares)]):
+        for link in reversed([*map(middleware_link, middlewares), *links]):
             hop = partial(link, hop)
         return hop
 
@@ -266,8 +269,11 @@ class ClientSession(SessionVerbs):
         return response
 
     def _hop_for(self, options: RequestOptions) -> Any:
-        given = options.get("middlewares")
-        return self._hop if given is None else self._chain(tuple(several("middlewares", given)))
+        given, tracked = options.get("middlewares"), options.get("upload_tracker") is not None
+        if given is None and not tracked:
+            return self._hop
+        middlewares = self._middlewares if given is None else several("middlewares", given)
+        return self._chain(tuple(middlewares), *[count_attempt] * tracked)
 
     # --- who listens ---------------------------------------------------------------------------
 

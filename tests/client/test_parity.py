@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from http.cookies import BaseCookie, Morsel, SimpleCookie
 from typing import Any
 
+import pytest
 from tests.servers.aiohttp_app import AiohttpServer
+from tests.servers.fixtures import ScriptedFactory
 from yarl import URL
 
 import httptrace
+from httptrace.testing import response_bytes
+from httptrace.testing.peer import Peer
 
+from .answers import length, sending
 from .conftest import MakeSession
 
 ANY = URL()
+
+
+async def ok(call: Any) -> httptrace.ClientResponse:
+    """The response of a call, read."""
+    async with call as response:
+        await response.read()
+        return response  # type: ignore[no-any-return]
 
 
 async def test_a_jar_that_chooses_is_asked(
@@ -60,3 +74,153 @@ async def test_secure_cookies_of_one_request(
         session = make_session(aiohttp_server.url, cookie_jar=jar)
         async with session.get("/inspect", cookies={"own": secure}) as response:
             assert (await response.json())["cookies"] == sent
+
+
+# --- the session ----------------------------------------------------------------------------------
+
+
+async def test_raise_for_status_of_none(
+    make_session: MakeSession, aiohttp_server: AiohttpServer
+) -> None:
+    """None is as good as False."""
+    session = make_session(aiohttp_server.url, raise_for_status=None)
+    async with session.get("/status/404") as response:
+        assert response.status == 404
+
+
+def test_a_session_made_before_its_loop_runs() -> None:
+    """With ``loop=`` a session can be made where no loop runs; its connector is of that loop."""
+    loop = asyncio.new_event_loop()
+    session = httptrace.ClientSession(loop=loop)
+    loop.run_until_complete(session.close())
+    loop.close()
+
+
+async def test_a_connector_of_another_loop() -> None:
+    """It is refused when the session is made, not when the first request hangs."""
+    other = asyncio.new_event_loop()
+    connector = httptrace.TCPConnector(loop=other)
+    with pytest.raises(RuntimeError, match="same event loop"):
+        httptrace.ClientSession(connector=connector)
+    other.close()
+
+
+# --- bodies ---------------------------------------------------------------------------------------
+
+
+class Watched(httptrace.BytesPayload):
+    """A user's payload that wants to know when it is no longer needed."""
+
+    def __init__(self, value: bytes) -> None:
+        super().__init__(value)
+        self.closed = asyncio.Event()
+
+    async def close(self) -> None:
+        self.closed.set()
+
+
+async def test_own_close_of_a_payload_is_called(
+    make_session: MakeSession, scripted: ScriptedFactory
+) -> None:
+    """However the request ends, and though a payload of bytes has nothing to close itself."""
+
+    async def drop(peer: Peer) -> None:
+        await peer.request()
+        peer.close()
+
+    loop = response_bytes(307, b"", ("Location", "/"))
+    for answer, ending in (
+        (response_bytes(200), contextlib.nullcontext()),
+        (loop, pytest.raises(httptrace.TooManyRedirects)),
+        (drop, pytest.raises(httptrace.ServerDisconnectedError)),
+    ):
+        server, payload = await scripted(answer), Watched(b"body")
+        with ending:
+            await ok(make_session().post(server.url, data=payload, max_redirects=1))
+        await asyncio.wait_for(payload.closed.wait(), 5)
+
+
+async def test_own_close_of_a_payload_after_cancelling(
+    make_session: MakeSession, scripted: ScriptedFactory
+) -> None:
+    """It is called as well if the caller gives up."""
+    asked = asyncio.Event()
+
+    async def silent(peer: Peer) -> None:
+        await peer.request()
+        asked.set()
+        await peer.until_closed()
+
+    server, payload = await scripted(silent), Watched(b"body")
+    task = asyncio.ensure_future(make_session().post(server.url, data=payload))
+    await asked.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await asyncio.wait_for(payload.closed.wait(), 5)
+
+
+async def test_attempts_of_what_was_never_sent(
+    make_session: MakeSession, scripted: ScriptedFactory
+) -> None:
+    """A tracker counts what went out: an answer of a middleware is no attempt, one more is one."""
+    server = await scripted(response_bytes(200, b"ok"))
+    cached = await ok(make_session().get(server.url))
+    sent_twice = False
+
+    async def from_memory(request: Any, handler: Any) -> httptrace.ClientResponse:
+        return cached
+
+    async def twice(request: Any, handler: Any) -> httptrace.ClientResponse:
+        nonlocal sent_twice
+        (await handler(request)).release()
+        sent_twice = True
+        return await handler(request)  # type: ignore[no-any-return]
+
+    async def refuses(*_: Any) -> None:
+        raise RuntimeError("not today")
+
+    config = httptrace.TraceConfig()
+    config.on_request_start.append(refuses)
+    for options, attempts in (
+        ({"middlewares": [from_memory]}, 0),
+        ({"trace_configs": [config]}, 0),
+        ({}, 1),
+        ({"middlewares": [twice]}, 2),
+    ):
+        tracker = httptrace.UploadTracker()
+        with contextlib.suppress(RuntimeError):
+            await ok(make_session().post(server.url, data=b"x", upload_tracker=tracker, **options))
+        assert tracker.attempts == attempts
+        assert (tracker.upload_complete.exception() is None) == bool(attempts)
+    assert sent_twice
+
+
+async def test_upload_complete_is_one_future(
+    make_session: MakeSession, aiohttp_server: AiohttpServer
+) -> None:
+    """The deprecated ``response.upload_complete`` is the same at each look."""
+    async with make_session(aiohttp_server.url).post("/echo", data=b"x") as response:
+        with pytest.warns(DeprecationWarning):
+            first = response.upload_complete
+        with pytest.warns(DeprecationWarning):
+            assert response.upload_complete is first
+
+
+async def test_nothing_is_read_after_the_total(
+    make_session: MakeSession, scripted: ScriptedFactory
+) -> None:
+    """Who reads slowly gets the timeout when it is due, though there is more to be read."""
+    server = await scripted(sending(length(1000) + b"line\n" * 50))
+    timeout = httptrace.ClientTimeout(total=0.1)
+    reads = ("read(1)", "readany()", "readexactly(1)", "readline()", "readchunk()", "read()")
+    for read in reads:
+        async with make_session().get(server.url, timeout=timeout) as response:
+            content = response.content
+            assert await content.readline() == b"line\n"
+            while content.exception() is None:
+                await asyncio.sleep(0.01)
+            with pytest.raises(httptrace.TotalTimeoutError):
+                await eval(f"content.{read}", {"content": content})
+            with pytest.raises(httptrace.TotalTimeoutError):
+                content.read_nowait()

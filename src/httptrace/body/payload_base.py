@@ -157,6 +157,12 @@ class Payload(ABC):
         return self._autoclose
 
     @property
+    def needs_close(self) -> bool:
+        """Internal: whether `close` has something to do, also if it is a user's own."""
+        ours = type(self).close.__module__.partition(".")[0] == __name__.partition(".")[0]
+        return not (self.autoclose and ours)
+
+    @property
     def can_resend(self) -> bool:
         """Whether `write` will write the content, even if it did so before."""
         return not self.consumed

@@ -25,7 +25,7 @@ class UploadTracker:
     """
 
     attempts: int
-    """How often the request was sent: more than once after redirects and retries."""
+    """How often the request was sent or tried to be: more than once after redirects and retries."""
     upload_complete: asyncio.Future[None]
     """Done once the final response has come and the body is sent.
 
@@ -66,7 +66,7 @@ class UploadTracker:
         self._is_bound = True
 
     def begin(self) -> None:
-        """Internal: it will be sent, perhaps once more."""
+        """Internal: it will be sent now, perhaps once more."""
         self.attempts += 1
         self._handed, self._exchange, self._is_sent = 0, None, False
 

@@ -35,6 +35,8 @@ async def retried(call: Call, error: Exception) -> Exchange:
     stale.exception, stale.retry_reason = error, "stale connection"
     if stale.upload is not None:
         stale.upload.cancel()
+    if call.upload_tracker is not None:
+        call.upload_tracker.begin()
     if call.trace is not None:
         await call.trace.tell(TraceRequestRetryParams, stale, 0, "stale connection", error, 0.0)
     return call.new_exchange()

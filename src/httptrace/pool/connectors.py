@@ -173,10 +173,12 @@ class NamedPipeConnector(_LocalConnector):
         return PipeDialer(path)
 
 
-def check_connector(connector: Any) -> BaseConnector:
-    """Refuse what is no connector of ours."""
+def check_connector(connector: Any, loop: asyncio.AbstractEventLoop) -> BaseConnector:
+    """Refuse what is no connector of ours, open, and of this loop."""
     if not isinstance(connector, BaseConnector):
         raise TypeError(f"connector must be an httptrace connector, not {connector!r}")
     if connector.closed:
         raise RuntimeError("The connector is closed already")
+    if connector._loop is not loop:
+        raise RuntimeError("Session and connector have to use the same event loop")
     return connector

@@ -1,0 +1,19 @@
+"""Counting how often a request is sent, for its `UploadTracker`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from ..call import Call
+    from ..response import ClientResponse
+
+
+async def count_attempt(
+    proceed: Callable[[Call], Awaitable[ClientResponse]], call: Call
+) -> ClientResponse:
+    """The last link before the wire: an answer that a middleware has by itself is no attempt."""
+    call.upload_tracker.begin()  # type: ignore[union-attr]
+    return await proceed(call)
