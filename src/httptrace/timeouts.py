@@ -35,8 +35,7 @@ class ClientTimeout:
     :param sock_read: silence of the server while its answer is awaited or read (idle time, not
         the time that the whole body takes); while a body is sent, a server that takes nothing.
     :param sock_connect: connecting a new connection to the peer; a reused one has no such time.
-    :param ceil_threshold: kept for aiohttp's signature: timeouts longer than this may fire up to
-        a second late, so that many can share one timer.
+    :param ceil_threshold: kept for aiohttp's signature: it changes nothing, as limits are exact.
     :param pool: waiting for a place in the pool.
     :param dns: finding the host's addresses.
     :param tls: the TLS handshake of a new connection.

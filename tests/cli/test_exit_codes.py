@@ -12,6 +12,7 @@ from tests.servers.fixtures import ScriptedFactory
 from httptrace.demo.servers import BundledServers
 from httptrace.testing.peer import Peer
 from httptrace.testing.scripted import response_bytes
+from httptrace.testing.unreachable import refused_port
 
 from .running import COMMAND, httptrace, in_process
 
@@ -71,6 +72,13 @@ async def test_refused(servers: BundledServers) -> None:
     assert ran.code == 7
     host = servers.refused.removeprefix("http://")
     assert ran.err == f"httptrace: connect: no connection to {host}: Connection refused\n"
+
+
+async def test_refused_at_an_ipv6_address() -> None:
+    """An IPv6 address is told in brackets, and once."""
+    with refused_port("::1") as port:
+        ran = await httptrace(f"http://[::1]:{port}/")
+    assert ran.err == f"httptrace: connect: no connection to [::1]:{port}: Connection refused\n"
     assert "→ ClientConnectorError in connect" in ran.out
 
 
@@ -197,6 +205,17 @@ async def test_bad_coding(scripted: ScriptedFactory) -> None:
     ran = await httptrace("--compressed", server.url)
     assert ran.code == 61
     assert ran.err.startswith("httptrace: receive: ")
+
+
+async def test_unknown_coding(scripted: ScriptedFactory) -> None:
+    """A content coding that ``--compressed`` cannot undo: 61. Else the body stays as it is."""
+    answer = response_bytes(200, b"tea", ("Content-Encoding", "zip"))
+    server = await scripted(answer)
+    ran = await httptrace("--compressed", server.url)
+    assert ran.code == 61
+    assert ran.err == "httptrace: receive: the content coding 'zip' is not known\n"
+    ran = await httptrace("-o", "-", server.url)
+    assert (ran.code, ran.out) == (0, "tea")
 
 
 async def test_not_writable(servers: BundledServers, tmp_path: Path) -> None:

@@ -11,12 +11,13 @@ import struct
 import sys
 import termios
 from pathlib import Path
+from unittest.mock import ANY
 
 import pytest
 
 from httptrace.demo.servers import BundledServers
 
-from .running import COMMAND, httptrace
+from .running import COMMAND, Ran, httptrace, run
 
 pytestmark = pytest.mark.asyncio(loop_factories=["asyncio"])
 
@@ -99,13 +100,36 @@ async def test_width(servers: BundledServers) -> None:
 
 
 @pytest.mark.parametrize("rich", [True, False])
-async def test_progress(servers: BundledServers, tmp_path: Path, rich: bool) -> None:
-    """A body that takes long has a progress bar, which is gone in the end."""
+@pytest.mark.parametrize("kept", [True, False])
+async def test_progress(servers: BundledServers, tmp_path: Path, rich: bool, kept: bool) -> None:
+    """A body that takes long has a progress bar, kept or counted, which is gone in the end."""
     command = COMMAND if rich else [sys.executable, "-c", PLAIN]
-    shown = await on_terminal([*command, "-o", str(tmp_path / "x"), f"{servers.http}/slow-body/9"])
+    output = ["-o", str(tmp_path / "x")] if kept else []
+    shown = await on_terminal([*command, *output, f"{servers.http}/slow-body/9"])
     assert ("━" if rich else "KiB, ") in shown
-    assert "B/s" in shown or "bytes/s" in shown
+    assert re.search(r"[0-9] KiB/s", shown)
     assert "→" in shown
+
+
+async def test_body_on_the_screen(servers: BundledServers) -> None:
+    """A body that is shown is not mixed with a bar, and the report begins on a line of its own."""
+    screen = [*COMMAND, "--no-color", "-o", "-"]
+    assert "B/s" not in await on_terminal([*screen, f"{servers.http}/slow-body/9"])
+    unended = await on_terminal([*screen, "-d", "tea", f"{servers.http}/echo"])
+    assert unended.startswith("tea\r\nPOST http")
+    ended = await on_terminal([*screen, f"{servers.http}/hello"])
+    assert ended.startswith("Hello!\r\nGET http")
+
+
+async def test_streams_that_are_closed(servers: BundledServers) -> None:
+    """Streams that the caller has closed lead nowhere, and nothing else goes wrong."""
+    shell = ["sh", "-c", 'exec "$@" <&- >&-', "sh", *COMMAND]
+    assert await run([*shell, f"{servers.http}/hello"]) == Ran(0, "", "")
+    ran = await run([*shell, "-o", "-", "-d", "@-", f"{servers.http}/echo"])
+    assert ran.code == 0
+    assert "/echo → 200 OK" in ran.err
+    silent = ["sh", "-c", 'exec "$@" 2>&-', "sh", *COMMAND]
+    assert await run([*silent, "--json-timeline", servers.refused]) == Ran(7, ANY, "")
 
 
 async def test_no_progress(servers: BundledServers, tmp_path: Path) -> None:

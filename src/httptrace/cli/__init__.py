@@ -26,8 +26,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(argv: Sequence[str] | None) -> int:
     from .arguments import parse
     from .fetch import fetch_all
-    from .terminal import close_quietly, tolerate
+    from .terminal import close_quietly, open_what_is_closed, tolerate
 
+    open_what_is_closed()
     tolerate(sys.stdout)
     tolerate(sys.stderr)
     arguments = parse(sys.argv[1:] if argv is None else argv)

@@ -98,14 +98,18 @@ def _certificate(exc: errors.ClientConnectorCertificateError, phase: str) -> Fai
     return Failure(CERTIFICATE, "tls", text)
 
 
-def _tls(exc: errors.ClientSSLError, phase: str) -> Failure:
-    return Failure(TLS, "tls", f"no TLS with {exc.host}:{exc.port}: {_of_os(exc)}")
+def _where(exc: errors.ClientConnectorError) -> str:
+    return f"[{exc.host}]:{exc.port}" if ":" in exc.host else f"{exc.host}:{exc.port}"
+
+
+def _tls(exc: errors.ClientConnectorError, phase: str) -> Failure:
+    return Failure(TLS, "tls", f"no TLS with {_where(exc)}: {_of_os(exc)}")
 
 
 def _connector(exc: errors.ClientConnectorError, phase: str) -> Failure:
     if phase == "tls":
-        return Failure(TLS, "tls", f"no TLS with {exc.host}:{exc.port}: {_of_os(exc)}")
-    where = f"{exc.host}:{exc.port}"
+        return _tls(exc, phase)
+    where = _where(exc)
     text = f"no connection to {where}: {_of_os(exc).removeprefix(f'{where}: ')}"
     return Failure(NO_CONNECTION, "connect", text)
 

@@ -6,11 +6,12 @@ import asyncio
 import sys
 from typing import TYPE_CHECKING, Any
 
+from ..body.content_coding import decoder_for
 from ..pool.connectors import TCPConnector, UnixConnector
 from ..session import ClientSession
 from ..timeouts import ClientTimeout
 from ..version import HttpVersion10, HttpVersion11
-from .failures import BAD_AUTHORITIES, BAD_STATUS, Failure, failure_of, tell
+from .failures import BAD_AUTHORITIES, BAD_CODING, BAD_STATUS, Failure, failure_of, tell
 from .output import Sink, target_of
 from .progress import progress_for
 from .proxying import proxy_of
@@ -151,11 +152,14 @@ class _Fetcher:
 
     async def _receive(self, response: ClientResponse, sink: Sink) -> Failure | None:
         """Read the body to where it goes."""
-        failed = self._arguments.fail and response.status >= 400
+        arguments = self._arguments
+        failed = arguments.fail and response.status >= 400
         if failed:
             sink.target = ""
-        is_kept, arguments = bool(sink.target), self._arguments
-        progress = progress_for(response, is_kept, arguments.silent, arguments.no_color)
+        if arguments.compressed:
+            _check_coding(response.headers.get("Content-Encoding", ""))
+        quiet = arguments.silent or sink.on_terminal
+        progress = progress_for(response, quiet, arguments.no_color)
         try:
             with sink:
                 async for piece in response.content.iter_any():
@@ -178,6 +182,12 @@ class _Fetcher:
                 self._terminal.say(text)
         if outcome.failure is not None and (arguments.show_error or not arguments.silent):
             tell(outcome.failure)
+
+
+def _check_coding(coding: str) -> None:
+    """Refuse what --compressed cannot undo, as curl does."""
+    if coding.strip().lower() not in ("", "identity") and decoder_for(coding) is None:
+        raise Failure(BAD_CODING, "receive", f"the content coding {coding!r} is not known")
 
 
 def _family(number: int) -> int:

@@ -29,7 +29,13 @@ class Sink(AbstractContextManager["Sink"]):
     def __init__(self, target: str) -> None:
         self.target = target
         self.size = 0
+        self._last = b"\n"
         self._file: IO[bytes] | None = None
+
+    @property
+    def on_terminal(self) -> bool:
+        """Whether the body and what is told of it go to the same screen."""
+        return self.target == "-" and sys.stdout.isatty() and sys.stderr.isatty()
 
     def __enter__(self) -> Self:
         if self.target == "-":
@@ -44,6 +50,7 @@ class Sink(AbstractContextManager["Sink"]):
     def write(self, data: bytes) -> None:
         """Take a piece."""
         self.size += len(data)
+        self._last = data[-1:] or self._last
         if self._file is None:
             return
         try:
@@ -59,6 +66,8 @@ class Sink(AbstractContextManager["Sink"]):
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        if self.on_terminal and self._last != b"\n":
+            print(file=sys.stderr)  # what follows begins on a line of its own
         if self._file is None or self.target == "-":
             return
         try:

@@ -48,20 +48,20 @@ class Progress:
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
     def _draw(self, now: float) -> None:
+        speed = _size(int(self._done / (now - self._began)))
         if self._bar is not None:
-            self._bar.update(self._bar.task_ids[0], completed=self._done)
+            self._bar.update(self._bar.task_ids[0], completed=self._done, speed=f"{speed}/s")
             return
         total = f" of {_size(self._total)}, {self._done / self._total:.0%}" if self._total else ""
-        speed = _size(int(self._done / (now - self._began)))
         print(f"\r\x1b[K{_size(self._done)}{total}, {speed}/s", end="", file=sys.stderr, flush=True)
 
 
-def progress_for(response: ClientResponse, is_kept: bool, silent: bool, no_color: bool) -> Progress:
-    """The progress of a response's body, drawn if the body is kept and somebody can see it."""
+def progress_for(response: ClientResponse, quiet: bool, no_color: bool) -> Progress:
+    """The progress of a response's body, drawn unless it should be `quiet` or nobody can see it."""
     length = response.headers.get("Content-Length", "")
     is_decoded = "Content-Encoding" in response.headers
     total = int(length) if length.isdecimal() and not is_decoded else None
-    shown = is_kept and not silent and sys.stderr.isatty()
+    shown = not quiet and sys.stderr.isatty()
     return Progress(total or None, shown, no_color)
 
 
@@ -74,12 +74,12 @@ def _rich_bar(total: int | None) -> Any:
     bar = progress.Progress(
         progress.BarColumn(),
         progress.DownloadColumn(binary_units=True),
-        progress.TransferSpeedColumn(),
+        progress.TextColumn("{task.fields[speed]}", style="progress.data.speed"),
         progress.TimeRemainingColumn(),
         console=stderr,
         transient=True,
     )
-    bar.add_task("", total=total)
+    bar.add_task("", total=total, speed="")
     bar.start()
     return bar
 

@@ -63,6 +63,14 @@ class Terminal:
             self.console.print(f"{text}\n", style="italic", markup=False, soft_wrap=True)
 
 
+def open_what_is_closed() -> None:
+    """Let a standard stream that the caller closed lead nowhere, and no socket take its number."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            number = os.open(os.devnull, os.O_RDWR)
+            setattr(sys, name, open(number, mode, closefd=False))
+
+
 def tolerate(stream: IO[str]) -> None:
     """Rather something plain than an error for what the stream cannot show."""
     with contextlib.suppress(AttributeError):
