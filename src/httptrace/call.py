@@ -164,7 +164,15 @@ class Call(_Kept, Coroutine[Any, Any, Any]):
         return RequestInfo(url.with_fragment(None), self.method, headers, url)
 
     def new_exchange(self) -> Exchange:
-        """The next time on the wire; its clock goes on where the last one's stopped."""
+        """The next time on the wire; its clock goes on where the last one's stopped.
+
+        Raises
+        ------
+        TotalTimeoutError, SocketTimeoutError
+            If a limit was reached at the moment when the last one ended.
+        """
+        if self.timeout_error is not None:
+            raise self.timeout_error
         previous = self.exchange
         if not previous.complete:
             self.abandon("unread body")
@@ -172,6 +180,8 @@ class Call(_Kept, Coroutine[Any, Any, Any]):
         exchange = Exchange(self, previous.end_ns or perf_counter_ns())
         exchange.previous, exchange.attempt = previous, previous.attempt + 1
         self.exchange = exchange
+        if first_ns := self.settings.first_limit_ns:  # nobody has looked at the call in between
+            self.connector.deadlines.arm(max(perf_counter_ns(), self.start_ns + first_ns))
         return exchange
 
     def malformed(self, message: str) -> ClientResponseError:

@@ -241,8 +241,9 @@ class ClientSession(SessionVerbs):
                 deadlines.arm(due_ns)
         trace = call.trace
         try:
+            if trace is not None:
+                call.await_outside()  # listeners are awaited: limits hold meanwhile
             if trace is not None and TraceRequestStartParams in trace.wants:
-                call.await_outside()
                 await trace.start(TraceRequestStartParams, call.exchange)
                 refresh_head(call)
             hop = self._hop if not options else self._hop_for(options)

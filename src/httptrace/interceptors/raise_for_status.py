@@ -13,6 +13,7 @@ async def check_status(call: Call, response: ClientResponse) -> None:
     """Raise for a status of 400 and above, or let the user's coroutine judge."""
     check = call.settings.raise_for_status
     if callable(check):
+        call.await_outside()
         await check(response)
     elif check:
         response.raise_for_status()

@@ -54,8 +54,9 @@ async def wire(call: Call) -> ClientResponse:
                 exchange.waiter = None
             break
         except STALE as exc:
-            if not can_retry(call):
+            if exc is not exchange.error or not can_retry(call):  # a listener's is none of ours
                 raise
+            exchange.waiter = None
             exchange, connection = await retried(call, exc), None
         finally:
             exchange.waiter = None

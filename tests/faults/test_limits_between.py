@@ -1,0 +1,148 @@
+"""Limits hold also where no connection is waited for: between attempts, and in listeners."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+import pytest
+from tests.servers.fixtures import ScriptedFactory
+
+from httptrace import (
+    ClientSession,
+    ClientTimeout,
+    Observer,
+    ServerDisconnectedError,
+    SocketTimeoutError,
+    TotalTimeoutError,
+    TraceConfig,
+)
+from httptrace.testing import Peer, response_bytes
+
+OK = response_bytes(200, b"hello")
+MOVED = response_bytes(302, b"", ("Location", "/hang"))
+
+
+async def script(peer: Peer) -> None:
+    """Answer; ``/moved`` leads to ``/hang``, which has no answer, and ``/stale`` closes first."""
+    while True:
+        request = await peer.request()
+        if request.path == "/moved":
+            await peer.send(MOVED)
+        elif request.path == "/late":  # the response and the limit come in one turn of the loop
+            await peer.send(MOVED)
+            time.sleep(0.15)
+        elif request.path == "/stale" and peer.index == 0:
+            return
+        elif request.path in ("/hang", "/stale"):
+            await peer.until_closed()
+        else:
+            await peer.send(OK)
+
+
+async def warm(session: ClientSession, url: str) -> None:
+    """Leave a connection that will be used again: that costs no wait of its own."""
+    async with session.get(f"{url}/") as response:
+        assert await response.read() == b"hello"
+
+
+def slow(signal: str, *, seconds: float) -> tuple[TraceConfig, asyncio.Event]:
+    """Listeners of one moment that take their time once the event is set."""
+    config, armed = TraceConfig(), asyncio.Event()
+
+    async def listen(*_args: object) -> None:
+        if armed.is_set():
+            await asyncio.sleep(seconds)
+
+    getattr(config, signal).append(listen)
+    return config, armed
+
+
+@pytest.mark.parametrize(
+    ("path", "signal"), [("/moved", "on_request_redirect"), ("/stale", "on_request_retry")]
+)
+async def test_after_a_slow_listener(scripted: ScriptedFactory, path: str, signal: str) -> None:
+    """A listener that is slower than sock_read between two attempts does not end the request, and
+    does not take the limit from the attempt that follows."""
+    server = await scripted(script)
+    config, armed = slow(signal, seconds=0.1)
+    timeout = ClientTimeout(sock_read=0.05)
+    async with ClientSession(trace_configs=[config], timeout=timeout) as session:
+        await warm(session, server.url)
+        armed.set()
+        with pytest.raises(SocketTimeoutError) as caught:
+            async with asyncio.timeout(5):
+                await session.get(f"{server.url}{path}")
+    assert caught.value.phase == "wait"
+    assert len(server.requests) == 3
+
+
+@pytest.mark.parametrize("observers", [[], [Observer()]], ids=["alone", "heard"])
+async def test_at_the_moment_of_a_redirect(
+    scripted: ScriptedFactory, observers: list[Observer]
+) -> None:
+    """A limit that is reached when a redirect has just come ends the request."""
+    server = await scripted(script)
+    timeout = ClientTimeout(total=0.1)
+    async with ClientSession(observers=observers, timeout=timeout) as session:
+        await warm(session, server.url)
+        with pytest.raises(TotalTimeoutError):
+            async with asyncio.timeout(5):
+                await session.get(f"{server.url}/late")
+
+
+@pytest.mark.parametrize("signal", ["on_connection_reuseconn", "on_request_end"])
+async def test_a_slow_listener_of_a_reused_connection(
+    scripted: ScriptedFactory, signal: str
+) -> None:
+    """The total limit holds while a listener is told, as it does on a new connection."""
+    server = await scripted(script)
+    config, armed = slow(signal, seconds=5)
+    timeout = ClientTimeout(total=0.1)
+    async with ClientSession(trace_configs=[config], timeout=timeout) as session:
+        await warm(session, server.url)
+        armed.set()
+        with pytest.raises(TotalTimeoutError):
+            async with asyncio.timeout(3):
+                await session.get(server.url)
+
+
+async def test_a_slow_check_of_the_status(scripted: ScriptedFactory) -> None:
+    """The total limit holds while the session's raise_for_status judges."""
+    server = await scripted(script)
+    armed = asyncio.Event()
+
+    async def check(_response: Any) -> None:
+        if armed.is_set():
+            await asyncio.sleep(5)
+
+    timeout = ClientTimeout(total=0.1)
+    async with ClientSession(raise_for_status=check, timeout=timeout) as session:
+        await warm(session, server.url)
+        armed.set()
+        with pytest.raises(TotalTimeoutError):
+            async with asyncio.timeout(3):
+                await session.get(server.url)
+
+
+@pytest.mark.parametrize("signal", ["on_connection_reuseconn", "on_request_body_sent"])
+async def test_a_listener_whose_own_connection_fails(
+    scripted: ScriptedFactory, signal: str
+) -> None:
+    """What a listener raises fails the request, also if it looks like a dead connection."""
+    server = await scripted(script)
+    config, armed, retries = TraceConfig(), asyncio.Event(), []
+
+    async def listen(*_args: object) -> None:
+        if armed.is_set():
+            raise ServerDisconnectedError("the listener's own")
+
+    getattr(config, signal).append(listen)
+    config.on_request_retry.append(lambda *args: retries.append(args))
+    async with ClientSession(trace_configs=[config]) as session:
+        await warm(session, server.url)
+        armed.set()
+        with pytest.raises(ServerDisconnectedError, match="the listener's own"):
+            await session.get(server.url)
+        assert retries == []
