@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
+import signal
 import socket
 import subprocess
 import sys
 import time
+
+import pytest
 
 from httptrace.demo.scenes import SCENES
 from httptrace.trace.record import PHASES
@@ -54,9 +58,27 @@ def test_a_scene_that_is_wrong() -> None:
     assert ran.stderr == f"not as it should be: 1. {SCENES[0].title}\n"
 
 
-def test_a_port_that_is_taken() -> None:
+def test_serving() -> None:
+    """``--serve`` tells what answers where, and ends with Ctrl-C."""
+    command = [sys.executable, "-u", "-m", "httptrace.demo", "--serve", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        told = []
+        for line in process.stdout or ():
+            told.append(line.strip())
+            if told[-1].startswith("--unix-socket "):
+                break
+        process.send_signal(signal.SIGINT)
+    assert process.returncode == 130
+    assert re.fullmatch(r"http://localhost:\d+ answers, until Ctrl-C:", told[0])
+    for text in ("the same by TLS, with --cacert /", "a certificate that has expired"):
+        assert any(re.match(rf"https://127.0.0.1:\d+ +{text}", line) for line in told)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_a_port_that_is_taken(host: str) -> None:
     """A port that somebody else has is named in one line."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.create_server((host, 0), family=family) as taken:
         port = taken.getsockname()[1]
         ran = run("-m", "httptrace.demo", "--serve", str(port))
     assert (ran.returncode, ran.stdout) == (1, "")

@@ -13,6 +13,7 @@ import aiohttp
 import pytest
 
 from httptrace.demo.servers import BundledServers
+from httptrace.testing.unreachable import refused_port
 
 pytestmark = pytest.mark.usefixtures("leak_check")
 
@@ -174,6 +175,17 @@ async def test_tls_that_hangs(servers: BundledServers) -> None:
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.05):
             await asyncio.open_connection("127.0.0.1", port, ssl=servers.ssl_context)
+
+
+async def test_port(leak_check: object) -> None:
+    """At a port that was asked for, both addresses that `localhost` may mean answer."""
+    with refused_port() as port:
+        pass
+    async with BundledServers(port) as running, aiohttp.ClientSession() as session:
+        assert running.http == f"http://127.0.0.1:{port}"
+        for host in ("127.0.0.1", "[::1]"):
+            async with session.get(f"http://{host}:{port}/hello") as response:
+                assert await response.text() == "Hello!\n"
 
 
 async def test_unix_socket(servers: BundledServers) -> None:

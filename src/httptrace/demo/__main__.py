@@ -51,10 +51,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         close_quietly()
 
 
+_ELSEWHERE = """\
+and elsewhere:
+
+    {servers.https}    the same by TLS, with --cacert {servers.ca_path}
+    {servers.expired}    a certificate that has expired
+    {servers.hang}     takes connections and never answers
+    {servers.refused}     refuses connections
+    --unix-socket {servers.unix_path}
+"""
+
+
 async def _serve(port: int) -> int:
     async with BundledServers(port) as servers:
         paths = (servers_module.__doc__ or "").partition("alike (times in seconds):\n\n")[2]
-        print(f"{servers.http} answers, until Ctrl-C:\n\n{paths}", flush=True)
+        print(f"{servers.http.replace('127.0.0.1', 'localhost')} answers, until Ctrl-C:\n\n{paths}")
+        print(_ELSEWHERE.format(servers=servers), flush=True)
         await asyncio.Event().wait()
     return 0
 

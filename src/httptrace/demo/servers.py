@@ -35,6 +35,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import re
 import ssl
 import tempfile
@@ -114,7 +115,8 @@ class BundledServers:
     `hosts` maps names to addresses, for a resolver: at `two_addresses` the first address is dead
     and the second lives, at `dead` none does.
 
-    :param port: where `http` listens; a free port by default.
+    :param port: where `http` listens, at ::1 too, which may be what `localhost` means; by default
+        a free port of 127.0.0.1.
     """
 
     http: str
@@ -153,6 +155,13 @@ class BundledServers:
         directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="httptrace-demo-"))
         self.unix_path = Path(directory) / "http.sock"
         plain = await stack.enter_async_context(ScriptedServer(self._serve, port=self._port))
+        if self._port:
+            twin = ScriptedServer(self._serve, host="::1", port=self._port)
+            try:
+                await stack.enter_async_context(twin)
+            except OSError as exc:  # a machine without IPv6
+                if exc.errno == errno.EADDRINUSE:
+                    raise
         other = await stack.enter_async_context(ScriptedServer(self._serve))
         await stack.enter_async_context(ScriptedServer(self._serve, unix_path=self.unix_path))
         silent = await stack.enter_async_context(ScriptedServer(hang))
