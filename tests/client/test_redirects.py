@@ -15,30 +15,19 @@ import pytest
 from tests.servers.aiohttp_app import AiohttpServer
 from tests.servers.fixtures import ScriptedFactory
 from tests.servers.nginx import Nginx, file_content
-from yarl import URL
 
 import httptrace
-from httptrace.testing import ScriptedServer, response_bytes
+from httptrace.testing import response_bytes
 from httptrace.testing.peer import Peer
-from httptrace.testing.received import ReceivedRequest
-from httptrace.testing.scripted import per_request, responding
+from httptrace.testing.scripted import responding
 
-from .conftest import MakeSession
+from .redirecting import OK, last, redirect
 
-OK = response_bytes(200, b"arrived")
 FROM, TO = "/from", "/to"
 
 
-def redirect(location: str, status: int = 302, *headers: tuple[str, str]) -> bytes:
-    return response_bytes(status, b"moved", ("Location", location), *headers)
-
-
-async def last(server: ScriptedServer, count: int = 2) -> ReceivedRequest:
-    """The last of so many requests, with its body."""
-    return await server.received(count)
-
-
 # --- method and body ------------------------------------------------------------------------------
+
 
 TABLE = [
     # status, method, what follows, with the body
@@ -177,115 +166,6 @@ async def test_a_redirect_before_the_body_was_sent(
     assert len(server.connections) == 2
 
 
-# --- where it leads -------------------------------------------------------------------------------
-
-LOCATIONS = {
-    "/other": "/other",
-    "other": "/a/other",
-    "../other": "/other",
-    "./c?d": "/a/c?d",
-    "?only=query": "/a/b?only=query",
-    "": "/a/b?q=1",
-    "#fragment": "/a/b?q=1",
-    "/with space": "/with%20space",
-    "/p%C3%BC/%2F?x=%26%20": "/p%C3%BC/%2F?x=%26%20",
-    "/pü": "/p%C3%BC",
-    "/[]|": "/%5B%5D%7C",
-    "/a/../b/./c": "/b/c",
-    "http:other": "/a/other",
-    "/x?a=http://evil.example/": "/x?a=http://evil.example/",
-}
-
-
-@pytest.mark.parametrize("location", LOCATIONS)
-async def test_relative_locations(
-    session: httptrace.ClientSession, scripted: ScriptedFactory, location: str
-) -> None:
-    """A Location is resolved against the URL of the redirect, quoted where it must be."""
-    moved = redirect("X").replace(b"Location: X", f"Location: {location}".encode())
-    server = await scripted(responding(moved, OK))
-    if not location:  # an empty field leads nowhere: it is the answer
-        async with session.get(f"{server.url}/a/b?q=1") as response:
-            assert response.status == 302
-        return
-    async with session.get(f"{server.url}/a/b?q=1") as response:
-        assert response.status == 200
-    assert (await last(server)).target == LOCATIONS[location]
-
-
-async def test_exact_locations(make_session: MakeSession, scripted: ScriptedFactory) -> None:
-    """With requote_redirect_url=False the server's own quoting is kept."""
-    server = await scripted(responding(redirect("/%7Euser/%2f"), OK))
-    session = make_session(requote_redirect_url=False)
-    async with session.get(server.url) as response:
-        assert response.status == 200
-    assert (await last(server)).target == "/%7Euser/%2f"
-
-
-async def test_another_authority(
-    session: httptrace.ClientSession, scripted: ScriptedFactory
-) -> None:
-    """``//host`` keeps the scheme and goes to the other host."""
-    other = await scripted(OK)
-    server = await scripted(redirect(f"//localhost:{other.port}/there"))
-    async with session.get(server.url) as response:
-        assert response.url.host == "localhost"
-    request = await last(other, 1)
-    assert request.target == "/there"
-    assert request.header("Host") == f"localhost:{other.port}"
-
-
-async def test_fragments(session: httptrace.ClientSession, scripted: ScriptedFactory) -> None:
-    """The fragment of the first URL is kept, unless the Location has one (RFC 9110 §10.2.2)."""
-    server = await scripted(responding(redirect("/b"), redirect("/c#theirs"), redirect("/d"), OK))
-    async with session.get(f"{server.url}/a#ours") as response:
-        fragments = [hop.real_url.fragment for hop in (*response.history, response)]
-        assert fragments == ["ours", "ours", "theirs", "theirs"]
-        assert response.url.fragment == ""
-    assert all("#" not in request.target for request in server.requests)
-
-
-async def test_uri_field(session: httptrace.ClientSession, scripted: ScriptedFactory) -> None:
-    """The obsolete URI field serves where Location is missing, as in aiohttp."""
-    moved = response_bytes(302, b"", ("URI", "/there"))
-    server = await scripted(responding(moved, OK))
-    async with session.get(server.url) as response:
-        assert response.status == 200
-    assert (await last(server)).target == "/there"
-
-
-BAD_LOCATIONS = {
-    "ftp://127.0.0.1/": httptrace.NonHttpUrlRedirectClientError,
-    "mailto:a@example.org": httptrace.NonHttpUrlRedirectClientError,
-    "javascript:alert(1)": httptrace.NonHttpUrlRedirectClientError,
-    "file:///etc/passwd": httptrace.NonHttpUrlRedirectClientError,
-    "data:text/plain,x": httptrace.NonHttpUrlRedirectClientError,
-    "gopher://127.0.0.1:70/": httptrace.NonHttpUrlRedirectClientError,
-    "http://": httptrace.InvalidUrlRedirectClientError,
-    "http:///path": httptrace.InvalidUrlRedirectClientError,
-    "HTTP:////evil.example/": httptrace.InvalidUrlRedirectClientError,
-    "http:\\\\evil.example/": httptrace.InvalidUrlRedirectClientError,
-    "http://:80/": httptrace.InvalidUrlRedirectClientError,
-    "http://127.0.0.1:99999/": httptrace.InvalidUrlRedirectClientError,
-    "http://127.0.0.1:0/": httptrace.InvalidUrlRedirectClientError,
-    "http://127.0.0.1:port/": httptrace.InvalidUrlRedirectClientError,
-    "http://[::1/": httptrace.InvalidUrlRedirectClientError,
-    "http://a%3Ab:c@127.0.0.1/": httptrace.InvalidUrlRedirectClientError,
-}
-
-
-@pytest.mark.parametrize("location", BAD_LOCATIONS)
-async def test_locations_that_lead_nowhere(
-    session: httptrace.ClientSession, scripted: ScriptedFactory, location: str
-) -> None:
-    """A Location that is no http URL is an error of its own, and nothing more is sent."""
-    server = await scripted(redirect(location))
-    with pytest.raises(BAD_LOCATIONS[location]) as caught:
-        await session.get(server.url)
-    assert isinstance(caught.value, httptrace.RedirectClientError)
-    assert len(server.requests) == 1
-
-
 # --- how far --------------------------------------------------------------------------------------
 
 
@@ -358,172 +238,6 @@ async def test_real_servers(
             async with session.get(url, ssl=client_ssl) as response:
                 assert await response.read() == file_content(40)
                 assert [hop.status for hop in response.history] == [status]
-
-
-# --- what must not cross an origin ----------------------------------------------------------------
-
-SECRETS = [
-    ("Authorization", "Bearer secret"),
-    ("authorization", "second secret"),
-    ("Cookie", "own=secret"),
-    ("Proxy-Authorization", "secret"),
-]
-
-
-def secrets_of(request: ReceivedRequest) -> list[bytes]:
-    """The fields that carry a secret."""
-    return [name for name, value in request.headers if b"secret" in value]
-
-
-@pytest.mark.parametrize("where", ["host", "port"])
-@pytest.mark.parametrize("status", [302, 307])
-async def test_credentials_stay_with_their_origin(
-    make_session: MakeSession, scripted: ScriptedFactory, where: str, status: int
-) -> None:
-    """Credentials and cookies of every kind, doubled ones too, never reach another origin.
-
-    But the jar's cookies are for a host, whatever its port (RFC 6265 §8.5).
-    """
-    leads = {"/": "/same", "/same": ""}
-
-    async def answer(peer: Peer, request: ReceivedRequest) -> None:
-        target = leads.get(request.target)
-        await peer.send(OK if target is None else redirect(target, status))
-
-    other = await scripted(per_request(answer))
-    server = other if where == "host" else await scripted(per_request(answer))
-    host = "localhost" if where == "host" else "127.0.0.1"
-    leads["/same"] = f"http://{host}:{other.port}/away"
-    session = make_session(cookie_jar=httptrace.CookieJar(unsafe=True))
-    session.cookie_jar.update_cookies({"jar": "1"}, URL(server.url))
-    async with session.get(server.url, headers=SECRETS, cookies={"request": "secret"}) as response:
-        assert response.url.path == "/away"
-    first, same, *_ = server.requests
-    assert len(secrets_of(first)) == len(secrets_of(same)) == 4
-    foreign = other.requests[-1]
-    assert secrets_of(foreign) == []
-    assert foreign.header("Cookie") == ("jar=1" if where == "port" else None)
-
-
-async def test_credentials_do_not_leave_tls(
-    make_session: MakeSession,
-    scripted: ScriptedFactory,
-    server_ssl: ssl.SSLContext,
-    client_ssl: ssl.SSLContext,
-) -> None:
-    """From https to http credentials stay behind, though the host is the same."""
-    plain = await scripted(OK)
-    secure = await scripted(redirect(f"{plain.url}/plain"), ssl=server_ssl)
-    session = make_session(cookie_jar=httptrace.CookieJar(unsafe=True))
-    options: dict[str, Any] = {"headers": SECRETS, "cookies": {"c": "secret"}, "ssl": client_ssl}
-    async with session.get(secure.url, **options) as response:
-        assert response.url.scheme == "http"
-    assert secrets_of(plain.requests[0]) == []
-
-
-async def test_credentials_do_not_go_to_tls(
-    session: httptrace.ClientSession,
-    scripted: ScriptedFactory,
-    server_ssl: ssl.SSLContext,
-    client_ssl: ssl.SSLContext,
-) -> None:
-    """From http to https of the same host is another origin too."""
-    secure = await scripted(OK, ssl=server_ssl)
-    plain = await scripted(redirect(secure.url))
-    async with session.get(plain.url, headers=SECRETS, ssl=client_ssl) as response:
-        assert response.url.scheme == "https"
-    assert secrets_of(secure.requests[0]) == []
-
-
-@pytest.mark.parametrize("kind", ["session", "request", "url"])
-async def test_basic_auth_stays_with_its_origin(
-    make_session: MakeSession, scripted: ScriptedFactory, kind: str
-) -> None:
-    """auth= of session and request, and the URL's, are for the first origin."""
-    other = await scripted(OK)
-    server = await scripted(responding(redirect("/same"), redirect(other.url)))
-    auth = httptrace.BasicAuth("user", "pass")
-    session = make_session(auth=auth if kind == "session" else None)
-    url = server.url.replace("//", "//user:pass@") if kind == "url" else server.url
-    async with session.get(url, auth=auth if kind == "request" else None) as response:
-        assert response.status == 200
-    assert [request.header("Authorization") for request in server.requests] == [auth.encode()] * 2
-    assert other.requests[0].header("Authorization") is None
-
-
-async def test_headers_of_a_middleware_stay_with_its_hop(
-    make_session: MakeSession, scripted: ScriptedFactory
-) -> None:
-    """What a middleware adds for one origin, it must add again itself for the next."""
-    other = await scripted(OK)
-    server = await scripted(redirect(other.url))
-
-    async def key(request: Any, handler: Any) -> Any:
-        if request.url.port == server.port:
-            request.headers["X-Api-Key"] = "secret"
-        return await handler(request)
-
-    session = make_session(middlewares=(key,))
-    async with session.get(server.url) as response:
-        assert response.status == 200
-    assert server.requests[0].header("X-Api-Key") == "secret"
-    assert other.requests[0].header("X-Api-Key") is None
-
-
-async def test_userinfo_in_location(
-    session: httptrace.ClientSession, scripted: ScriptedFactory
-) -> None:
-    """Credentials in a Location are used for it, and in no URL that is shown afterwards."""
-    other = await scripted(OK)
-    server = await scripted(redirect(f"http://a:b@127.0.0.1:{other.port}/x"))
-    async with session.get(server.url) as response:
-        assert response.url.user is None
-        assert "b@" not in str(response.real_url)
-    request = other.requests[0]
-    assert request.header("Authorization") == httptrace.BasicAuth("a", "b").encode()
-    assert request.header("Host") == f"127.0.0.1:{other.port}"
-
-
-async def test_userinfo_that_looks_like_a_host(
-    session: httptrace.ClientSession, scripted: ScriptedFactory
-) -> None:
-    """``http://host:x@evil``: the host is what follows the last at sign."""
-    evil = await scripted(OK)
-    server = await scripted(redirect(f"http://127.0.0.1:80@localhost:{evil.port}/"))
-    async with session.get(server.url, headers=SECRETS[:1]) as response:
-        assert response.host == "localhost"
-    assert secrets_of(evil.requests[0]) == []
-
-
-async def test_cookies_of_a_redirect(make_session: MakeSession, scripted: ScriptedFactory) -> None:
-    """A cookie that a redirect sets goes to its own origin with the next hop."""
-    server = await scripted(responding(redirect("/next", 302, ("Set-Cookie", "a=1")), OK))
-    session = make_session(cookie_jar=httptrace.CookieJar(unsafe=True))
-    async with session.get(server.url) as response:
-        assert response.history[0].cookies["a"].value == "1"
-    assert (await last(server)).header("Cookie") == "a=1"
-
-
-async def test_netrc_of_the_next_host(
-    make_session: MakeSession,
-    scripted: ScriptedFactory,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """netrc is asked for each host by itself."""
-    (tmp_path / "netrc").write_text(
-        "machine 127.0.0.1 login first password one\nmachine localhost login other password two\n"
-    )
-    (tmp_path / "netrc").chmod(0o600)
-    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
-    monkeypatch.setenv("NO_PROXY", "*")
-    other = await scripted(OK)
-    server = await scripted(redirect(f"http://localhost:{other.port}/"))
-    async with make_session(trust_env=True).get(server.url) as response:
-        assert response.status == 200
-    sent = [server.requests[0].header("Authorization"), other.requests[0].header("Authorization")]
-    first, second = httptrace.BasicAuth("first", "one"), httptrace.BasicAuth("other", "two")
-    assert sent == [first.encode(), second.encode()]
 
 
 # --- the redirect's own body ----------------------------------------------------------------------

@@ -1,8 +1,7 @@
-"""The opening handshake: what is sent, what is agreed on, and what is refused (RFC 6455 §4)."""
+"""The opening handshake (RFC 6455 §4): request, answer, and what is no answer."""
 
 from __future__ import annotations
 
-import ssl
 from typing import Any
 
 import pytest
@@ -17,7 +16,7 @@ from httptrace.testing.peer import Peer
 from httptrace.testing.scripted import response_bytes
 from httptrace.ws.handshake import accept_of
 
-from .peers import TEXT, accept, answer, close_frame, read_close, read_frame, server_frame, speaking
+from .peers import TEXT, answer, close_frame, read_close, server_frame, speaking
 
 
 def test_the_example_of_the_rfc() -> None:
@@ -222,62 +221,6 @@ async def test_an_answer_byte_by_byte(leak_check: Leaks, scripted: ScriptedFacto
         assert await ws.receive_str() == "hello"
 
 
-async def test_redirects_are_followed(
-    leak_check: Leaks, recorder: EventRecorder, scripted: ScriptedFactory
-) -> None:
-    """A redirect leads to another server; credentials do not go there; the handshake is one."""
-    target = await scripted(speaking(server_frame(TEXT, b"here")))
-    server = await scripted(response_bytes(302, b"", ("Location", f"{target.url}/chat")))
-    async with (
-        httptrace.ClientSession() as session,
-        session.ws_connect(server.url, auth=httptrace.BasicAuth("u", "p")) as ws,
-    ):
-        assert await ws.receive_str() == "here"
-    assert server.requests[0].header("Authorization") is not None
-    assert target.requests[0].header("Authorization") is None
-    assert target.requests[0].target == "/chat"
-    names = recorder.names()
-    assert names.count("websocket_handshake_start") == names.count("websocket_handshake_end") == 1
-    assert names.count("request_redirect") == 1
-
-
-async def test_cookies_of_the_answer_are_kept(scripted: ScriptedFactory) -> None:
-    """Set-Cookie in a 101 goes into the jar, and from there into the next request."""
-    server = await scripted(speaking(fields=("Set-Cookie: a=1",)))
-    async with httptrace.ClientSession(cookie_jar=httptrace.CookieJar(unsafe=True)) as session:
-        for _ in range(2):
-            async with session.ws_connect(server.url):
-                pass
-    assert [request.header("Cookie") for request in server.requests] == [None, "a=1"]
-
-
-async def test_middlewares_see_the_handshake(scripted: ScriptedFactory) -> None:
-    """A middleware may change the request, and may ask again after a refusal."""
-
-    async def script(peer: Peer) -> None:
-        request = await peer.request()
-        if request.header("X-Token") is None:
-            await peer.send(response_bytes(401))
-            request = await peer.request()
-        await peer.send(answer(request))
-        await peer.send(close_frame((await read_close(peer))[0]))
-
-    async def authenticate(request: Any, handler: Any) -> Any:
-        response = await handler(request)
-        if response.status == 401:
-            request.headers["X-Token"] = "t"
-            response = await handler(request)
-        return response
-
-    server = await scripted(script)
-    async with (
-        httptrace.ClientSession(middlewares=[authenticate]) as session,
-        session.ws_connect(server.url) as ws,
-    ):
-        assert not ws.closed
-    assert [request.header("X-Token") for request in server.requests] == [None, "t"]
-
-
 @pytest.mark.parametrize("raises", [True, False])
 async def test_a_refusal_has_its_own_error(scripted: ScriptedFactory, raises: bool) -> None:
     """A refused handshake is a WSServerHandshakeError, with ``raise_for_status`` as well."""
@@ -306,124 +249,3 @@ async def test_a_switch_that_nobody_asked_for(scripted: ScriptedFactory) -> None
             assert response.status == 101
             await response.read()
         await server.no_connections()
-
-
-async def test_the_pool_limits_websockets(
-    leak_check: Leaks, recorder: EventRecorder, scripted: ScriptedFactory
-) -> None:
-    """A WebSocket keeps its place in the pool until it is closed, and is never used again."""
-    server = await scripted(speaking())
-    connector = httptrace.TCPConnector(limit=1)
-    async with httptrace.ClientSession(connector=connector) as session:
-        first = await session.ws_connect(server.url)
-        with pytest.raises(httptrace.ConnectionTimeoutError):
-            await session.get(server.url, timeout=httptrace.ClientTimeout(pool=0.01))
-        await first.close()
-        async with session.ws_connect(server.url):
-            assert connector.stats().open == 1
-    assert len(server.connections) == 2
-
-
-async def test_a_reused_connection_serves(
-    leak_check: Leaks, recorder: EventRecorder, scripted: ScriptedFactory
-) -> None:
-    """A connection that has served a request serves a WebSocket after it."""
-
-    async def script(peer: Peer) -> None:
-        await peer.request()
-        await peer.send(response_bytes(200, b"ok"))
-        await accept(peer)
-        assert await read_frame(peer) == (0x81, b"hi")
-        await read_close(peer)
-        await peer.send(close_frame())
-
-    server = await scripted(script)
-    async with httptrace.ClientSession() as session:
-        async with session.get(server.url) as response:
-            assert await response.text() == "ok"
-        async with session.ws_connect(server.url) as ws:
-            await ws.send_str("hi")
-    assert len(server.connections) == 1
-
-
-async def test_base_url_and_schemes(
-    scripted: ScriptedFactory, server_ssl: ssl.SSLContext, client_ssl: ssl.SSLContext
-) -> None:
-    """A path is completed by ``base_url``; ws, wss, http and https are all understood."""
-    server = await scripted(speaking())
-    secure = await scripted(speaking(), ssl=server_ssl)
-    async with httptrace.ClientSession(server.url) as session:
-        async with session.ws_connect("/one"):
-            pass
-        for scheme in ("wss", "https"):
-            url = URL(secure.url).with_scheme(scheme)
-            async with session.ws_connect(url, ssl=client_ssl):
-                pass
-        with pytest.raises(httptrace.NonHttpUrlClientError):
-            await session.ws_connect("ftp://example.com/")
-    assert server.requests[0].target == "/one"
-
-
-@pytest.mark.parametrize(
-    ("options", "error"),
-    [
-        ({"protocols": "chat"}, TypeError),
-        ({"protocols": ["a b"]}, ValueError),
-        ({"protocols": ["a\r\nX-Evil: 1"]}, ValueError),
-        ({"protocols": ["a", "a"]}, ValueError),
-        ({"protocols": [b"a"]}, TypeError),
-        ({"origin": "http://a\r\nX-Evil: 1"}, ValueError),
-        ({"headers": {"X": "a\nb"}}, ValueError),
-        ({"headers": {"X\r\n": "a"}}, ValueError),
-        ({"headers": {"X": "a\0"}}, ValueError),
-        ({"compress": 8}, ValueError),
-        ({"compress": 16}, ValueError),
-        ({"compress": True}, TypeError),
-        ({"max_msg_size": -1}, ValueError),
-        ({"max_msg_size": 1.5}, TypeError),
-        ({"heartbeat": -1}, ValueError),
-        ({"heartbeat": "1"}, TypeError),
-        ({"heartbeat": float("nan")}, ValueError),
-        ({"autoping": "yes"}, TypeError),
-        ({"method": "GET\r\n"}, ValueError),
-        ({"auth": "u:p"}, TypeError),
-        ({"bogus": 1}, TypeError),
-    ],
-)
-async def test_parameters_that_cannot_be_used(
-    leak_check: Leaks, options: dict[str, Any], error: type[Exception]
-) -> None:
-    """A parameter that cannot be used is refused before anything is sent."""
-    async with httptrace.ClientSession() as session:
-        with pytest.raises(error):
-            await session.ws_connect("ws://127.0.0.1:9/", **options)
-        assert session.connector is not None and session.connector.stats().created == 0
-
-
-async def test_deprecated_timeouts(scripted: ScriptedFactory) -> None:
-    """A float timeout and receive_timeout still work, and warn as aiohttp does."""
-    server = await scripted(speaking())
-    async with httptrace.ClientSession() as session:
-        with pytest.warns(DeprecationWarning, match="ws_close"):
-            ws = await session.ws_connect(server.url, timeout=3.0)
-        await ws.close()
-        with pytest.warns(DeprecationWarning, match="ws_receive"):
-            ws = await session.ws_connect(server.url, receive_timeout=0.01)
-        with pytest.raises(TimeoutError):
-            await ws.receive()
-        await ws.close()
-
-
-async def test_a_response_class_of_the_callers(scripted: ScriptedFactory) -> None:
-    """``ws_response_class`` is what ws_connect returns."""
-    from httptrace.ws.response import ClientWebSocketResponse
-
-    class Own(ClientWebSocketResponse):
-        pass
-
-    server = await scripted(speaking())
-    async with (
-        httptrace.ClientSession(ws_response_class=Own) as session,
-        session.ws_connect(server.url) as ws,
-    ):
-        assert type(ws) is Own

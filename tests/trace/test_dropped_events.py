@@ -1,0 +1,169 @@
+"""Exact events of responses that the caller lets go: unread, dropped, read in part."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from typing import Any
+
+import pytest
+
+import httptrace
+from httptrace.testing import EventRecorder, Peer, response_bytes
+
+from .breaking import half
+from .conftest import MakeSession
+from .sequences import (
+    BODY,
+    CHUNK,
+    CLOSED,
+    END,
+    FINISH,
+    FRESH,
+    HEAD,
+    RELEASED,
+    SENT,
+    START,
+    together,
+)
+from .test_exchanges import HELLO
+
+
+@pytest.mark.parametrize("way", ["block", "release", "close"])
+async def test_unread_response(
+    session: httptrace.ClientSession, scripted: Any, recorder: EventRecorder, way: str
+) -> None:
+    """A response that is let go while its body comes closes the connection: it is dropped."""
+    server = await scripted(half)
+    if way == "block":
+        async with session.get(server.url):
+            pass
+    else:
+        response = await session.get(server.url)
+        getattr(response, way)()
+    names = recorder.names()
+    ended = [*CLOSED, *FINISH]
+    assert names in (
+        [*START, *FRESH, *SENT, *HEAD, *END, *ended],
+        [*START, *FRESH, *SENT, *HEAD, *END, *CHUNK, *ended],
+    )
+    assert recorder.of("connection_closed")[0].reason == "unread body"
+    (finish,) = recorder.of("request_finish")
+    assert (finish.outcome, finish.exception) == ("dropped", None)
+    await server.no_connections()
+
+
+class Names(httptrace.Observer):
+    """Keeps names alone: an event that is kept keeps its response."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+        self.outcome = ""
+
+    def on_event(self, event: Any) -> None:
+        self.names.append(event.name)
+        if event.name == "request_finish":
+            self.outcome = event.outcome
+
+
+async def test_dropped_response(
+    make_session: MakeSession, scripted: Any, recorder: EventRecorder
+) -> None:
+    """A response that nobody holds any more is dropped: its connection is closed, its end told."""
+    httptrace.uninstall(recorder)
+    names = Names()
+    server = await scripted(half)
+    session = make_session(observers=[names])
+    response = await session.get(server.url)
+    with pytest.warns(ResourceWarning, match="Unclosed response"):
+        del response
+        gc.collect()
+    await server.no_connections()
+    assert together(names.names) in (
+        [*START, *FRESH, *SENT, *HEAD, *END, *CLOSED, *FINISH],
+        [*START, *FRESH, *SENT, *HEAD, *END, *CHUNK, *CLOSED, *FINISH],
+    )
+    assert names.outcome == "dropped"
+    assert session.connector is not None
+    assert session.connector.stats().closed == {"unread body": 1}
+
+
+async def test_dropped_response_tells_trace_configs(
+    make_session: MakeSession, scripted: Any, recorder: EventRecorder
+) -> None:
+    """Coroutine callbacks hear of it too: `close` waits for them."""
+    httptrace.uninstall(recorder)
+    heard: list[str] = []
+
+    async def finish(session: Any, context: Any, params: Any) -> None:
+        await asyncio.sleep(0.01)
+        heard.append(params.outcome)
+
+    config = httptrace.TraceConfig()
+    config.on_request_finish.append(finish)
+    server = await scripted(half)
+    session = make_session(trace_configs=[config])
+    response = await session.get(server.url)
+    with pytest.warns(ResourceWarning, match="Unclosed response"):
+        del response
+        gc.collect()
+    await server.no_connections()
+    await session.close()
+    assert heard == ["dropped"]
+
+
+@pytest.mark.parametrize("way", ["block", "release", "close", "del"])
+async def test_response_that_came_whole_and_is_not_read(
+    session: httptrace.ClientSession, scripted: Any, recorder: EventRecorder, way: str
+) -> None:
+    """A response that has come whole is complete, whether anybody reads it or not."""
+    server = await scripted(HELLO)
+    if way == "block":
+        async with session.get(server.url):
+            pass
+    else:
+        response = await session.get(server.url)
+        if way == "del":
+            del response
+        else:
+            getattr(response, way)()
+    gc.collect()
+    assert recorder.names() == [*START, *FRESH, *SENT, *HEAD, *END, *BODY, *RELEASED, *FINISH]
+    assert recorder.of("request_finish")[0].outcome == "completed"
+
+
+async def test_error_in_the_block(
+    session: httptrace.ClientSession, scripted: Any, recorder: EventRecorder
+) -> None:
+    """What the caller raises in the block is his own: the response is dropped, the request did
+    not fail."""
+    server = await scripted(half)
+    with pytest.raises(ZeroDivisionError):
+        async with session.get(server.url) as response:
+            await response.content.readexactly(2)
+            raise ZeroDivisionError
+    assert recorder.names() == [
+        *START, *FRESH, *SENT, *HEAD, *END, *CHUNK, *CLOSED, *FINISH
+    ]  # fmt: skip
+    assert recorder.of("request_finish")[0].outcome == "dropped"
+
+
+async def test_read_in_part(
+    session: httptrace.ClientSession, scripted: Any, recorder: EventRecorder
+) -> None:
+    """Reading some of a body and leaving: what was read is told, then the connection is closed."""
+
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(response_bytes(200, b"", ("Content-Length", "1000"), length=False))
+        await peer.send(b"0123456789")
+        await peer.hang()
+
+    server = await scripted(script)
+    async with session.get(server.url) as response:
+        assert await response.content.readexactly(10) == b"0123456789"
+    assert together(recorder.names()) == [
+        *START, *FRESH, *SENT, *HEAD, *END, *CHUNK, *CLOSED, *FINISH
+    ]  # fmt: skip
+    with pytest.raises(httptrace.ClientConnectionError):
+        await response.read()
