@@ -1,4 +1,4 @@
-"""What must not cross an origin; `client/test_redirect_origins.py` has the request's own headers."""
+"""What must not cross an origin; `client/test_redirect_origins.py` has a request's own headers."""
 
 from __future__ import annotations
 
