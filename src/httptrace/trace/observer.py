@@ -26,19 +26,22 @@ class Span:
     """A stretch of a request: it opened with one event and closes with another.
 
     `kind` is what the events declare ("request", "queue", "connection", "dns", "socket", "proxy",
-    "tls", "websocket_handshake");
-    `parent` is the span that it lies in; `outcome` is None while it is open, then "end" or
-    "exception".
+    "tls", "websocket_handshake").
     """
 
     __slots__ = ("end", "kind", "outcome", "parent", "start")
 
     def __init__(self, kind: str, start: Event, parent: Span | None) -> None:
         self.kind = kind
+        """What the span is of."""
         self.start = start
+        """The event that opened it."""
         self.parent = parent
+        """The span that it lies in; None for the request's own."""
         self.end: Event | None = None
+        """The event that closed it; None while it is open."""
         self.outcome: str | None = None
+        """None while it is open, then "end" or "exception"."""
 
     @property
     def duration_ns(self) -> int | None:
@@ -160,6 +163,7 @@ class Recording(Observer):
 
     def __init__(self) -> None:
         self.events: list[Event] = []
+        """All events, in the order in which they came."""
 
     def on_event(self, event: Event) -> None:
         """Keep the event."""

@@ -22,28 +22,51 @@ class Hop:
 
     def __init__(self, record: Record, now_ns: int) -> None:
         self.attempt = record.attempt
+        """Its number within the request, from 1."""
         self.method = record.method
+        """The method that it was sent with."""
         self.url: URL = record.url
+        """The URL that it was sent to; secrets are not masked."""
         self.status = record.status or None
+        """The status of the response; None if none came."""
         self.reason = record.reason
+        """The status line's reason phrase."""
         self.version = record.http_version if record.status else None
+        """The version of HTTP of the response: '1.1' or '1.0'; None if none came."""
         self.protocol = "https/1.1" if record.tls else "http/1.1"
+        """'https/1.1' over TLS, 'http/1.1' without it."""
         self.connection_id = record.connection_id
+        """The connection's number in this process; None if there was none."""
         self.address = record.address
+        """The address and port that it went to, or the path of a Unix socket."""
         self.proxy: URL | None = record.proxy
+        """The proxy that it went by, without credentials."""
         self.addresses_failed = record.addresses_failed
+        """Addresses that did not come to a connection, each with the reason."""
         self.reused = record.reused
+        """Whether the connection had served requests before."""
         self.why_not_reused = record.why_not_reused
+        """Why a new one was made: 'first', 'busy', 'none idle' or 'force_close'."""
         self.tls: TlsFacts | None = record.tls
+        """What was agreed in the TLS handshake; None without TLS."""
         self.bytes_sent = len(record.head_sent) + record.body_sent
+        """Bytes of the head and the body as sent, before transfer coding."""
         self.bytes_received = record.bytes_received
+        """Bytes of the response as received, head and framing included."""
         self.retry_reason = record.retry_reason
+        """Why it was given up and sent once more; None if it was not."""
         self.exception = record.exception
+        """What it failed with, or None."""
         self.start_ns = record.start_ns
+        """When it began, a ``time.perf_counter_ns()`` reading."""
         self.end_ns = record.end_ns or now_ns
+        """When it ended; now, if it is under way."""
         self.spans_ns = _spans(record, self.end_ns)
+        """Each phase with its beginning and end in nanoseconds, in order and without gaps."""
         self.network_wait_ns = record.network_wait_ns
+        """Nanoseconds of receiving in which the caller waited for the network."""
         self.consumer_ns = record.consumer_ns
+        """Nanoseconds of receiving in which the response waited for the caller."""
 
     @property
     def total_ns(self) -> int:
@@ -100,9 +123,13 @@ class Timeline:
         while (previous := records[-1].previous) is not None:
             records.append(previous)
         self.request_id = last.request_id
+        """The request's number in this process."""
         self.context_id = last.context_id
+        """The id of the work that made the request, if there is one."""
         self.hops = [Hop(record, now_ns) for record in reversed(records)]
+        """Each time on the wire, in order."""
         self.complete = bool(last.end_ns)
+        """Whether the last hop is over."""
 
     @property
     def start_ns(self) -> int:
