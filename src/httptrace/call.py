@@ -93,6 +93,8 @@ class Call(_Kept, Coroutine[Any, Any, Any]):
     """How a middleware, a check or a listener ended the response before the caller had it."""
     cancelled: bool = False
     """A limit was reached and the task was cancelled for it."""
+    cancelling: int = 0
+    """How often the task had been cancelled before."""
 
     def __init__(self, session: ClientSession, method: str) -> None:
         if session.connector_in_use is None:
@@ -265,6 +267,8 @@ class Call(_Kept, Coroutine[Any, Any, Any]):
         It is if the body came with the head and nothing can go wrong with it any more.
         """
         self.returned = True
+        if self.cancelled:  # and somebody caught that
+            self._uncancel()
         if self.finished:
             return True
         exchange = self.exchange
@@ -280,7 +284,9 @@ class Call(_Kept, Coroutine[Any, Any, Any]):
 
     def await_outside(self) -> None:
         """Something is awaited that is not the connection: limits must find the call there."""
-        self.task = asyncio.current_task(self.loop)
+        self.task = task = asyncio.current_task(self.loop)
+        if task is not None:
+            self.cancelling = task.cancelling()
         self.connector.unconnected.add(self)
 
     def close_payload(self, payload: Payload) -> None:
@@ -295,11 +301,17 @@ class Call(_Kept, Coroutine[Any, Any, Any]):
 
     def seen(self, exc: BaseException) -> BaseException:
         """What the caller will see of an error: the timeout, if it is what cancelled the task."""
-        if self.cancelled and self.task is not None and isinstance(exc, asyncio.CancelledError):
-            self.cancelled = False
-            if self.task.uncancel() == 0 and self.timeout_error is not None:
-                return self.timeout_error
+        if self.cancelled and self._uncancel() and isinstance(exc, asyncio.CancelledError):
+            return self.timeout_error or exc
         return exc
+
+    def _uncancel(self) -> bool:
+        """Take the cancellation for a limit back; whether nobody else has cancelled the task.
+
+        It must not be left if somebody caught it: what the task does next would be misled.
+        """
+        self.cancelled = False
+        return self.task is not None and self.task.uncancel() <= self.cancelling
 
     async def fail(self, exc: BaseException) -> None:
         """The request ended before the head of its final response was in: tell and tidy up."""
@@ -308,12 +320,15 @@ class Call(_Kept, Coroutine[Any, Any, Any]):
         self.returned = True
         exchange, trace = self.exchange, self.trace
         phase = exchange.phase
-        self.abandon("cancelled" if isinstance(exc, asyncio.CancelledError) else "error")
+        cancelled = isinstance(exc, asyncio.CancelledError | GeneratorExit)
+        self.abandon("cancelled" if cancelled else "error")
         if trace is not None:
             limit = getattr(self.timeout_error or exc, "timeout", None)
             trace.note(TraceRequestExceptionParams, exchange, 0, exc, phase, limit)
-        cancelled = isinstance(exc, asyncio.CancelledError)
-        await self.finish("cancelled" if cancelled else "failed", exc)
+        if not isinstance(exc, GeneratorExit):
+            await self.finish("cancelled" if cancelled else "failed", exc)
+        elif self._end("cancelled", exc) and trace is not None:  # `close`: nothing can be awaited
+            trace.flush_soon(self.session.spawn)
 
     # --- its deadlines ------------------------------------------------------------------------
 

@@ -220,6 +220,8 @@ class ClientResponse(ResponseView):
                 exchange.connection.resume_reading()
             await exchange.wait(self._call.loop)
             exchange.waits_for_end = False
+            if exchange.error is None:  # who reads it from the history must not take a part for all
+                exchange.error = ClientConnectionError("Connection closed")
             if self._call.timeout_error is not None:
                 raise self._call.timeout_error
         if not exchange.complete:

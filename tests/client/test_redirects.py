@@ -169,6 +169,30 @@ async def test_a_redirect_before_the_body_was_sent(
 # --- how far --------------------------------------------------------------------------------------
 
 
+async def test_the_body_of_a_redirect(
+    session: httptrace.ClientSession, scripted: ScriptedFactory
+) -> None:
+    """What of a redirect's body was not kept makes reading it an error, however it is read."""
+
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        data = response_bytes(302, b"moved there", ("Location", "/there"))
+        await peer.send_pieces([data[:-6], data[-6:]])
+        await peer.request()
+        await peer.send(response_bytes(200, b"here"))
+        await peer.until_closed()
+
+    server = await scripted(script)
+    async with session.get(server.url) as response:
+        (moved,) = response.history
+        for read in (moved.content.read, moved.content.readany, moved.read, moved.text):
+            with pytest.raises(httptrace.ClientConnectionError):
+                while await read():
+                    pass
+        assert await response.read() == b"here"
+    assert len(server.connections) == 1
+
+
 async def test_history(session: httptrace.ClientSession, aiohttp_server: AiohttpServer) -> None:
     """The redirects are in the history, the first one first, each with its own request."""
     async with session.get(f"{aiohttp_server.url}/redirect/3") as response:

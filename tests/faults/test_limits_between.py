@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from tests.servers.fixtures import ScriptedFactory
 
 from httptrace import (
+    ClientRequest,
     ClientSession,
     ClientTimeout,
     Observer,
@@ -124,6 +126,80 @@ async def test_a_slow_check_of_the_status(scripted: ScriptedFactory) -> None:
         with pytest.raises(TotalTimeoutError):
             async with asyncio.timeout(3):
                 await session.get(server.url)
+
+
+async def before(request: ClientRequest, handler: Any) -> Any:
+    """A middleware that is not to be disturbed before it sends the request."""
+    with contextlib.suppress(asyncio.CancelledError):
+        await asyncio.sleep(5)
+    return await handler(request)
+
+
+async def after(request: ClientRequest, handler: Any) -> Any:
+    """A middleware that is not to be disturbed once it has the response."""
+    response = await handler(request)
+    with contextlib.suppress(asyncio.CancelledError):
+        await asyncio.sleep(5)
+    return response
+
+
+async def sleep(_request: ClientRequest, _handler: Any) -> Any:
+    """A middleware that takes its time."""
+    await asyncio.sleep(5)
+
+
+async def other(_request: ClientRequest, _handler: Any) -> Any:
+    """A middleware that makes another error of it."""
+    try:
+        await asyncio.sleep(5)
+    except asyncio.CancelledError:
+        raise LookupError from None
+
+
+@pytest.mark.parametrize(
+    ("middleware", "error"),
+    [(before, TotalTimeoutError), (after, TotalTimeoutError), (other, LookupError)],
+)
+async def test_a_limit_that_is_caught(
+    scripted: ScriptedFactory, middleware: Any, error: type[Exception]
+) -> None:
+    """Whoever catches the cancellation for a limit leaves the task as it was: the next limit in it
+    is told as one."""
+    server = await scripted(script)
+    async with ClientSession(timeout=ClientTimeout(total=0.05)) as session:
+        with pytest.raises(error):
+            async with session.get(server.url, middlewares=[middleware]) as response:
+                await response.read()
+        task = asyncio.current_task()
+        assert task is not None
+        assert task.cancelling() == 0
+        with pytest.raises(TotalTimeoutError):
+            await session.get(server.url, middlewares=[sleep])
+
+
+async def test_a_limit_after_a_cancellation(scripted: ScriptedFactory) -> None:
+    """In a task that goes on after it was cancelled, such as one that says goodbye to a server, a
+    limit is told as one; a cancellation that comes meanwhile is not taken for it."""
+    server = await scripted(script)
+    told = asyncio.Event()
+
+    async def work(session: ClientSession) -> None:
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.sleep(5)
+        with pytest.raises(TotalTimeoutError):
+            await session.get(server.url, middlewares=[sleep])
+        told.set()
+        await session.get(server.url, middlewares=[sleep], timeout=ClientTimeout(total=5))
+
+    async with ClientSession(timeout=ClientTimeout(total=0.05)) as session:
+        task = asyncio.create_task(work(session))
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait([task, asyncio.create_task(told.wait())], return_when="FIRST_COMPLETED")
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    assert told.is_set()
 
 
 @pytest.mark.parametrize("signal", ["on_connection_reuseconn", "on_request_body_sent"])

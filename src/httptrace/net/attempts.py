@@ -121,7 +121,8 @@ class Attempts:
                 return None
         except BaseException as exc:
             self._give_up(running, exc, lost=False)
-            await _ended(running)
+            if not isinstance(exc, GeneratorExit):  # after which nothing can be awaited
+                await _ended(running)
             raise
         self._give_up(running, asyncio.CancelledError(), lost=True)
         return await self._told(sock)

@@ -150,6 +150,8 @@ def _in_order(callbacks: list[Callable[..., Awaitable[Any]]]) -> Callable[..., A
         for callback in callbacks:
             try:
                 await callback(session, context, params)
+            except GeneratorExit:
+                raise
             except BaseException as exc:
                 failure = failure or exc
         if failure is not None:

@@ -108,6 +108,9 @@ class Trace:
                     moment._fact = fact
                     try:
                         await wants[event](session, context, moment)
+                    except GeneratorExit:  # nothing can be awaited any more
+                        self.pending[:0] = _behind(fact, facts)
+                        raise
                     except BaseException as exc:
                         failure = failure or exc
                 if then is not None and failure is None:
@@ -139,6 +142,12 @@ class Trace:
             await self.flush()
         except Exception:
             observing.logger.exception("A callback of a TraceConfig raised after its request")
+
+
+def _behind(told: Fact, facts: list[Fact]) -> list[Fact]:
+    """The facts that come after one of them."""
+    at = next(at for at, fact in enumerate(facts) if fact is told)
+    return facts[at + 1 :]
 
 
 def listened(
@@ -191,6 +200,8 @@ async def _tell_everybody(
         if tell is not None:
             try:
                 await tell(session, context, event)
+            except GeneratorExit:
+                raise
             except BaseException as exc:
                 failure = failure or exc
     if failure is not None:
