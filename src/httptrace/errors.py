@@ -235,6 +235,7 @@ class ClientConnectorCertificateError(ClientSSLError, _CertificateError):  # typ
     def __init__(self, connection_key: Any, certificate_error: Exception) -> None:
         self._conn_key = connection_key
         self._certificate_error = certificate_error
+        self.errno, self.strerror = self.os_error.errno, self.os_error.strerror
         self.args = (connection_key, certificate_error)
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import gzip
 import io
 import tracemalloc
@@ -239,6 +240,17 @@ async def test_chunks_of_base64_decode_by_themselves(size: int) -> None:
     while chunk := await part.read_chunk(size):
         decoded += part.decode(chunk)
     assert decoded == b"some contents"
+
+
+async def test_blanks_in_base64_do_not_swell_a_chunk() -> None:
+    """However many blanks lie between two letters, a chunk is hardly longer than asked for."""
+    body = b"A" + b" " * 500_000 + b"BBB" + b"\n" * 500_000 + b"Q0ND"
+    part = await first(b"Content-Transfer-Encoding: base64\r\n", body)
+    decoded = b""
+    while chunk := await part.read_chunk(8192):
+        assert len(chunk) <= 8192 + 3
+        decoded += part.decode(chunk)
+    assert decoded == base64.b64decode("ABBBQ0ND")
 
 
 @pytest.mark.parametrize(

@@ -191,6 +191,7 @@ async def refusal(record: Listened, port: int, host: str, context: Any) -> str:
     error = caught.value.certificate_error
     assert isinstance(error, ssl.SSLCertVerificationError)
     assert error.reason == "CERTIFICATE_VERIFY_FAILED"
+    assert (caught.value.errno, caught.value.strerror) == (error.errno, error.strerror)
     names = await record.flushed()
     assert [name for name in names if not name.startswith("dns")] == FAILED
     assert record.events("tls_handshake_exception")[0].exception is caught.value

@@ -18,6 +18,9 @@ from .payload_base import Writer
 
 __all__ = ["BodyPartReader", "BodyPartReaderPayload"]
 
+_LOOKAHEAD = 1 << 10
+"""Bytes that are looked through at a time for what a chunk of base64 needs to be complete."""
+
 
 class BodyPartReader:
     """Reads one part (aiohttp's documentation, "Multipart").
@@ -102,12 +105,17 @@ class BodyPartReader:
     async def read_chunk(self, size: int = chunk_size) -> bytes:
         """Up to `size` bytes as they are, none at the end of the part.
 
-        Of base64 some more are read where needed, so that each chunk can be decoded by itself.
+        Of base64 up to three more are read where needed, so that each chunk can be decoded by
+        itself; blanks before them are left out.
         """
         chunk = await self._read_some(size)
         if self._transfer_encoding() == "base64":
-            while (missing := -len(b"".join(chunk.split())) % 4) and not self.at_eof():
-                chunk += await self._read_some(missing)
+            missing = -len(b"".join(chunk.split())) % 4
+            while missing and not self.at_eof():
+                piece = (await self._read_some(_LOOKAHEAD)).lstrip()
+                chunk += piece[:1]
+                missing -= len(piece[:1])
+                self._unread = piece[1:] + self._unread
         return chunk
 
     async def readline(self) -> bytes:
