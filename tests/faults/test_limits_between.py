@@ -177,6 +177,27 @@ async def test_a_limit_that_is_caught(
             await session.get(server.url, middlewares=[sleep])
 
 
+async def in_a_task(request: ClientRequest, handler: Any) -> Any:
+    """A middleware that sends the request in a task of its own, as `wait_for` of Python 3.11."""
+    response = await asyncio.create_task(handler(request))
+    await asyncio.sleep(5)
+    return response
+
+
+@pytest.mark.parametrize("path", ["/", "/hang"])
+async def test_a_middleware_with_a_task(scripted: ScriptedFactory, path: str) -> None:
+    """The total limit holds in the middleware's task, and afterwards in its caller's."""
+    server = await scripted(script)
+    async with ClientSession(timeout=ClientTimeout(total=0.05)) as session:
+        with pytest.raises(TotalTimeoutError):
+            async with asyncio.timeout(3) as patience:
+                await session.get(f"{server.url}{path}", middlewares=[in_a_task])
+    assert not patience.expired()
+    task = asyncio.current_task()
+    assert task is not None
+    assert task.cancelling() == 0
+
+
 async def test_a_limit_after_a_cancellation(scripted: ScriptedFactory) -> None:
     """In a task that goes on after it was cancelled, such as one that says goodbye to a server, a
     limit is told as one; a cancellation that comes meanwhile is not taken for it."""

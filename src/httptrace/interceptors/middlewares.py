@@ -39,9 +39,13 @@ async def _run(
             call.new_exchange()
         sent = True
         refresh_head(call)
-        return await proceed(call)
+        try:
+            return await proceed(call)
+        finally:
+            call.task, call.cancelling = here  # the middleware may have called this in a task
 
     call.await_outside()
+    here = call.task, call.cancelling
     if call.headers_before is None:
         call.headers_before = call.request_headers.copy()
     response: ClientResponse = await middleware(call.session.request_class(call), handler)
