@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 from multidict import CIMultiDictProxy
 
 from .errors import ClientResponseError, SocketTimeoutError, TotalTimeoutError
-from .exchange import Exchange
+from .exchange import Exchange, fields_of, headers_of
+from .head import version_of
 from .request_info import RequestInfo
 from .trace.done import DONE
 from .trace.events import TraceRequestExceptionParams, TraceRequestFinishParams
@@ -54,7 +55,7 @@ class Call(_Kept, Coroutine[Any, Any, Any]):
     target: Target
     """The hop that is under way goes there."""
     headers: CIMultiDict[str] | None
-    """The hop's headers; None as long as they are just the session's own."""
+    """The hop's headers; None as long as nobody has looked at what `head` says."""
     head: bytes | None
     """The hop's head as bytes; None when it must be made (again)."""
     body: bytes
@@ -72,8 +73,6 @@ class Call(_Kept, Coroutine[Any, Any, Any]):
     compress: str | None = None
     closes: bool = False
     """The request's headers ask for the connection to be closed after the response."""
-    is_plain: bool = False
-    """Nothing but a method and a URL: the head is made once for all such requests."""
     skip_content_type: bool = False
     tunnel: bool = False
     """An HTTP proxy must not see the request, even if it is not encrypted."""
@@ -153,9 +152,9 @@ class Call(_Kept, Coroutine[Any, Any, Any]):
     def request_headers(self) -> CIMultiDict[str]:
         """The hop's headers; made when first looked at."""
         if self.headers is None:
-            from .request import plain_headers
-
-            self.headers = plain_headers(self.session, self.target)
+            assert self.head is not None
+            self.headers = headers_of(fields_of(self.head[:-4])).copy()
+            self.head_version = version_of(self.headers)
         return self.headers
 
     @property

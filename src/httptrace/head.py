@@ -30,18 +30,27 @@ def serialize(method: str, path: str, version: str, headers: CIMultiDict[str]) -
     ValueError, TypeError
         If a name is no token or a value has control characters (RFC 9110 §5.1, §5.5).
     """
-    lines = [f"{method} {path} HTTP/{version}\r\n"]
-    for name, value in headers.items():
-        if name not in _seen_names:
-            check_name(name)
-        if not isinstance(value, str):
-            kind = type(value).__name__  # not the value: it may be a password
-            raise TypeError(f"The value of header {name} must be a str, not {kind}")
-        if not value.isprintable() and _FORBIDDEN.search(value):
-            _complain(name, value)
-        lines.append(f"{name}: {value}\r\n")
-    lines.append("\r\n")
-    return "".join(lines).encode("utf-8", "surrogateescape")
+    lines = [field_line(name, value) for name, value in headers.items()]
+    head = "".join((f"{method} {path} HTTP/{version}\r\n", *lines, "\r\n"))
+    return head.encode("utf-8", "surrogateescape")
+
+
+def field_line(name: str, value: str) -> str:
+    """One field as its line.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As `serialize` does.
+    """
+    if name not in _seen_names:
+        check_name(name)
+    if not isinstance(value, str):
+        kind = type(value).__name__  # not the value: it may be a password
+        raise TypeError(f"The value of header {name} must be a str, not {kind}")
+    if not value.isprintable() and _FORBIDDEN.search(value):
+        _complain(name, value)
+    return f"{name}: {value}\r\n"
 
 
 def check_name(name: str) -> None:

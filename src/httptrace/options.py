@@ -69,7 +69,15 @@ class RequestOptions(TypedDict, total=False):
 
 
 TLS_PARAMETERS = frozenset({"ssl", "verify_ssl", "fingerprint", "ssl_context"})
+PROXY_PARAMETERS = frozenset({"proxy", "proxy_auth", "proxy_headers"})
 KNOWN = frozenset(RequestOptions.__annotations__)
+_UNCHECKED = frozenset(
+    {"auth", "cookies", "data", "headers", "json", "params", "trace_request_ctx"}
+)
+"""Parameters that leave the settings alone; they are checked where they are used."""
+_NEVER_NONE = frozenset({"allow_redirects", "max_redirects", "server_hostname"})
+"""Parameters for which None is not the same as nothing."""
+_OF_LIMITS = ("max_line_size", "max_field_size", "max_headers")
 _LIMITS = ("total", "connect", "sock_read", "sock_connect")
 
 
@@ -125,32 +133,27 @@ def checked(settings: Settings, options: RequestOptions) -> Settings:
     if unknown:
         name = min(unknown)
         raise TypeError(f"request() got an unexpected keyword argument {name!r}{_meant(name)}")
+    if _UNCHECKED.issuperset(options):
+        return settings
     changes: dict[str, Any] = {}
+    for name, value in options.items():
+        if name in _SETTINGS and (value is not None or name in _NEVER_NONE):
+            changes[name] = _SETTINGS[name](name, value)
+        elif name in _SHAPES and value is not None:
+            _SHAPES[name](name, value)
     if "timeout" in options:
-        timeout = timeout_of(options["timeout"], settings.timeout)
-        changes.update(zip(("timeout", "total_ns", "first_limit_ns"), timing(timeout), strict=True))
-    given = cast("Mapping[str, Any]", options)
-    for name in ("read_bufsize", "auto_decompress", "raise_for_status"):
-        if given.get(name) is not None:
-            changes[name] = _CHECKS[name](name, given[name])
-    for name in ("allow_redirects", "max_redirects", "server_hostname"):
-        if name in given:
-            changes[name] = _CHECKS[name](name, given[name])
-    for name, check in _SHAPES.items():
-        if given.get(name) is not None:
-            check(name, given[name])
+        times = timing(timeout_of(options["timeout"], settings.timeout))
+        changes["timeout"], changes["total_ns"], changes["first_limit_ns"] = times
     if "read_bufsize" in changes:
         changes["pause_above"] = changes["read_bufsize"] * 2
-    limits = limits_of(options, settings.limits)
-    if limits is not settings.limits:
-        changes["limits"] = limits
-    proxies = proxies_of(options, settings.proxies)
-    if proxies is not settings.proxies:
-        changes["proxies"] = proxies
-    tls = tls_of(options)
-    if tls is not True:
-        changes["ssl"] = tls
-    return settings._replace(**changes) if changes else settings
+    given = cast("Mapping[str, Any]", options)
+    if any(name in options for name in _OF_LIMITS):
+        changes["limits"] = limits_of(given, settings.limits)
+    if not PROXY_PARAMETERS.isdisjoint(options):
+        changes["proxies"] = proxies_of(given, settings.proxies)
+    if not TLS_PARAMETERS.isdisjoint(options):
+        changes["ssl"] = tls_of(given)
+    return settings._replace(**changes)
 
 
 def timeout_of(value: Any, default: ClientTimeout) -> ClientTimeout:
@@ -170,21 +173,23 @@ def timeout_of(value: Any, default: ClientTimeout) -> ClientTimeout:
 
 def timing(timeout: ClientTimeout) -> tuple[ClientTimeout, int, int]:
     """The timeout, its total and the shortest of its limits for the whole call in nanoseconds."""
-    whole = (timeout.total, timeout.sock_read, timeout.response_headers)
-    first = min((int(limit * 1e9) for limit in whole if limit), default=0)
-    return timeout, int((timeout.total or 0) * 1e9), first
+    total_ns = first_ns = int((timeout.total or 0) * 1e9)
+    for limit in (timeout.sock_read, timeout.response_headers):
+        if limit:
+            limit_ns = int(limit * 1e9)
+            first_ns = min(first_ns, limit_ns) if first_ns else limit_ns
+    return timeout, total_ns, first_ns
 
 
 def limits_of(options: Mapping[str, Any], default: HeadLimits) -> HeadLimits:
     """How large heads may be, from ``max_line_size``, ``max_field_size`` and ``max_headers``."""
-    values = [options.get(name) for name in ("max_line_size", "max_field_size", "max_headers")]
+    values = [options.get(name) for name in _OF_LIMITS]
     if values == [None, None, None]:
         return default
-    names = ("max_line_size", "max_field_size", "max_headers")
     return HeadLimits.of(
         *(
             kept if value is None else positive(name, value)
-            for name, value, kept in zip(names, values, default[:3], strict=True)
+            for name, value, kept in zip(_OF_LIMITS, values, default[:3], strict=True)
         )
     )
 
@@ -283,7 +288,7 @@ def _name_or_none(name: str, value: Any) -> str | None:
     return value
 
 
-_CHECKS: dict[str, Callable[[str, Any], Any]] = {
+_SETTINGS: dict[str, Callable[[str, Any], Any]] = {
     "read_bufsize": positive,
     "auto_decompress": flag,
     "raise_for_status": status_check,

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from multidict import CIMultiDict
 from yarl import URL
 
+from .fields import merge_headers, plain_headers
 from .head import serialize, version_of
-from .options import TLS_PARAMETERS, checked
-from .target import Target, check_method, headers_by, parse_url, target_of
+from .options import PROXY_PARAMETERS, TLS_PARAMETERS, checked
+from .plain import NO_BODY_EXPECTED, content_of, prepare_plain, set_bytes, with_params
+from .query import with_query
+from .target import check_method, headers_by, parse_url, target_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
     from .call import Call
-    from .options import LooseHeaders, RequestOptions
-    from .session import ClientSession
+    from .options import RequestOptions
 
-_NO_BODY_EXPECTED = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
-_OF_PROXY = {"proxy", "proxy_auth", "proxy_headers"}
-_OF_TARGET = TLS_PARAMETERS | _OF_PROXY | {"auth", "params", "server_hostname"}
+_OF_TARGET = TLS_PARAMETERS | PROXY_PARAMETERS | {"auth", "server_hostname"}
 """Parameters that change where a request goes, or as whom."""
-_SMALL_BODY = 1 << 16
-"""Bytes up to which a body is written together with the head."""
 
 
 def prepare(call: Call, where: str | URL, options: RequestOptions) -> None:
@@ -58,11 +54,10 @@ def _prepare(call: Call, where: str | URL, options: RequestOptions) -> None:
     auth = None
     if target is None:
         auth = _address(call, where, options)
+    elif prepare_plain(call, target, options):
+        return
     else:
-        call.target, call.is_plain = target, not options
-        if call.is_plain and (head := target.heads.get(call.method)) is not None:
-            call.head = head
-            return
+        call.target = with_params(target, options)
     _collect_headers(call, options)
     _add_body(call, options)
     _add_auth(call, auth)
@@ -71,8 +66,6 @@ def _prepare(call: Call, where: str | URL, options: RequestOptions) -> None:
     add_cookies(call)
     add_ids(call)
     build_head(call)
-    if call.is_plain and call.head is not None and not call.closes:
-        call.target.heads[call.method] = call.head
 
 
 def _address(call: Call, where: str | URL, options: RequestOptions) -> Any:
@@ -82,7 +75,7 @@ def _address(call: Call, where: str | URL, options: RequestOptions) -> Any:
     url = call.session.absolute(parse_url(where))
     params = options.get("params")
     if params:
-        url = _with_query(url, params)
+        url = with_query(url, params)
     auth = basic_auth("auth", options.get("auth"))
     own = BasicAuth.from_url(url)
     if own is not None:
@@ -95,83 +88,12 @@ def _address(call: Call, where: str | URL, options: RequestOptions) -> Any:
     return auth or own or call.session.auth_for(url)
 
 
-def _with_query(url: URL, params: Any) -> URL:
-    """The URL with ``params=`` behind its own query."""
-    try:
-        _check_text(params)
-        return _with_text(url, params) if isinstance(params, str) else url.extend_query(params)
-    except (TypeError, ValueError) as exc:
-        kind = TypeError if isinstance(exc, TypeError) else ValueError
-        raise kind(f"params cannot be such a {type(params).__name__}: {exc}") from exc
-
-
-def _check_text(params: Any, depth: int = 3) -> None:
-    """Raise UnicodeEncodeError for lone surrogates, which yarl would leave out in silence."""
-    if isinstance(params, str):
-        params.encode()
-        return
-    pairs = params.items() if hasattr(params, "items") else params
-    if depth and (pairs is not params or isinstance(pairs, list | tuple)):
-        for one in pairs:
-            _check_text(one, depth - 1)
-
-
-def _with_text(url: URL, params: str) -> URL:
-    """The text is taken as it stands, as far as it can be."""
-    more = type(url)("?" + params.removeprefix("?").replace("#", "%23")).raw_query_string
-    return url.build(
-        scheme=url.scheme,
-        authority=url.raw_authority,
-        path=url.raw_path,
-        query_string="&".join(part for part in (url.raw_query_string, more) if part),
-        fragment=url.raw_fragment,
-        encoded=True,
-    )
-
-
 def _collect_headers(call: Call, options: RequestOptions) -> None:
     session = call.session
-    headers: CIMultiDict[str] = CIMultiDict()
-    headers["Host"] = call.target.authority
-    merge_headers(headers, session.default_headers)
-    merge_headers(headers, options.get("headers"))
     skipped = session.skip_auto_headers.union(options.get("skip_auto_headers") or ())
-    add_auto_headers(headers, session.auto_headers, skipped)
+    call.headers = plain_headers(session, call.target.authority, skipped)
+    merge_headers(call.headers, options.get("headers"))
     call.skip_content_type = any(name.lower() == "content-type" for name in skipped)
-    call.headers = headers
-
-
-def merge_headers(into: CIMultiDict[str], more: LooseHeaders | None) -> None:
-    """Put headers over those that are there; a name that comes twice in `more` stays twice."""
-    if not more:
-        return
-    if not hasattr(more, "items"):
-        try:
-            pairs = [(name, value) for name, value in more]
-        except (TypeError, ValueError):
-            text = f"headers must be a mapping or pairs, not {type(more).__name__}"
-            raise TypeError(text) from None
-    else:
-        pairs = list(cast("Mapping[str, str]", more).items())
-    seen: set[str] = set()
-    for name, value in pairs:
-        if not isinstance(name, str):
-            raise TypeError(f"Header names must be str, not {name!r}")
-        if name.lower() in seen:
-            into.add(name, value)
-        else:
-            into[name] = value
-            seen.add(name.lower())
-
-
-def add_auto_headers(
-    headers: CIMultiDict[str], auto: Iterable[tuple[str, str]], skipped: Iterable[str]
-) -> None:
-    """Add those defaults that are neither there nor skipped."""
-    unwanted = {name.lower() for name in skipped}
-    for name, value in auto:
-        if name not in headers and name.lower() not in unwanted:
-            headers[name] = value
 
 
 def _add_auth(call: Call, auth: Any) -> None:
@@ -212,18 +134,7 @@ def add_ids(call: Call) -> None:
 
 
 def _add_body(call: Call, options: RequestOptions) -> None:
-    data, json = options.get("data"), options.get("json")
-    if data is not None and json is not None:
-        raise ValueError("data and json parameters can not be used at the same time")
-    content_type: str | None = None
-    if json is not None:
-        data, content_type = call.session.json_bytes(json), "application/json"
-    elif isinstance(data, str):
-        data, content_type = data.encode(), "text/plain; charset=utf-8"
-    elif isinstance(data, bytearray | memoryview):
-        data, content_type = bytes(data), "application/octet-stream"
-    elif isinstance(data, bytes):
-        content_type = "application/octet-stream"
+    data, content_type = content_of(call.session, options.get("data"), options.get("json"))
     _frame(call, data, content_type, options)
 
 
@@ -234,7 +145,8 @@ def _frame(call: Call, data: Any, content_type: str | None, options: RequestOpti
     chunked = _wants_chunks(headers, options.get("chunked")) or bool(call.compress)
     call.expect100 = bool(options.get("expect100")) or _expects(headers)
     if isinstance(data, bytes):
-        _set_bytes(call, data, chunked, content_type)
+        together = not chunked and not call.expect100
+        set_bytes(call, data, content_type, together=together)
     elif data is not None:
         _set_payload(call, data)
     if content_type is not None and not call.skip_content_type:
@@ -242,16 +154,6 @@ def _frame(call: Call, data: Any, content_type: str | None, options: RequestOpti
     if call.expect100:
         headers["Expect"] = "100-continue"
     add_framing(call, chunked)
-
-
-def _set_bytes(call: Call, data: bytes, chunked: bool, content_type: str | None) -> None:
-    small = len(data) <= _SMALL_BODY and call.upload_tracker is None
-    if small and not chunked and not call.expect100:
-        call.body = data
-        return
-    from .body.payload import BytesPayload
-
-    call.payload = BytesPayload(data, content_type=content_type or "application/octet-stream")
 
 
 def _set_payload(call: Call, data: Any) -> None:
@@ -279,7 +181,7 @@ def add_framing(call: Call, chunked: bool) -> None:
         call.chunked = True
     elif "Transfer-Encoding" in headers:
         raise ValueError("The Transfer-Encoding header needs a body that is sent in chunks")
-    elif size is not None and (size or payload or call.method not in _NO_BODY_EXPECTED):
+    elif size is not None and (size or payload or call.method not in NO_BODY_EXPECTED):
         headers.setdefault("Content-Length", str(size))
     if size is not None and "Content-Length" in headers:
         _check_length(headers["Content-Length"], size)
@@ -350,15 +252,6 @@ def refresh_head(call: Call) -> None:
     if call.head is None or version_of(call.headers) != call.head_version:
         add_framing(call, call.chunked)
         build_head(call)
-
-
-def plain_headers(session: ClientSession, target: Target) -> CIMultiDict[str]:
-    """The headers of a request that has none of its own."""
-    headers: CIMultiDict[str] = CIMultiDict()
-    headers["Host"] = target.authority
-    merge_headers(headers, session.default_headers)
-    add_auto_headers(headers, session.auto_headers, session.skip_auto_headers)
-    return headers
 
 
 async def replace_body(call: Call, data: Any) -> None:

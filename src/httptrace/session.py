@@ -15,6 +15,7 @@ from yarl import URL
 from .call import Call
 from .client_request import ClientRequest
 from .exchange import Exchange
+from .fields import merge_headers
 from .head import version_of
 from .http1.limits import HeadLimits
 from .interceptors.middlewares import middleware_link, send_on
@@ -24,7 +25,7 @@ from .interceptors.tracked import count_attempt
 from .interceptors.wire import wire
 from .local.request import current_request_id
 from .options import Settings, flag, limits_of, positive, several, status_check, timing
-from .request import merge_headers, prepare, refresh_head
+from .request import prepare, refresh_head
 from .response import ClientResponse
 from .session_arguments import (
     auto_headers,
@@ -288,10 +289,12 @@ class ClientSession(SessionVerbs):
     def _attach(self, call: Call, options: RequestOptions) -> None:
         """Give the call its listeners, if there are any."""
         configs, observers = self._trace_configs, self._observers
-        if options or observing.installed or observing.ambient():
-            configs = [*configs, *checked_configs(options.get("trace_configs"))]
-            of_request = checked_observers(options.get("observers"))
-            observers = [*observing.everybody(), *observers, *of_request]
+        if "trace_configs" in options:
+            configs = [*configs, *checked_configs(options["trace_configs"])]
+        if "observers" in options:
+            observers = [*observers, *checked_observers(options["observers"])]
+        if observing.installed or observing.ambient():
+            observers = [*observing.everybody(), *observers]
         if configs or observers:
             context = options.get("trace_request_ctx")
             call.trace = call.exchange.trace = listened(self, configs, observers, context)
@@ -327,16 +330,6 @@ class ClientSession(SessionVerbs):
                 self._targets.clear()
             target = self._targets[where] = target_of(url)
         return target
-
-    def has_cookies(self) -> bool:
-        """Internal: whether the jar may have cookies for a request."""
-        return not self._counts_cookies or len(self.jar) > 0
-
-    def keep_cookies(self, exchange: Exchange) -> None:
-        """Internal: put the cookies of a response into the jar."""
-        self._pristine = False
-        headers = exchange.response_headers.getall("Set-Cookie", ())
-        self.jar.update_cookies_from_headers(headers, exchange.url)
 
     # --- verbs -----------------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from .auth import BasicAuth
     from .cookies import AbstractCookieJar
+    from .exchange import Exchange
     from .options import RaiseForStatus, Settings
     from .pool.connector import BaseConnector
     from .response import ClientResponse
@@ -32,6 +33,8 @@ class SessionView:
     default_headers: CIMultiDict[str]
     _closed: bool
     _connector_owner: bool
+    _counts_cookies: bool
+    """Whether the jar can tell that it is empty."""
     _pristine: bool
     """Nothing but defaults: no cookies, no credentials, and nobody could have changed that."""
     _version: HttpVersion
@@ -174,3 +177,13 @@ class SessionView:
     def fallback_charset(self, response: ClientResponse, body: bytes) -> str:
         """Internal: the charset of a body that does not tell."""
         return self._fallback_charset(response, body)
+
+    def has_cookies(self) -> bool:
+        """Internal: whether the jar may have cookies for a request."""
+        return not self._counts_cookies or len(self.jar) > 0
+
+    def keep_cookies(self, exchange: Exchange) -> None:
+        """Internal: put the cookies of a response into the jar."""
+        self._pristine = False
+        headers = exchange.response_headers.getall("Set-Cookie", ())
+        self.jar.update_cookies_from_headers(headers, exchange.url)

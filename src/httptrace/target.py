@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _UNSENT = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 _UNSAFE = re.compile(r"[\x00-\x20\x7f]")
+_HAS_UNSAFE = "it has spaces or control characters"
 _NOT_IN_HOST = re.compile(r"[#%/<>?@\\^|]")
 """WHATWG URL, "forbidden domain code point": what a proxy, or whoever checks the host, may read
 in another way (``good.test%2f.evil.test``)."""
@@ -28,7 +29,7 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"
 class Target:
     """A URL, its origin in the pool, and the part of the head that follows from it."""
 
-    __slots__ = ("authority", "heads", "host", "key", "path", "url", "via")
+    __slots__ = ("authority", "heads", "host", "key", "lines", "path", "url", "via")
 
     def __init__(self, url: URL, key: ConnectionKey, authority: str, path: str) -> None:
         self.url = url
@@ -39,7 +40,15 @@ class Target:
         self.via: Proxy | None = None
         self.host: HostPool | None = None
         self.heads: dict[str, bytes] = {}
-        """Heads of plain requests, by method."""
+        """Heads of requests that have nothing but a method and a URL, by method."""
+        self.lines: dict[str, str] | None = None
+        """Lines of the fields that all its requests have, by their names in small letters."""
+
+    def at(self, url: URL) -> Target:
+        """The target of another URL of the same origin."""
+        target = Target(url, self.key, self.authority, _path(url))
+        target.host, target.lines = self.host, self.lines
+        return target
 
 
 def target_of(
@@ -75,9 +84,9 @@ def target_of(
         raise InvalidUrlClientError(url, "it has no host")
     if not port:
         raise InvalidUrlClientError(url, f"port {port} cannot be connected to")
-    path = url.raw_path_qs or "/"
-    if _UNSAFE.search(path) or _UNSAFE.search(host):
-        raise InvalidUrlClientError(url, "it has spaces or control characters")
+    path = _path(url)
+    if _UNSAFE.search(host):
+        raise InvalidUrlClientError(url, _HAS_UNSAFE)
     if ":" not in host and _NOT_IN_HOST.search(host):
         raise InvalidUrlClientError(url, "its host has characters that no host can have")
     secure = scheme == "https"
@@ -92,6 +101,13 @@ def target_of(
         if proxy is not None:
             _go_by(target, proxy, tls, tunnel)
     return target
+
+
+def _path(url: URL) -> str:
+    path = url.raw_path_qs or "/"
+    if _UNSAFE.search(path):
+        raise InvalidUrlClientError(url, _HAS_UNSAFE)
+    return path
 
 
 def _go_by(target: Target, proxy: Proxy, tls: Any, tunnel: bool) -> None:

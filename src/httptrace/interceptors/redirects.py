@@ -116,7 +116,7 @@ def _next_hop(call: Call, status: int, url: URL) -> None:
     headers["Host"] = target.authority
     if credentials is not None:
         headers["Authorization"] = credentials
-    call.target, call.is_plain = target, False
+    call.target = target
     add_framing(call, chunked)
     add_cookies(call)
     add_ids(call)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from multidict import CIMultiDict
 
 from ..errors import WSServerHandshakeError
-from ..request import merge_headers
+from ..fields import merge_headers
 from .deflate import HIGHEST_BITS, LOWEST_BITS
 
 if TYPE_CHECKING:

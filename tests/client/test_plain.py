@@ -1,0 +1,88 @@
+"""Heads that are put together from kept lines are those that the long way makes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from multidict import CIMultiDict
+
+from httptrace import ClientSession
+from httptrace.call import Call
+from httptrace.request import prepare
+
+URL = "http://host.test/path?own=1#fragment"
+NAMES = ["Accept", "X-One", "x-one", "X-Two", "User-Agent", "Content-Type", "Host", "Authorization"]
+MEANING = ["Connection", "Content-Length", "Cookie", "Expect", "Transfer-Encoding"]
+VALUES = ["", "1", "close", "text/plain", "héader", " padded\t", "chunked", "100-continue", "bad\r\n"]
+HEADERS = st.dictionaries(st.sampled_from(NAMES + MEANING), st.sampled_from(VALUES), max_size=3)
+BODIES = st.sampled_from(
+    [{}, {"data": b""}, {"data": b"bytes"}, {"data": bytearray(b"array")}, {"data": "text é"}]
+    + [{"json": {"a": [1]}}, {"json": ""}, {"data": b"x" * 70_000}, {"data": {"form": "field"}}]
+    + [{"data": b"1", "json": 1}]
+)
+PARAMS = st.sampled_from([None, {}, {"q": "a b"}, [("q", "1"), ("q", "2")], "raw=é#x", {"q": None}])
+SESSIONS = st.sampled_from(
+    [{}, {"headers": {"X-Two": "session", "Accept": "text/html"}}, {"cookies": {"c": "1"}}]
+    + [{"headers": CIMultiDict([("X-One", "a"), ("X-One", "b")])}, {"headers": {"Expect": "1"}}]
+    + [{"skip_auto_headers": ["Accept", "content-type"]}, {"headers": {"Content-Type": "a/b"}}]
+)
+
+
+async def prepared(session_options: dict[str, Any], method: str, options: Any) -> Any:
+    """What is sent, with the fields in any order, or that it is refused.
+
+    Of several faults it does not matter which one is told.
+    """
+    async with ClientSession(**session_options) as session:
+        call = Call(session, method)
+        try:
+            prepare(call, URL, options)
+        except (TypeError, ValueError):
+            return "refused"
+        assert call.head is not None
+        line, *fields = call.head.split(b"\r\n")
+        seen = sorted((name, value.strip(" \t")) for name, value in call.request_headers.items())
+        payload = None if call.payload is None else (call.payload.size, call.payload.headers)
+        kept = call.settings, call.closes, call.expect100, call.chunked, call.cookie_header
+        return line, sorted(fields), seen, call.url, call.body, payload, kept
+
+
+@given(
+    session=SESSIONS,
+    method=st.sampled_from(["GET", "POST", "DELETE", "OPTIONS", "purge"]),
+    headers=st.one_of(st.none(), HEADERS, HEADERS.map(CIMultiDict)),
+    body=BODIES,
+    params=PARAMS,
+    timeout=st.sampled_from([{}, {"timeout": 3}, {"timeout": None}, {"allow_redirects": False}]),
+)
+async def test_both_ways_make_the_same(
+    session: dict[str, Any],
+    method: str,
+    headers: Any,
+    body: dict[str, Any],
+    params: Any,
+    timeout: dict[str, Any],
+) -> None:
+    """An option that changes nothing, but is not a plain one, sends a request the long way."""
+    options = {**body, **timeout}
+    if headers is not None:
+        options["headers"] = headers
+    if params is not None:
+        options["params"] = params
+    quick = await prepared(session, method, options)
+    assert quick == await prepared(session, method, {**options, "skip_auto_headers": ()})
+
+
+@pytest.mark.parametrize("changed", [False, True])
+async def test_session_headers_that_change(changed: bool) -> None:
+    """Lines that were kept are forgotten when the session's headers change."""
+    async with ClientSession(headers={"X-One": "1"}) as session:
+        for value in ("1", "2" if changed else "1"):
+            session.headers["X-One"] = value
+            call = Call(session, "GET")
+            prepare(call, URL, {"headers": {"X-Two": "2"}})
+            assert call.head is not None
+            assert f"\r\nX-One: {value}\r\n".encode() in call.head
