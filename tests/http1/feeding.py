@@ -105,6 +105,7 @@ class Fed:
         self.connection = Http1Connection(self.connector, self.host)
         self.wire: Any = Wire()
         self.connection.connection_made(self.wire)
+        self.connector._open.add(self.connection)
         self.connector.state.dialled(self.connection)
         self.exchange = self.request()
 

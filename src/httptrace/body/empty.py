@@ -46,6 +46,9 @@ class EmptyStreamReader(StreamReader):
     async def wait_eof(self) -> None:
         """It has ended."""
 
+    def _in_time(self) -> None:
+        pass
+
     async def _wait_for_more(self) -> bool:
         return False
 

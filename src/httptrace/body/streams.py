@@ -126,7 +126,7 @@ class StreamReader:
     def _in_time(self) -> None:
         """The limit for the whole request is one for its reader: nothing is read after it."""
         error = self._exchange.error
-        if isinstance(error, TotalTimeoutError) and not self._ended:
+        if error is not None and isinstance(error, TotalTimeoutError) and not self._ended:
             self._exception, self._buffer = error, Buffer()
 
     async def read(self, n: int = -1) -> bytes:
@@ -144,16 +144,14 @@ class StreamReader:
             return b""
         if n < 0:
             return await self._read_all()
-        if self._exchange.error is not None:
-            self._in_time()
+        self._in_time()
         if not self._buffer.size:
             await self._fill()
         return self._buffer.take(n)
 
     async def readany(self) -> bytes:
         """What there is, as soon as there is anything; ``b""`` at the end."""
-        if self._exchange.error is not None:
-            self._in_time()
+        self._in_time()
         if not self._buffer.size:
             await self._fill()
         return self._buffer.take(self._buffer.size)
@@ -168,8 +166,7 @@ class StreamReader:
         """
         if n <= 0:
             return b""
-        if self._exchange.error is not None:
-            self._in_time()
+        self._in_time()
         while self._buffer.size < n and await self._fill():
             pass
         data = self._buffer.take(n)
@@ -194,8 +191,7 @@ class StreamReader:
             raise ValueError("Separator should be at least one-byte string")
         most = max_size or self._limit * 2
         searched = 0
-        if self._exchange.error is not None:
-            self._in_time()
+        self._in_time()
         while True:
             found = self._buffer.find(separator, max(0, searched - len(separator) + 1))
             if 0 <= found <= most - len(separator):
@@ -211,8 +207,7 @@ class StreamReader:
 
         ``(b"", False)`` is the end of the body.
         """
-        if self._exchange.error is not None:
-            self._in_time()
+        self._in_time()
         if not self._buffer.size and not self._split_here():
             await self._fill()
         while self._splits and self._splits[0] < self._buffer.taken:

@@ -351,8 +351,9 @@ class BaseConnector:
         """Close what the state no longer holds."""
         if connection.closed:
             return
+        was_ready = connection in self._open  # otherwise nobody has heard of it
         connection.close(reason)
-        if connection not in self._open:  # it was never ready: nobody has heard of it
+        if not was_ready:
             return
         self._closed_by[reason] += 1
         if not told:
