@@ -77,7 +77,8 @@ DIFFERENT: dict[str, str | tuple[str, ...]] = {
     "Connections": (
         "`limit` counts idle connections too: what is open is what it bounds.",
         "A request on a reused connection that is dead is sent once more only if its method is "
-        "idempotent and nothing of an answer came (RFC 9110 §9.2.2).",
+        "idempotent and nothing of an answer came (RFC 9110 §9.2.2). On a new connection it is "
+        "not sent again, where aiohttp does.",
         "A request with `Connection: close` is the last on its connection (RFC 9112 §9.6).",
         "Connections that are closed are aborted: `enable_cleanup_closed` and "
         "`ssl_shutdown_timeout` change nothing.",
@@ -88,6 +89,8 @@ DIFFERENT: dict[str, str | tuple[str, ...]] = {
         "Names of multipart fields that are not ASCII are sent as UTF-8, as browsers do.",
         "A body that raises OSError or TimeoutError gives `ClientConnectionError`: it is not the "
         "connection that failed.",
+        "A `Content-Length` of your own must be that of the body: `ValueError`, or "
+        "`ClientPayloadError` if that is seen only as it is sent. aiohttp cuts the body.",
     ),
     "AsyncIterablePayload": "Sent again after it was used up it raises `ClientPayloadError`.",
     "ClientConnectorError": "Its text is our own; attributes are the same.",
@@ -100,12 +103,30 @@ DIFFERENT: dict[str, str | tuple[str, ...]] = {
         "a Content-Type that is malformed counts as none.",
         "Attributes other than `status` are read-only.",
         "Names of `headers` are written as they came; aiohttp writes those it knows its own way.",
+        "Reading on after the session was closed raises `ClientConnectionError`, where aiohttp may "
+        "have `RuntimeError`.",
+        "After a 101 that is no WebSocket's `connection` is None: only WebSockets can be taken "
+        "over.",
     ),
-    "ClientSession": "`params=` as text is sent as it stands, as aiohttp's documentation has it; "
-    "aiohttp itself quotes its percent signs once more.",
+    "ClientSession": (
+        "`params=` as text is sent as it stands, as aiohttp's documentation has it; aiohttp itself "
+        "quotes its percent signs once more.",
+        "A value of a wrong type is a `TypeError`; aiohttp has `ValueError` for some.",
+        "No warnings of large bodies of bytes, and of parameters that change nothing.",
+    ),
     "ClientTimeout": "`ceil_threshold` is kept for its signature alone.",
-    "CookieJar": "Keeps no `Secure` cookie from http and none for a whole top-level domain.",
+    "ClientWebSocketResponse": "The server's close is answered as it arrives: sending raises "
+    "`ClientConnectionResetError` from then on, also while messages wait to be received. See "
+    "[WebSockets](websockets.md) for more.",
+    "CookieJar": (
+        "Keeps no `Secure` cookie from http and none for a whole top-level domain.",
+        "`Set-Cookie` is read as RFC 6265bis has it: attributes end at a semicolon alone, and "
+        "there may be a comma in a name.",
+        "All cookies that belong to a request are sent: aiohttp stops at 150, and at 8190 bytes.",
+        "`save()` always writes with mode 0600.",
+    ),
     "MultipartWriter": "A boundary must be one that RFC 2046 allows.",
+    "Payload": "aiohttp.web takes aiohttp's own payloads alone as the body of a response.",
     "ServerTimeoutError": "`TotalTimeoutError` tells that the limit for the whole request was "
     "reached; it is a `TimeoutError`, as aiohttp's plain one.",
     "StreamReader": (
@@ -113,6 +134,9 @@ DIFFERENT: dict[str, str | tuple[str, ...]] = {
         "`wait_eof()` waits as a reader does: not while another task reads.",
     ),
     "TextIOPayload": "Sent in chunks.",
+    "TraceConfig": "One whose `on_request_start` raises is told of the exception too.",
+    "WSMsgType": "Equal to aiohttp's own in a program that uses aiohttp.web as well, but not "
+    "identical: compare with `==`.",
 }
 
 _MADE_WITHIN = "made by the session alone; who subclasses it gets the arguments that ours is given"

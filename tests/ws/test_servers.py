@@ -65,6 +65,7 @@ async def test_over_tls(
             assert ws.get_extra_info("ssl_object") is not None
             await ws.send_bytes(b"x" * 300_000)
             assert await ws.receive_bytes() == b"x" * 300_000
+        assert ws.get_extra_info("ssl_object", "gone") == "gone"
 
 
 @both

@@ -99,7 +99,7 @@ class ClientWebSocketResponse(Generic[DecodeText]):
         return self._response.timeline
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
-        """What the transport knows (``asyncio.BaseTransport.get_extra_info``)."""
+        """What the transport knows; `default` once the connection is closed."""
         return self._link.get_extra_info(name, default)
 
     def exception(self) -> BaseException | None:

@@ -205,8 +205,8 @@ class WebSocketStream(asyncio.BufferedProtocol):
             raise ClientConnectionResetError("Connection lost")
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
-        """What the transport knows (``asyncio.BaseTransport.get_extra_info``)."""
-        return self._connection.get_extra_info(name, default)
+        """What the transport knows, while there is one."""
+        return default if self.over else self._connection.get_extra_info(name, default)
 
     async def wait_over(self) -> None:
         """Wait until the connection is no longer needed, and tell what happens meanwhile."""
