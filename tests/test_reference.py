@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import api_entries
@@ -74,6 +75,27 @@ def test_values_say_what_they_are() -> None:
             text = docs.api_page().partition(f".. py:data:: httptrace.{name}\n")[2]
             said = text.partition("\n..")[0].partition("\n```")[0]
             assert re.search(r"^   [A-Z`'\"]", said, re.MULTILINE), name
+
+
+def test_keyword_arguments_are_told() -> None:
+    """What a request and a WebSocket accept is in the reference, each parameter with its meaning."""
+    page = docs.api_page()
+    keywords = api_entries.keyword_classes(httptrace)
+    assert [cls.__name__ for cls in keywords] == ["RequestOptions", "WebSocketOptions"]
+    for cls in keywords:
+        assert f".. autoclass:: {cls.__module__}.{cls.__name__}\n" in page
+        told = api_entries.docs_of_class(cls)
+        assert [name for name in cls.__annotations__ if not told.get(name)] == []
+
+
+def test_colons_in_docstrings_stay() -> None:
+    """What stands before a colon in the docstring of an attribute is not taken for its type."""
+    app: Any = None
+    lines = ["How often: once"]
+    docs.remember(app, "property", "X.often", None, None, lines)
+    lines[:] = ["once", "", ":type: How often"]
+    docs.restore(app, "property", "X.often", None, None, lines)
+    assert lines == ["How often: once"]
 
 
 def test_private_bases_are_not_named() -> None:

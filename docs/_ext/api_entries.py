@@ -17,6 +17,7 @@ import ast
 import importlib
 import inspect
 import re
+import sys
 import textwrap
 from collections.abc import Iterator
 from functools import cache
@@ -154,6 +155,35 @@ def entry(package: Any, name: str, module: str) -> str:
     if shown_bases(package, value.__bases__):
         lines.append("   :show-inheritance:")
     return "\n".join(lines) + "\n"
+
+
+def keyword_classes(package: Any) -> list[type]:
+    """The typed dictionaries of the keyword arguments that public callables take (PEP 692)."""
+    classes = [
+        value for name in package.__all__ if inspect.isclass(value := getattr(package, name))
+    ]
+    modules = {base.__module__ for cls in classes for base in cls.__mro__ if is_ours(base)}
+    found: set[type] = set()
+    for module in map(sys.modules.get, modules):
+        source = inspect.getsource(module) if module else ""
+        for name in set(re.findall(r"Unpack\[(\w+)\]", source)):
+            found.add(_imported(source, module, name))
+    return sorted(found, key=lambda keywords: keywords.__name__)
+
+
+def _imported(source: str, module: Any, name: str) -> type:
+    """What a module imports under a name, be it for type checkers alone."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ImportFrom) and name in {alias.name for alias in node.names}:
+            origin = "." * node.level + (node.module or "")
+            found: type = getattr(importlib.import_module(origin, module.__package__), name)
+            return found
+    return getattr(module, name)  # type: ignore[no-any-return]
+
+
+def keyword_entry(module: Any, name: str) -> str:
+    """The directive that documents keyword arguments."""
+    return f".. autoclass:: {module.__name__}.{name}\n   :members:\n   :exclude-members: __init__\n"
 
 
 def _value(name: str, value: Any, module: str) -> str:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from api_entries import entry, shown_bases
+from api_entries import entry, keyword_classes, keyword_entry, shown_bases
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -97,7 +97,9 @@ def api_page() -> str:
     """The reference of every public name, grouped by the module that defines it."""
     package = importlib.import_module("httptrace")
     imported = imports(package)
-    public = sorted((home(package, name, imported), name) for name in package.__all__)
+    public = [(home(package, name, imported), name) for name in package.__all__]
+    public += [(keywords.__module__, keywords.__name__) for keywords in keyword_classes(package)]
+    public.sort()
     public.sort(key=lambda pair: pair[0] == package.__name__)  # what has no module of its own: last
     return "\n\n".join(
         module_section(package, module, [name for _, name in members])
@@ -128,7 +130,11 @@ def module_section(package: Any, module: str, names: list[str]) -> str:
     is_top = module == package.__name__
     title = "Modules" if is_top else f"`{module}`"
     intro = "" if is_top else sentence(importlib.import_module(module).__doc__)
-    entries = "\n".join(entry(package, name, module) for name in names)
+    source = importlib.import_module(module)
+    entries = "\n".join(
+        entry(package, name, module) if name in package.__all__ else keyword_entry(source, name)
+        for name in names
+    )
     return f"## {title}\n\n{intro}\n\n```{{eval-rst}}\n{entries}```"
 
 
@@ -155,6 +161,29 @@ def show_bases(app: Sphinx, name: str, cls: type, options: Any, bases: list[type
     bases[:] = shown_bases(importlib.import_module("httptrace"), cls.__bases__)
 
 
+_as_written: dict[str, list[str]] = {}
+
+
+def remember(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
+    """Keep the docstring of an attribute from napoleon, to which "this: that" is a type: one."""
+    if what in ("attribute", "data", "property"):
+        _as_written[name] = [*lines]
+
+
+def restore(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
+    """Give the docstring back, unless napoleon had sections to read in it."""
+    written = _as_written.pop(name, None)
+    if written is not None and not any(line.startswith("---") for line in written):
+        lines[:] = written
+
+
+def spell_out(
+    app: Sphinx, what: str, name: str, obj: Any, options: Any, signature: str | None, returns: Any
+) -> tuple[str | None, Any]:
+    """Show the default that means "not given" as what it is."""
+    return (signature or "").replace("= _UNSET", "= ...") or None, returns
+
+
 def always_outdated(app: Sphinx, env: Any, added: Any, changed: Any, removed: Any) -> Iterator[str]:
     """The generated pages follow the code, whose changes Sphinx does not see."""
     return iter(PAGES)
@@ -164,5 +193,8 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Register with Sphinx."""
     app.connect("source-read", fill)
     app.connect("autodoc-process-bases", show_bases)
+    app.connect("autodoc-process-docstring", remember, priority=400)  # napoleon's is 500
+    app.connect("autodoc-process-docstring", restore, priority=600)
+    app.connect("autodoc-process-signature", spell_out)
     app.connect("env-get-outdated", always_outdated)
     return {"version": "1", "parallel_read_safe": True}

@@ -34,38 +34,71 @@ class RequestOptions(TypedDict, total=False):
     """What every verb of a session accepts beyond the URL."""
 
     params: Query
+    """What is added to the query: a mapping, pairs, or text that is sent as it stands."""
     data: Any
+    """The body: bytes, text, a file, a mapping, pairs, `FormData`, an async iterable, a payload."""
     json: Any
+    """What `json_serialize` makes the body of, with its Content-Type; excludes `data`."""
     cookies: LooseCookies | None
+    """Cookies for this request beside the jar's."""
     headers: LooseHeaders | None
+    """Headers for this request; they replace the session's of the same name."""
     skip_auto_headers: Iterable[str] | None
+    """Names of default headers to leave out, beside the session's."""
     auth: BasicAuth | None
+    """Basic credentials in place of the session's."""
     allow_redirects: bool
+    """Whether redirects are followed: True, and False for HEAD."""
     max_redirects: int
+    """How many redirects raise `TooManyRedirects`: 10; 0 for no limit."""
     compress: str | bool | None
+    """The content coding to send the body in; True is 'deflate'."""
     chunked: bool | None
+    """Whether the body goes in chunks; None leaves it to whether its size is known."""
     expect100: bool
+    """Whether the body waits for 100 Continue, for a second at most (RFC 9110 §10.1.1)."""
     raise_for_status: RaiseForStatus | None
+    """Whether a status of 400 or above raises, or a coroutine function that decides."""
     read_until_eof: bool
+    """Kept for aiohttp's signature: a body without a length lasts until the connection ends."""
     proxy: str | URL | None
+    """The proxy to go by: http, https, socks4, socks4a, socks5 or socks5h."""
     proxy_auth: BasicAuth | None
+    """Basic credentials for the proxy."""
     proxy_headers: LooseHeaders | None
+    """Headers for the proxy alone."""
     timeout: ClientTimeout | float | None
+    """The limits; a number is one for the whole request, in seconds; None is for no limit."""
     ssl: ssl.SSLContext | bool | Fingerprint
+    """How TLS is made and verified: a context, True for the usual one, False for unverified."""
     verify_ssl: bool | None
+    """Deprecated: `ssl=False` says the same as False."""
     fingerprint: bytes | None
+    """Deprecated: `ssl=Fingerprint(...)`; the SHA-256 of the server's certificate."""
     ssl_context: ssl.SSLContext | None
+    """Deprecated: `ssl=` takes the context."""
     server_hostname: str | None
+    """The name to send (SNI) and to verify instead of the URL's host."""
     trace_request_ctx: Any
+    """What callbacks of a `TraceConfig` get as `trace_request_ctx` of their context."""
     read_bufsize: int | None
+    """Bytes of a body that are read before they are asked for."""
     auto_decompress: bool | None
+    """Whether the body is decoded."""
     max_line_size: int | None
+    """The most bytes of the status line."""
     max_field_size: int | None
+    """The most bytes of one header field."""
     max_headers: int | None
+    """The most header fields."""
     middlewares: Sequence[Any] | None
+    """Middlewares in place of the session's; an empty sequence for none."""
     upload_tracker: Any
+    """An `UploadTracker`, which tells how much of the body is sent."""
     trace_configs: Sequence[TraceConfig]
+    """Listeners beside the session's."""
     observers: Sequence[Observer]
+    """Observers beside the session's."""
 
 
 TLS_PARAMETERS = frozenset({"ssl", "verify_ssl", "fingerprint", "ssl_context"})

@@ -34,29 +34,53 @@ class WebSocketOptions(TypedDict, total=False):
     """What `ClientSession.ws_connect` accepts beyond the URL and `decode_text`."""
 
     method: str
+    """The method of the handshake: GET."""
     protocols: Iterable[str]
+    """The subprotocols to choose from, the preferred one first."""
     timeout: ClientWSTimeout | float
+    """The limits of receiving and closing; a number is the one of closing, in seconds."""
     receive_timeout: float | None
+    """Deprecated: `ClientWSTimeout(ws_receive=...)`."""
     autoclose: bool
+    """Whether a Close frame of the server's is answered by closing: True."""
     autoping: bool
+    """Whether pings are answered and pongs taken without a word: True."""
     heartbeat: float | None
+    """Seconds between pings of our own; the peer has half of that to answer. None for none."""
     auth: BasicAuth | None
+    """Basic credentials in place of the session's."""
     origin: str | None
+    """The value of the Origin header."""
     params: Query
+    """What is added to the query: a mapping, pairs, or text that is sent as it stands."""
     headers: LooseHeaders | None
+    """Headers of the handshake; they replace the session's of the same name."""
     proxy: str | URL | None
+    """The proxy to go by: http, https, socks4, socks4a, socks5 or socks5h."""
     proxy_auth: BasicAuth | None
+    """Basic credentials for the proxy."""
     ssl: ssl.SSLContext | bool | Fingerprint
+    """How TLS is made and verified: a context, True for the usual one, False for unverified."""
     verify_ssl: bool | None
+    """Deprecated: `ssl=False` says the same as False."""
     fingerprint: bytes | None
+    """Deprecated: `ssl=Fingerprint(...)`; the SHA-256 of the server's certificate."""
     ssl_context: ssl.SSLContext | None
+    """Deprecated: `ssl=` takes the context."""
     server_hostname: str | None
+    """The name to send (SNI) and to verify instead of the URL's host."""
     proxy_headers: LooseHeaders | None
+    """Headers for the proxy alone."""
     compress: int
+    """Bits (9 to 15) of the window to compress messages with, if the server agrees; 0: not."""
     max_msg_size: int
+    """The most bytes of a message, decompressed; 0 for no limit."""
     trace_request_ctx: Any
+    """What callbacks of a `TraceConfig` get as `trace_request_ctx` of their context."""
     trace_configs: Sequence[TraceConfig]
+    """Listeners beside the session's."""
     observers: Sequence[Observer]
+    """Observers beside the session's."""
 
 
 _OF_REQUEST = (
