@@ -78,7 +78,7 @@ def test_values_say_what_they_are() -> None:
 
 
 def test_keyword_arguments_are_told() -> None:
-    """What a request and a WebSocket accept is in the reference, each parameter with its meaning."""
+    """What a request and a WebSocket accept is in the reference, with what each parameter means."""
     page = docs.api_page()
     keywords = api_entries.keyword_classes(httptrace)
     assert [cls.__name__ for cls in keywords] == ["RequestOptions", "WebSocketOptions"]
