@@ -357,7 +357,7 @@ class ClientSession(SessionVerbs):
             if self.connector_in_use is not None and self._connector_owner:
                 await self.connector_in_use.close()
             self.connector_in_use = None
-        if self._tasks:
+        if self._tasks and asyncio.current_task() not in self._tasks:  # none can await itself
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def detach(self) -> None:

@@ -53,6 +53,28 @@ async def test_unread_response(
     await server.no_connections()
 
 
+async def test_session_closed_by_a_listener(
+    make_session: MakeSession, scripted: Any, recorder: EventRecorder
+) -> None:
+    """Listeners that hear of dropped responses may close the session, each of them."""
+    server = await scripted(half)
+    config = httptrace.TraceConfig()
+    closed: list[int] = []
+
+    async def close(session: httptrace.ClientSession, _context: Any, event: Any) -> None:
+        await session.close()
+        closed.append(event.request_id)
+
+    config.on_request_finish.append(close)
+    session = make_session(trace_configs=[config])
+    responses = [await session.get(server.url) for _ in range(2)]
+    for response in responses:
+        response.release()
+    async with asyncio.timeout(5):
+        await session.close()
+    assert closed == recorder.requests
+
+
 class Names(httptrace.Observer):
     """Keeps names alone: an event that is kept keeps its response."""
 
