@@ -30,6 +30,7 @@ FOUND = response_bytes(302, b"", ("Location", "/again"))
         (["--repeat", "0", "http://x/"], 2, "'0' is no whole number above 0"),
         (["-H", "nonsense", "http://x/"], 2, "-H 'nonsense' is no header"),
         (["-H", "a b: c", "http://x/"], 2, "a b"),
+        (["-b", "jar.txt", "http://x/"], 2, "-b 'jar.txt' is no 'name=value'"),
         (["-X", "G T", "http://x/"], 2, "G T"),
         (["--resolve", "x:80", "http://x/"], 2, "--resolve 'x:80' is not HOST:PORT:ADDRESS"),
         (["--resolve", "x:80:y", "http://x/"], 2, "'y' is no IP address"),

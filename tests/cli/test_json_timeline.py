@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from tests.servers.fixtures import ScriptedFactory
 
 from httptrace.demo.servers import BundledServers
 
@@ -46,6 +47,16 @@ async def test_heads(servers: BundledServers) -> None:
     assert (sent["sent"], sent["line"]) == (True, "GET /hello HTTP/1.1")
     assert (received["sent"], received["line"]) == (False, "HTTP/1.1 200 OK")
     assert ["Content-Length", "7"] in received["headers"]
+
+
+async def test_bytes_that_are_no_text(scripted: ScriptedFactory) -> None:
+    """Bytes that are no UTF-8 are told by number, in JSON that every program can read."""
+    server = await scripted(b"HTTP/1.1 200 OK\r\nX-Name: caf\xe9\r\nContent-Length: 0\r\n\r\n")
+    ran = await httptrace("--json-timeline", "-v", server.url)
+    assert ["X-Name", "caf\\xe9"] in ran.lines[0]["heads"][1]["headers"]
+    assert "\\ud" not in ran.out
+    ran = await httptrace("-v", server.url)
+    assert "\n< X-Name: caf\\xe9\n" in ran.out
 
 
 async def test_errors_are_on_stderr_too(servers: BundledServers) -> None:

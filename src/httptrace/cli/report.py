@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..masking import mask_header, mask_url
 from ..trace.waterfall import draw
-from .terminal import printable
+from .terminal import as_unicode, printable
 
 if TYPE_CHECKING:
     from ..response import ClientResponse
@@ -70,10 +70,10 @@ def json_line(outcome: Outcome, verbose: bool) -> str:
     """The same for programs, on one line: see docs/cli.md."""
     timeline, failure = outcome.watch.timeline, outcome.failure
     told: dict[str, Any] = {
-        "url": mask_url(outcome.url),
+        "url": as_unicode(mask_url(outcome.url)),
         "status": None if outcome.response is None else outcome.response.status,
         "exit_code": 0 if failure is None else failure.code,
-        "error": None if failure is None else {"phase": failure.phase, "message": str(failure)},
+        "error": None if failure is None else _error_as_dict(failure),
         "body_size": outcome.body_size,
         "timeline": None if timeline is None else timeline.to_dict(),
     }
@@ -82,7 +82,11 @@ def json_line(outcome: Outcome, verbose: bool) -> str:
     return json.dumps(told)
 
 
+def _error_as_dict(failure: Failure) -> dict[str, str]:
+    return {"phase": failure.phase, "message": as_unicode(str(failure))}
+
+
 def _head_as_dict(head: Head) -> dict[str, Any]:
-    fields = [[name, mask_header(name, value)] for name, value in head.fields]
+    fields = [[name, as_unicode(mask_header(name, value))] for name, value in head.fields]
     line = _head(head)[0][2:]
     return {"attempt": head.attempt, "sent": head.sent, "line": line, "headers": fields}

@@ -149,6 +149,9 @@ def _implied(arguments: Arguments) -> list[tuple[str, str]]:
     if arguments.range:
         implied.append(("Range", f"bytes={arguments.range}"))
     if arguments.cookie:
+        if "=" not in arguments.cookie:
+            text = f"-b {arguments.cookie!r} is no 'name=value'; files of cookies are not read"
+            raise Failure(USAGE, "", text)
         implied.append(("Cookie", arguments.cookie))
     return implied
 

@@ -109,8 +109,14 @@ def console(stream: IO[str]) -> Any:
 
 
 def printable(text: str) -> str:
-    """Text from a server without what a terminal would obey."""
+    """Text from a server without what a terminal would obey; bytes that are no UTF-8 by number."""
+    text = as_unicode(text)
     return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in text)
+
+
+def as_unicode(text: str) -> str:
+    """Text that may hold bytes which are no UTF-8, with these as ``\\xe9``."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def close_quietly() -> None:
