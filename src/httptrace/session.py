@@ -43,7 +43,7 @@ from .session_arguments import (
     session_proxies,
     session_timeout,
 )
-from .session_verbs import SessionVerbs
+from .session_verbs import Asked, SessionVerbs
 from .target import Target, parse_url, target_of
 from .trace import observer as observing
 from .trace.events import TraceRequestEndParams, TraceRequestStartParams
@@ -338,12 +338,16 @@ class ClientSession(SessionVerbs):
 
         See `RequestOptions` for the parameters.
         """
+        if self._asks:
+            return Asked(self._request(method, url, **kwargs))  # type: ignore[return-value]
         call = Call(self, method)
         call.coroutine = self._run(call, url, kwargs)
         return call
 
     def get(self, url: str | URL, **kwargs: Unpack[RequestOptions]) -> Call:
         """GET: fetch a resource."""
+        if self._asks:
+            return self.request("GET", url, **kwargs)
         call = Call(self, "GET")
         call.coroutine = self._run(call, url, kwargs)
         return call

@@ -2,27 +2,86 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Coroutine, Generator
 from typing import TYPE_CHECKING, Any, Literal, overload
 
+from .call import Call
 from .session_view import SessionView
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from types import TracebackType
     from typing import Unpack
 
     from yarl import URL
 
-    from .call import Call
     from .options import RequestOptions
+    from .response import ClientResponse
     from .ws.connect import Opening
     from .ws.options import WebSocketOptions
+
+
+class Asked(Coroutine[Any, Any, Any]):
+    """A request by way of a subclass's `_request`: to be awaited, or used with ``async with``."""
+
+    __slots__ = ("_coroutine", "_response")
+
+    _response: ClientResponse
+
+    def __init__(self, coroutine: Coroutine[Any, Any, ClientResponse]) -> None:
+        self._coroutine = coroutine
+
+    def __await__(self) -> Generator[Any, Any, ClientResponse]:
+        return self._coroutine.__await__()
+
+    async def __aenter__(self) -> ClientResponse:
+        self._response = await self._coroutine
+        return await self._response.__aenter__()
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self._response.__aexit__(exc_type, exc, traceback)
+
+    def send(self, value: Any) -> Any:
+        """Run on, as a coroutine does."""
+        return self._coroutine.send(value)
+
+    def throw(self, *args: Any) -> Any:
+        """Raise within, as in a coroutine."""
+        return self._coroutine.throw(*args)
+
+    def close(self) -> None:
+        """End it, as a coroutine."""
+        self._coroutine.close()
 
 
 class SessionVerbs(SessionView):
     """OPTIONS, HEAD, POST, PUT, PATCH and DELETE; WebSockets."""
 
+    _asks = False
+    """Whether requests go by a `_request` that a subclass has."""
     _run: Callable[..., Any]
     _middlewares: tuple[Any, ...]
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """The verbs of a subclass that has a `_request` of its own go by that."""
+        super().__init_subclass__(**kwargs)
+        cls._asks = cls._request is not SessionVerbs._request
+
+    async def _request(
+        self, method: str, str_or_url: str | URL, **kwargs: Unpack[RequestOptions]
+    ) -> ClientResponse:
+        """Make a request and await its response.
+
+        Internal; but programs for aiohttp override it, and have every verb go by it.
+        """
+        session: Any = self
+        call = Call(session, method)
+        call.coroutine = self._run(call, str_or_url, kwargs)
+        return await call
 
     def request(self, method: str, url: str | URL, **kwargs: Unpack[RequestOptions]) -> Call:
         """Make a request."""

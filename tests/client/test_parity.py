@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from tests.servers.aiohttp_app import AiohttpServer
 from tests.servers.fixtures import ScriptedFactory
+from tests.servers.leaks import Leaks
 from yarl import URL
 
 import httptrace
@@ -103,6 +104,61 @@ async def test_a_connector_of_another_loop() -> None:
     with pytest.raises(RuntimeError, match="same event loop"):
         httptrace.ClientSession(connector=connector)
     other.close()
+
+
+async def test_a_subclass_with_a_request_of_its_own(
+    aiohttp_server: AiohttpServer, leak_check: Leaks
+) -> None:
+    """Each verb goes by an overridden `_request`, and by that of its base from there."""
+    seen: list[tuple[str, str]] = []
+
+    class Listening(httptrace.ClientSession):
+        async def _request(self, method: str, url: Any, **kwargs: Any) -> Any:
+            response = await super()._request(method, url, **kwargs)
+            seen.append((method, response.url.path))
+            return response
+
+    class Below(Listening):
+        """Inherits it."""
+
+    async with Below(aiohttp_server.url) as session:
+        async with session.get("/status/404") as response:
+            assert response.status == 404
+        async with session.request("GET", "/inspect") as response:
+            assert response.ok
+        response = await session.post("/echo", data=b"x")
+        assert await response.read() == b"x"
+        task = asyncio.create_task(session.head("/status/204"))
+        assert (await task).status == 204
+        with pytest.raises(ValueError, match="nonsense"):
+            async with session.get("/inspect"):
+                raise ValueError("nonsense")
+        with pytest.raises(TypeError, match="no_such"):
+            await session.get("/inspect", no_such=1)
+    assert seen == [
+        *[("GET", "/status/404"), ("GET", "/inspect"), ("POST", "/echo")],
+        *[("HEAD", "/status/204"), ("GET", "/inspect")],
+    ]
+
+
+async def test_a_subclass_with_a_verb_of_its_own(
+    aiohttp_server: AiohttpServer, leak_check: Leaks
+) -> None:
+    """A verb of its own may go on to that of the base, which goes by `_request`."""
+    seen: list[str] = []
+
+    class Short(httptrace.ClientSession):
+        async def _request(self, method: str, url: Any, **kwargs: Any) -> Any:
+            seen.append(url)
+            return await super()._request(method, url, **kwargs)
+
+        def get(self, url: Any, **kwargs: Any) -> Any:
+            return super().get(f"/status/{url}", **kwargs)
+
+    async with Short(aiohttp_server.url) as session:
+        async with session.get("418") as response:
+            assert response.status == 418
+    assert seen == ["/status/418"]
 
 
 # --- bodies ---------------------------------------------------------------------------------------
