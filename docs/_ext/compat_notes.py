@@ -134,7 +134,11 @@ DIFFERENT: dict[str, str | tuple[str, ...]] = {
         "`wait_eof()` waits as a reader does: not while another task reads.",
     ),
     "TextIOPayload": "Sent in chunks.",
-    "TraceConfig": "One whose `on_request_start` raises is told of the exception too.",
+    "TraceConfig": (
+        "`on_response_chunk_received` tells each piece as it arrives, before content decoding and "
+        "however the body is read; aiohttp tells the decoded body once, of `read()` alone.",
+        "One whose `on_request_start` raises is told of the exception too.",
+    ),
     "WSMsgType": "Equal to aiohttp's own in a program that uses aiohttp.web as well, but not "
     "identical: compare with `==`.",
 }

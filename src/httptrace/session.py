@@ -347,7 +347,7 @@ class ClientSession(SessionVerbs):
     def get(self, url: str | URL, **kwargs: Unpack[RequestOptions]) -> Call:
         """GET: fetch a resource."""
         if self._asks:
-            return self.request("GET", url, **kwargs)
+            return Asked(self._request("GET", url, **kwargs))  # type: ignore[return-value]
         call = Call(self, "GET")
         call.coroutine = self._run(call, url, kwargs)
         return call
