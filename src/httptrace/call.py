@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from multidict import CIMultiDictProxy
 
 from .errors import ClientResponseError, SocketTimeoutError, TotalTimeoutError
-from .exchange import Exchange, fields_of, headers_of
+from .exchange import Exchange, headers_in
 from .head import version_of
 from .request_info import RequestInfo
 from .trace.done import DONE
@@ -153,7 +153,7 @@ class Call(_Kept, Coroutine[Any, Any, Any]):
         """The hop's headers; made when first looked at."""
         if self.headers is None:
             assert self.head is not None
-            self.headers = headers_of(fields_of(self.head[:-4])).copy()
+            self.headers = headers_in(self.head[:-4])
             self.head_version = version_of(self.headers)
         return self.headers
 

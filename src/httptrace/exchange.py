@@ -9,12 +9,13 @@ import asyncio
 from time import perf_counter_ns
 from typing import TYPE_CHECKING
 
+from multidict import CIMultiDict, CIMultiDictProxy
+
 from .trace.record import Record
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from multidict import CIMultiDict, CIMultiDictProxy
     from yarl import URL
 
     from .call import Call
@@ -153,7 +154,7 @@ class Exchange(_Meeting):
         if not (self.is_past and self.head_sent):
             return self.call.request_headers
         if self._headers_sent is None:
-            self._headers_sent = headers_of(fields_of(self.head_sent[:-4])).copy()
+            self._headers_sent = headers_in(self.head_sent[:-4])
         return self._headers_sent
 
     @property
@@ -183,7 +184,10 @@ class Exchange(_Meeting):
     def response_headers(self) -> CIMultiDictProxy[str]:
         """The headers of the response; made when first looked at."""
         if self._response_headers is None:
-            self._response_headers = headers_of(self.raw_headers)
+            if self.head is None:
+                self._response_headers = headers_of(self.raw_headers)
+            else:
+                self._response_headers = CIMultiDictProxy(headers_in(self.head))
         return self._response_headers
 
     async def wait(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -275,11 +279,16 @@ def reason_of(raw: bytes) -> str:
 
 def headers_of(raw: RawHeaders) -> CIMultiDictProxy[str]:
     """Raw fields as a multidict of strings; bytes that are not UTF-8 survive as surrogates."""
-    from multidict import CIMultiDict, CIMultiDictProxy
-
     return CIMultiDictProxy(
         CIMultiDict(
             (name.decode("utf-8", "surrogateescape"), value.decode("utf-8", "surrogateescape"))
             for name, value in raw
         )
     )
+
+
+def headers_in(head: bytes) -> CIMultiDict[str]:
+    """The fields of a head, as `fields_of` and `headers_of` have them."""
+    lines = head.decode("utf-8", "surrogateescape").split("\r\n")
+    fields = [line.partition(":") for line in lines[1:]]
+    return CIMultiDict([(name, value.strip(" \t")) for name, _colon, value in fields])

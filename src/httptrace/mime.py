@@ -92,6 +92,7 @@ def charset_of(header: str) -> str | None:
     return value.strip("' \t") or None
 
 
+@lru_cache(maxsize=256)
 def is_json(content_type: str) -> bool:
     """Whether a media type (without parameters) is JSON: ``application/json``, ``…+json``."""
     return _JSON.match(content_type) is not None

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from codecs import lookup
+from json import loads as parse_json
 from typing import TYPE_CHECKING, Any
 
 from .body.streams import StreamReader
@@ -117,9 +119,7 @@ class ClientResponse(ResponseView):
         text = body.decode(encoding or self.get_encoding()).strip()
         if loads is not None:
             return loads(text)
-        from json import loads as parse
-
-        return parse(text)
+        return parse_json(text)
 
     async def sse(self, *, max_event_size: int = 1 << 20) -> AsyncIterator[ServerSentEvent]:
         """The body as server-sent events, as they come (WHATWG HTML, section 9.2).
@@ -140,8 +140,6 @@ class ClientResponse(ResponseView):
 
     def get_encoding(self) -> str:
         """The charset of the response; JSON is UTF-8; otherwise as the session's resolver says."""
-        from codecs import lookup
-
         charset = self.charset
         if charset:
             try:
