@@ -30,6 +30,15 @@ import httptrace.demo.__main__ as demo
 sys.exit(demo.main())
 """
 
+SERVING = """
+import signal
+import sys
+import httptrace.demo.__main__ as demo
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # background jobs ignore it
+sys.exit(demo.main(["--serve", "0"]))
+"""
+
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Python with these arguments, to its end; a warning is an error."""
@@ -60,7 +69,7 @@ def test_a_scene_that_is_wrong() -> None:
 
 def test_serving() -> None:
     """``--serve`` tells what answers where, and ends with Ctrl-C."""
-    command = [sys.executable, "-u", "-m", "httptrace.demo", "--serve", "0"]
+    command = [sys.executable, "-u", "-c", SERVING]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         told = []
         for line in process.stdout or ():
