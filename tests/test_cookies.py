@@ -6,6 +6,8 @@ from http.cookies import BaseCookie, Morsel, SimpleCookie
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from yarl import URL
 
 from httptrace.cookies import (
@@ -584,3 +586,12 @@ def test_time_is_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
     later = time.time() + 61
     monkeypatch.setattr("time.time", lambda: later)
     assert len(jar) == 0
+
+
+@given(st.binary(max_size=20), st.binary(max_size=20))
+def test_any_bytes_can_be_in_a_cookie(name: bytes, rest: bytes) -> None:
+    """What a server sends never breaks its response: it is kept and sent back, or ignored."""
+    header = (name + b"=" + rest).decode("utf-8", "surrogateescape")
+    jar = jar_with(header, header + "; Domain=" + header, header + "; Path=/" + header)
+    sent = jar.cookie_header(URL_A).encode("utf-8", "surrogateescape")
+    assert not sent or sent.startswith(name.strip(b" \t"))

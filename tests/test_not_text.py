@@ -8,7 +8,7 @@ import pytest
 from tests.servers.fixtures import ScriptedFactory
 from tests.servers.leaks import Leaks
 
-from httptrace import ClientSession, InvalidUrlClientError
+from httptrace import ClientSession, CookieJar, InvalidUrlClientError
 from httptrace.testing.scripted import responding, response_bytes
 
 OK = response_bytes(200, b"ok")
@@ -58,3 +58,18 @@ async def test_in_a_charset(leak_check: Leaks, scripted: ScriptedFactory) -> Non
     async with ClientSession() as session, session.get(server.url) as response:
         assert await response.text() == "é"
         assert response.get_encoding() == "utf-8"
+
+
+async def test_in_a_cookie(leak_check: Leaks, scripted: ScriptedFactory) -> None:
+    """Bytes of a cookie that are not UTF-8 go back as they came, and spoil nothing."""
+    head = (
+        b"HTTP/1.1 200 OK\r\nSet-Cookie: caf\xe9=\xff\r\nSet-Cookie: b=1\r\nContent-Length: 2\r\n"
+    )
+    server = await scripted(responding(head + b"\r\nok", OK))
+    async with ClientSession(cookie_jar=CookieJar(unsafe=True)) as session:
+        async with session.get(server.url) as response:
+            assert await response.read() == b"ok"
+            assert sorted(response.cookies) == ["b", "caf\udce9"]
+        async with session.get(server.url):
+            pass
+    assert dict(server.requests[1].headers)[b"Cookie"] == b"caf\xe9=\xff; b=1"

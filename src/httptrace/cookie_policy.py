@@ -113,7 +113,8 @@ class CookiePolicy:
         if given.secure and not secure:
             return False
         coded = given.value if given.coded is None else given.coded
-        if len(given.name.encode()) + len(coded.encode()) > self._max_size:
+        # bytes that are no text came as surrogates, and go back as they came
+        if len(f"{given.name}{coded}".encode("utf-8", "surrogatepass")) > self._max_size:
             return False
         name = given.name.lower()
         if name.startswith("__host-"):
