@@ -123,7 +123,8 @@ DIFFERENT: dict[str, str | tuple[str, ...]] = {
         "`Set-Cookie` is read as RFC 6265bis has it: attributes end at a semicolon alone, and "
         "there may be a comma in a name.",
         "All cookies that belong to a request are sent: aiohttp stops at 150, and at 8190 bytes.",
-        "`save()` always writes with mode 0600, in a form of its own; `load()` reads aiohttp's too.",
+        "`save()` always writes with mode 0600, and in a form of its own; `load()` reads that of "
+        "aiohttp too.",
         "In `cookies` and `host_only_cookies` the path of a whole site is `/`, where aiohttp has "
         "an empty one.",
     ),
