@@ -180,6 +180,7 @@ class Call(_Kept, Coroutine[Any, Any, Any]):
         previous.is_past, self.early = True, None
         exchange = Exchange(self, previous.end_ns or perf_counter_ns())
         exchange.previous, exchange.attempt = previous, previous.attempt + 1
+        exchange.trace = previous.trace
         self.exchange = exchange
         if first_ns := self.settings.first_limit_ns:  # nobody has looked at the call in between
             self.connector.deadlines.arm(max(perf_counter_ns(), self.start_ns + first_ns))

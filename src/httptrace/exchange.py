@@ -86,7 +86,7 @@ class Exchange(_Meeting):
         self.call = call
         self.target = call.target
         self.method = call.method
-        self.trace = call.trace
+        self.trace = None
         self.start_ns = start_ns
         self.chunks = []
         self.connection = self.head = self.waiter = self.error = self.continued = None

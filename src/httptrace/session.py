@@ -297,7 +297,8 @@ class ClientSession(SessionVerbs):
             observers = [*observing.everybody(), *observers]
         if configs or observers:
             context = options.get("trace_request_ctx")
-            call.trace = call.exchange.trace = listened(self, configs, observers, context)
+            call.trace = trace = listened(self, configs, observers, context)
+            call.exchange.trace = trace if trace.below else None
 
     def spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
         """Internal: run what nobody can wait for; `close` does."""

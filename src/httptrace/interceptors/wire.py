@@ -38,7 +38,7 @@ async def wire(call: Call) -> ClientResponse:
         try:
             if connection is None:
                 call.await_outside()
-                plain = call.head is not None and call.payload is None and call.trace is None
+                plain = call.head is not None and call.payload is None and exchange.trace is None
                 send = _send if plain else None
                 connection = await connector.obtain(host, exchange, call.settings.timeout, send)
             if not exchange.send_ns:

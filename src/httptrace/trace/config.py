@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from ._signals import Signals
 from .done import DONE
-from .events import EVENTS, Event
+from .events import CALL_GROUPS, EVENTS, Event
 
 Params = TypeVar("Params")
 
@@ -82,6 +82,8 @@ class TraceConfig(Signals):
         self._frozen = False
         self.handlers: dict[type[Event], Callable[..., Awaitable[Any]]] = {}
         """Internal: what to call and await for which moment; made by `freeze`."""
+        self.below = False
+        """Internal: whether it listens to more than the call as a whole."""
         for event in EVENTS:
             setattr(self, event.signal, Signal())
 
@@ -109,6 +111,7 @@ class TraceConfig(Signals):
             for event, signal in signals.items()
             if signal
         }
+        self.below = any(event.group not in CALL_GROUPS for event in self.handlers)
 
 
 def adopted(config: Any) -> TraceConfig:

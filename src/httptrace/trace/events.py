@@ -19,3 +19,6 @@ from .moments_websocket import *
 
 EVENTS = declared()
 """Every event, in the order in which a request meets them."""
+
+CALL_GROUPS = frozenset({"call", "redirect"})
+"""The groups of the moments of a call as a whole; those of all others lie below it."""

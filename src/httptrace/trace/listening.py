@@ -30,15 +30,28 @@ class Trace:
 
     `wants` is the moments that anybody listens to and how each is told; it is called with
     `context`. Of a lone TraceConfig, the usual case, these are its own: nothing lies in between.
-    `pending` is what was noted and not yet told.
+    `pending` is what was noted and not yet told. `below` tells whether anybody listens to more than
+    the call as a whole: otherwise what lies below it need not know of listeners.
     """
 
-    __slots__ = ("_again", "_context", "_flushing", "_session", "_told_ns", "pending", "wants")
+    __slots__ = (
+        "_again",
+        "_context",
+        "_flushing",
+        "_session",
+        "_told_ns",
+        "below",
+        "pending",
+        "wants",
+    )
 
-    def __init__(self, session: object, wants: Mapping[type[Event], Tell], context: Any) -> None:
+    def __init__(
+        self, session: object, wants: Mapping[type[Event], Tell], context: Any, below: bool
+    ) -> None:
         self._session = session
         self._context = context
         self.wants = wants
+        self.below = below
         self.pending: list[Fact] = []
         self._flushing = self._again = False
         self._told_ns = 0
@@ -160,16 +173,17 @@ def listened(
     if len(configs) == 1 and not observers:
         config = configs[0]
         context = config.trace_config_ctx(trace_request_ctx=trace_request_ctx)
-        return Trace(session, config.handlers, context)
+        return Trace(session, config.handlers, context, config.below)
     hear = _Observers(map(observing.listener, observing.each_once(observers)))
     if not configs:
-        return Trace(session, _OF_OBSERVERS, hear)
+        return Trace(session, _OF_OBSERVERS, hear, True)
     contexts = [
         (config.trace_config_ctx(trace_request_ctx=trace_request_ctx), config.handlers)
         for config in configs
     ]
     wanted = EVENTS if observers else [event for config in configs for event in config.handlers]
-    return Trace(session, dict.fromkeys(wanted, _tell_everybody), (hear, contexts))
+    below = bool(observers) or any(config.below for config in configs)
+    return Trace(session, dict.fromkeys(wanted, _tell_everybody), (hear, contexts), below)
 
 
 class _Observers(tuple[Callable[[Event], None], ...]):
