@@ -179,6 +179,7 @@ async def test_a_flood_of_empty_messages_is_bounded(
     payloads = [b"%d" % digit if size else b"" for digit in range(10)]
     server = await scripted(pouring(b"".join(server_frame(TEXT, p) for p in payloads) * 10_000))
     config, heard = httptrace.TraceConfig(), count()
+    config.on_websocket_closed.append(lambda *_: None)
     if listening:
         config.on_websocket_message_received.append(lambda *_: next(heard))
     async with (
