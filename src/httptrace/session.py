@@ -232,16 +232,16 @@ class ClientSession(SessionVerbs):
         call.exchange = Exchange(call, call.start_ns)
         if (work := current_request_id()) is not None:
             call.context_id = work
-        if options or self._listeners or observing.installed or observing.ambient():
-            self._attach(call, options)
         settings = call.settings
         if settings.first_limit_ns:
             due_ns = call.start_ns + settings.first_limit_ns
             deadlines = call.connector.deadlines
             if due_ns < deadlines.next_ns:
                 deadlines.arm(due_ns)
-        trace = call.trace
         try:
+            if options or self._listeners or observing.installed or observing.ambient():
+                self._attach(call, options)
+            trace = call.trace
             if trace is not None:
                 call.await_outside()  # listeners are awaited: limits hold meanwhile
             if trace is not None and TraceRequestStartParams in trace.wants:

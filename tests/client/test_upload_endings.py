@@ -97,6 +97,23 @@ async def test_files_are_closed(
     server.events["done"].set()
 
 
+async def test_a_request_that_does_not_begin(scripted: ScriptedFactory, path: Path) -> None:
+    """When a listener's context cannot be made, nothing is sent, and the body ends all the same."""
+    server = await scripted(OK)
+
+    def broken(**_given: object) -> None:
+        raise LookupError
+
+    config = httptrace.TraceConfig(broken)
+    file, tracker = path.open("rb"), UploadTracker()
+    async with ClientSession(trace_configs=[config]) as session:
+        with pytest.raises(LookupError):
+            await session.post(server.url, data=file, upload_tracker=tracker)
+        await closed(file)
+    assert isinstance(tracker.upload_complete.exception(), httptrace.UploadAbortedError)
+    assert server.requests == []
+
+
 async def test_memory_is_not_closed(session: ClientSession, scripted: ScriptedFactory) -> None:
     """A BytesIO is the caller's: it is not closed, nor read from its start again."""
     server = await scripted(OK)
