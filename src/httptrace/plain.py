@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .auth import basic_auth
 from .fields import plain_headers
 from .head import field_line
 from .options import KNOWN, PROXY_PARAMETERS, TLS_PARAMETERS
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from .session import ClientSession
     from .target import Target
 
+TWO_CREDENTIALS = (
+    "Cannot combine AUTHORIZATION header with AUTH argument or credentials encoded in URL"
+)
 NO_BODY_EXPECTED = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 """Methods that say nothing of a body where there is none (RFC 9110 §8.6)."""
 _SMALL_BODY = 1 << 16
@@ -29,10 +33,11 @@ _SMALL_BODY = 1 << 16
 _PLAIN = KNOWN - {
     *TLS_PARAMETERS,
     *PROXY_PARAMETERS,
-    *("auth", "cookies", "server_hostname"),
-    *("chunked", "compress", "expect100", "skip_auto_headers", "upload_tracker"),
+    *("chunked", "compress", "expect100"),
+    *("server_hostname", "skip_auto_headers", "upload_tracker"),
 }
 """Parameters that the quick way knows, or that change nothing of what is sent."""
+_PERSONAL = frozenset({"auth", "cookies"})
 _NOT_PLAIN = frozenset(
     {"connection", "content-length", "cookie", "expect", "transfer-encoding", "upgrade"}
 )
@@ -50,18 +55,19 @@ def prepare_plain(call: Call, target: Target, options: RequestOptions) -> bool:
     if not _PLAIN.issuperset(options):
         return False
     session, method = call.session, call.method
-    if not options and method in target.heads:
+    nothing_added = session.adds_nothing() and _PERSONAL.isdisjoint(options)
+    if nothing_added and not options and method in target.heads:
         call.target, call.head = target, target.heads[method]
         return True
-    lines, own = _lines(session, target), options.get("headers")
-    if own:
-        lines = _merged(lines, own)
+    lines = _merged(_lines(session, target), options.get("headers"))
     if not lines:
         return False
     content, content_type = content_of(session, options.get("data"), options.get("json"))
     if not isinstance(content, bytes | None):
         return False
     call.target = target = with_params(target, options)
+    if not nothing_added:
+        _add_to(lines, call, options)
     parts = [f"{method} {target.path} HTTP/{session.http_version}\r\n", *lines.values()]
     size = 0
     if content is not None:
@@ -73,7 +79,7 @@ def prepare_plain(call: Call, target: Target, options: RequestOptions) -> bool:
         parts.append(f"Content-Length: {size}\r\n")
     parts.append("\r\n")
     call.head = "".join(parts).encode("utf-8", "surrogateescape")
-    if not options:
+    if nothing_added and not options:
         target.heads[method] = call.head
     return True
 
@@ -132,13 +138,43 @@ def _lines(session: ClientSession, target: Target) -> Mapping[str, str]:
 
 def _merged(lines: Mapping[str, str], own: Any) -> dict[str, str]:
     """The lines with those of the request's own headers; none if that cannot be done so simply."""
-    if not lines or not hasattr(own, "items"):
-        return {}
     merged, seen = dict(lines), set()
+    if not lines or not own:
+        return merged
+    if not hasattr(own, "items"):
+        return {}
     for name, value in own.items():
-        line, key = field_line(name, value), name.lower()
+        key = str(name).lower()
         if key in _NOT_PLAIN:
             return {}
+        line = field_line(name, value)
         merged[key] = merged[key] + line if key in seen else line
         seen.add(key)
     return merged
+
+
+def _add_to(lines: dict[str, str], call: Call, options: RequestOptions) -> None:
+    """Add the lines that depend on who asks for what: credentials, cookies, ids."""
+    session, url = call.session, call.target.url
+    auth = basic_auth("auth", options.get("auth")) or session.auth_for(url)
+    if auth is not None:
+        if "authorization" in lines:
+            raise ValueError(TWO_CREDENTIALS)
+        lines["authorization"] = field_line("Authorization", auth.encode())
+    call.own_cookies = options.get("cookies")
+    if cookies := cookie_header(call, ""):
+        lines["cookie"] = field_line("Cookie", cookies)
+    if session.propagation is not None:
+        ids = [(n, v) for n, v in session.propagation.headers_for(url) if n.lower() not in lines]
+        lines.update((name.lower(), field_line(name, value)) for name, value in ids)
+        call.propagated = tuple(name for name, _value in ids)
+
+
+def cookie_header(call: Call, header: str) -> str:
+    """The jar's cookies for the hop's URL, the request's own, and those of a Cookie header."""
+    own = call.own_cookies
+    if own is None and not call.session.has_cookies():
+        return header
+    from .cookies import request_cookies
+
+    return request_cookies(call.session.jar, call.url, own, header)

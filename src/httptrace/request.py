@@ -7,10 +7,19 @@ from typing import TYPE_CHECKING, Any
 from multidict import CIMultiDict
 from yarl import URL
 
+from .auth import basic_auth
 from .fields import merge_headers, plain_headers
 from .head import serialize, version_of
 from .options import PROXY_PARAMETERS, TLS_PARAMETERS, checked
-from .plain import NO_BODY_EXPECTED, content_of, prepare_plain, set_bytes, with_params
+from .plain import (
+    NO_BODY_EXPECTED,
+    TWO_CREDENTIALS,
+    content_of,
+    cookie_header,
+    prepare_plain,
+    set_bytes,
+    with_params,
+)
 from .query import with_query
 from .target import check_method, headers_by, parse_url, target_of
 
@@ -18,8 +27,8 @@ if TYPE_CHECKING:
     from .call import Call
     from .options import RequestOptions
 
-_OF_TARGET = TLS_PARAMETERS | PROXY_PARAMETERS | {"auth", "server_hostname"}
-"""Parameters that change where a request goes, or as whom."""
+_OF_TARGET = TLS_PARAMETERS | PROXY_PARAMETERS | {"server_hostname"}
+"""Parameters that change where a request goes."""
 
 
 def prepare(call: Call, where: str | URL, options: RequestOptions) -> None:
@@ -51,13 +60,13 @@ def _prepare(call: Call, where: str | URL, options: RequestOptions) -> None:
     call.settings = checked(session.settings, options) if options else session.settings
     aside = call.tunnel or not _OF_TARGET.isdisjoint(options)
     target = None if aside else session.plain_target(where)
-    auth = None
     if target is None:
         auth = _address(call, where, options)
     elif prepare_plain(call, target, options):
         return
     else:
         call.target = with_params(target, options)
+        auth = basic_auth("auth", options.get("auth")) or session.auth_for(call.url)
     _collect_headers(call, options)
     _add_body(call, options)
     _add_auth(call, auth)
@@ -70,7 +79,7 @@ def _prepare(call: Call, where: str | URL, options: RequestOptions) -> None:
 
 def _address(call: Call, where: str | URL, options: RequestOptions) -> Any:
     """Set the target; returns the credentials for it, which may be part of the URL."""
-    from .auth import BasicAuth, basic_auth
+    from .auth import BasicAuth
 
     url = call.session.absolute(parse_url(where))
     params = options.get("params")
@@ -100,21 +109,13 @@ def _add_auth(call: Call, auth: Any) -> None:
     headers = call.request_headers
     if auth is not None:
         if "Authorization" in headers:
-            raise ValueError(
-                "Cannot combine AUTHORIZATION header with AUTH argument or credentials "
-                "encoded in URL"
-            )
+            raise ValueError(TWO_CREDENTIALS)
         headers["Authorization"] = auth.encode()
 
 
 def add_cookies(call: Call) -> None:
     """The jar's cookies for the hop's URL, the request's own, and those of a Cookie header."""
-    session, own, header = call.session, call.own_cookies, call.cookie_header
-    if own is not None or session.has_cookies():
-        from .cookies import request_cookies
-
-        header = request_cookies(session.jar, call.url, own, header)
-    if header:
+    if header := cookie_header(call, call.cookie_header):
         call.request_headers["Cookie"] = header
 
 

@@ -311,13 +311,9 @@ class ClientSession(SessionVerbs):
     def plain_target(self, where: str | URL) -> Target | None:
         """Internal: the target of a request whose parameters leave it alone, made once.
 
-        None if the session adds to it, and for what is no URL.
+        None if there are proxies, if the URL has credentials, and for what is no URL.
         """
-        if not isinstance(where, str | URL):
-            return None
-        if self._auth is not None or self._trust_env or self.propagation is not None:
-            return None
-        if self.settings.proxies is not None or self.has_cookies():
+        if not isinstance(where, str | URL) or self.settings.proxies is not None:
             return None
         if version_of(self.default_headers) != self._headers_version:
             self._headers_version = version_of(self.default_headers)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .auth import BasicAuth
     from .cookies import AbstractCookieJar
     from .exchange import Exchange
+    from .local.propagation import Propagation
     from .options import RaiseForStatus, Settings
     from .pool.connector import BaseConnector
     from .response import ClientResponse
@@ -33,6 +34,8 @@ class SessionView:
     default_headers: CIMultiDict[str]
     _closed: bool
     _connector_owner: bool
+    propagation: Propagation | None
+    """Internal: which hosts may see the ids of the work that makes a request."""
     _counts_cookies: bool
     """Whether the jar can tell that it is empty."""
     _pristine: bool
@@ -177,6 +180,11 @@ class SessionView:
     def fallback_charset(self, response: ClientResponse, body: bytes) -> str:
         """Internal: the charset of a body that does not tell."""
         return self._fallback_charset(response, body)
+
+    def adds_nothing(self) -> bool:
+        """Internal: whether requests get neither credentials nor cookies nor ids."""
+        without = self._auth is None and not self._trust_env and self.propagation is None
+        return without and not self.has_cookies()
 
     def has_cookies(self) -> bool:
         """Internal: whether the jar may have cookies for a request."""

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from multidict import CIMultiDict
 
-from httptrace import ClientSession
+from httptrace import BasicAuth, ClientSession
 from httptrace.call import Call
+from httptrace.local import job_context
 from httptrace.request import prepare
 
 URL = "http://host.test/path?own=1#fragment"
@@ -33,6 +34,7 @@ SESSIONS = st.sampled_from(
         {"headers": CIMultiDict([("X-One", "a"), ("X-One", "b")])},
         {"headers": {"X-Two": "session", "Accept": "text/html"}},
         *({"headers": {"Expect": "1"}}, {"headers": {"Content-Type": "a/b"}}),
+        *({"auth": BasicAuth("session", "x")}, {"propagate": ["host.test"]}, {"propagate": ["b"]}),
     ]
 )
 
@@ -52,7 +54,8 @@ async def prepared(session_options: dict[str, Any], method: str, options: Any) -
         line, *fields = call.head.split(b"\r\n")
         seen = sorted((name, value.strip(" \t")) for name, value in call.request_headers.items())
         payload = None if call.payload is None else (call.payload.size, call.payload.headers)
-        kept = call.settings, call.closes, call.expect100, call.chunked, call.cookie_header
+        kept = call.settings, call.closes, call.expect100, call.chunked, call.propagated
+        kept += call.own_cookies, call.cookie_header
         return line, sorted(fields), seen, call.url, call.body, payload, kept
 
 
@@ -63,6 +66,7 @@ async def prepared(session_options: dict[str, Any], method: str, options: Any) -
     body=BODIES,
     params=PARAMS,
     timeout=st.sampled_from([{}, {"timeout": 3}, {"timeout": None}, {"allow_redirects": False}]),
+    personal=st.sampled_from([{}, {"auth": BasicAuth("a", "b")}, {"cookies": {"own": "2"}}]),
 )
 async def test_both_ways_make_the_same(
     session: dict[str, Any],
@@ -71,15 +75,17 @@ async def test_both_ways_make_the_same(
     body: dict[str, Any],
     params: Any,
     timeout: dict[str, Any],
+    personal: dict[str, Any],
 ) -> None:
     """An option that changes nothing, but is not a plain one, sends a request the long way."""
-    options = {**body, **timeout}
+    options = {**body, **timeout, **personal}
     if headers is not None:
         options["headers"] = headers
     if params is not None:
         options["params"] = params
-    quick = await prepared(session, method, options)
-    assert quick == await prepared(session, method, {**options, "skip_auto_headers": ()})
+    with job_context("test"):
+        quick = await prepared(session, method, options)
+        assert quick == await prepared(session, method, {**options, "skip_auto_headers": ()})
 
 
 @pytest.mark.parametrize("changed", [False, True])
