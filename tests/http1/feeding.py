@@ -115,11 +115,11 @@ class Fed:
             settings=self.settings,
             target=None,
             method=method or self.method,
-            trace=self.trace,
             malformed=_malformed,
             closes=False,
         )
         self.exchange = Exchange(call, 1)
+        self.exchange.trace = self.trace
         self.exchange.connection = self.connection
         self.connection.send(self.exchange, b"GET / HTTP/1.1\r\nHost: origin\r\n\r\n", b"")
         return self.exchange
