@@ -85,8 +85,10 @@ def everybody() -> list[Observer]:
 
 
 def each_once(observers: Iterable[Observer]) -> list[Observer]:
-    """The observers without those that come again, however they compare: dataclasses, for one,
-    may be equal, and cannot be hashed."""
+    """The observers without those that come again.
+
+    However they compare: dataclasses, for one, may be equal, and cannot be hashed.
+    """
     return list({id(one): one for one in observers}.values())
 
 
