@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 from typing import Any
 
 import pytest
@@ -222,6 +223,26 @@ async def test_under_way(
         await response.read()
     assert response.timeline.total_ns > early.total_ns
     assert_partition(response.timeline)
+
+
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+@pytest.mark.parametrize("secure", [False, True])
+async def test_protocol(
+    make_session: MakeSession,
+    scripted: Any,
+    server_ssl: ssl.SSLContext,
+    client_ssl: ssl.SSLContext,
+    secure: bool,
+    version: str,
+) -> None:
+    """The protocol has its name in ALPN; whether it was spoken over TLS stands elsewhere."""
+    answer = HELLO.replace(b"HTTP/1.1", f"HTTP/{version}".encode())
+    server = await scripted(answer, ssl=server_ssl if secure else None)
+    async with make_session().get(server.url, ssl=client_ssl) as response:
+        await response.read()
+    (hop,) = response.timeline.hops
+    assert (hop.protocol, hop.version, hop.tls is not None) == (f"http/{version}", version, secure)
+    assert hop.to_dict()["protocol"] == f"http/{version}"
 
 
 async def test_json_and_text(
