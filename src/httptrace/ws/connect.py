@@ -103,7 +103,7 @@ class Opening(Call, Generic[DecodeText]):
         found = agreed(response, self.request_headers, config.compress)
         link = self.link
         if link is None:
-            raise refused(response, "The connection was not handed over")
+            raise refused(response, "The connection was closed before the handshake was over")
         self._agreed, self._taken = found, (link, found)
         if trace is not None:
             told_end = (self.exchange, 0, found.protocol, found.compress)

@@ -110,6 +110,8 @@ class WebSocketLink(WebSocketStream):
         except WebSocketError as exc:
             self._violated(exc)
         self._after_reading()
+        if self._lost_early is not None:
+            self._lost(*self._lost_early)
 
     # --- what the reader calls ------------------------------------------------------------------
 
@@ -260,12 +262,13 @@ class WebSocketLink(WebSocketStream):
         if self.close_received or self.error is not None:
             self._end()
             return
-        said = self._connection.close_reason or "without a close frame"
+        ours = self._connection.closed and self._lost_early is None
+        said = self._connection.close_reason if ours else "without a close frame"
         error: Exception = ServerDisconnectedError(f"WebSocket connection closed: {said}")
         if isinstance(exc, OSError):
             error = ClientOSError(exc.errno, exc.strerror or str(exc))
         error.__cause__ = exc
-        if self._connection.closed:
+        if ours:
             self.by = "client"
         self._break(error, WS_CLOSED_MESSAGE)
 

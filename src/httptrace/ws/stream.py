@@ -46,7 +46,7 @@ class WebSocketStream(asyncio.BufferedProtocol):
             "queued",
         ),
         *("_connection", "_transport", "_view", "_feed", "_early", "_write"),
-        *("_heartbeat", "_reader", "_writable", "_over"),
+        *("_heartbeat", "_reader", "_writable", "_over", "_lost_early"),
     )
 
     def __init__(
@@ -71,6 +71,7 @@ class WebSocketStream(asyncio.BufferedProtocol):
         self._heartbeat: Heartbeat | None = None
         self._writable: asyncio.Future[None] | None = None
         self._over: asyncio.Future[None] | None = None
+        self._lost_early: tuple[Exception | None] | None = None
         transport.set_protocol(self)
 
     # --- reading --------------------------------------------------------------------------------
@@ -158,12 +159,18 @@ class WebSocketStream(asyncio.BufferedProtocol):
 
     def eof_received(self) -> bool:
         """The server sends no more; the transport is closed by returning False."""
-        self._lost(None)
+        if self._reader is not None:
+            self._lost(None)
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone."""
-        self._lost(exc)
+        if self._reader is None and not self.over and not self._connection.closed:
+            # what came before the end counts, should the handshake be agreed on
+            self._lost_early, self._write = (exc,), _nowhere
+            self.call.connector.discard(self._connection, self.exchange, "server close")
+        else:
+            self._lost(exc)
         self._connection.connection_lost(exc)
 
     def _violated(self, error: WebSocketError) -> None:
@@ -237,6 +244,10 @@ class WebSocketStream(asyncio.BufferedProtocol):
                 if self.paused:  # because of what was not told, maybe
                     wake(self.waiter)
                     wake(self._over)
+
+
+def _nowhere(data: Any) -> None:
+    """Nobody is there to read it."""
 
 
 def wake(waiter: asyncio.Future[None] | None) -> None:
