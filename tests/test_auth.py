@@ -11,7 +11,7 @@ import pytest
 from yarl import URL
 
 from httptrace import auth
-from httptrace.auth import BasicAuth, encode_basic_auth, netrc_auth, read_netrc_auth
+from httptrace.auth import BasicAuth, encode_basic_auth, netrc_auth
 
 
 def test_encoded_header() -> None:
@@ -87,6 +87,14 @@ def netrc_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path
     yield path
 
 
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The time of the clock, as its only element."""
+    now = [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    return now
+
+
 CONTENT = """
 machine example.com login me password secret
 machine Upper.example.com login up password pw
@@ -134,16 +142,20 @@ def test_netrc_default_entry(netrc_file: Path) -> None:
     assert netrc_auth("b.com") == BasicAuth("d", "2")
 
 
-def test_netrc_is_read_again_when_it_changes(netrc_file: Path) -> None:
+def test_netrc_is_read_again_when_it_changes(netrc_file: Path, clock: list[float]) -> None:
     """The file is parsed once, and again when it has changed, appeared or gone."""
     assert netrc_auth("a.com") is None
+    clock[0] += 1
     netrc_file.write_text("machine a.com login a password 1\n")
     first = netrc_auth("a.com")
     assert first == BasicAuth("a", "1")
+    clock[0] += 1
     assert netrc_auth("a.com") is first
     netrc_file.write_text("machine a.com login a password changed\n")
+    clock[0] += 1
     assert netrc_auth("a.com") == BasicAuth("a", "changed")
     netrc_file.unlink()
+    clock[0] += 1
     assert netrc_auth("a.com") is None
 
 
@@ -170,21 +182,24 @@ def test_netrc_that_cannot_be_read(netrc_file: Path, caplog: pytest.LogCaptureFi
     assert len(caplog.records) == 1
 
 
-def test_netrc_in_the_home_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_netrc_in_the_home_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clock: list[float]
+) -> None:
     """Without NETRC the file is .netrc in the home directory; its absence is no news."""
     monkeypatch.delenv("NETRC", raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setattr(auth, "_netrc", auth._Netrc())
     assert netrc_auth("a.com") is None
+    clock[0] += 1
     (tmp_path / ".netrc").write_text("machine a.com login a password 1\n")
     assert netrc_auth("a.com") == BasicAuth("a", "1")
 
 
-async def test_netrc_off_the_event_loop(netrc_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The coroutine looks at the file in a thread and at most once a second."""
+def test_netrc_is_looked_at_once_a_second(
+    netrc_file: Path, clock: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Many requests do not ask the file system for it each time."""
     netrc_file.write_text("machine a.com login a password 1\n")
-    now = 100.0
-    monkeypatch.setattr(time, "monotonic", lambda: now)
     looked: list[object] = []
     stat = os.stat
 
@@ -196,8 +211,8 @@ async def test_netrc_off_the_event_loop(netrc_file: Path, monkeypatch: pytest.Mo
     with monkeypatch.context() as patch:
         patch.setattr(os, "stat", watched)
         for _ in range(3):
-            assert await read_netrc_auth("a.com") == BasicAuth("a", "1")
+            assert netrc_auth("a.com") == BasicAuth("a", "1")
         assert len(looked) == 1
-        now += 1.0
-        assert await read_netrc_auth("other.com") is None
+        clock[0] += 1
+        assert netrc_auth("other.com") is None
         assert len(looked) == 2

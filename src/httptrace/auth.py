@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from yarl import URL
 
-__all__ = ["BasicAuth", "basic_auth", "encode_basic_auth", "netrc_auth", "read_netrc_auth"]
+__all__ = ["BasicAuth", "basic_auth", "encode_basic_auth", "netrc_auth"]
 
 _log = logging.getLogger("httptrace.auth")
 
@@ -113,21 +113,14 @@ def _basic(credentials: str, encoding: str) -> str:
 def netrc_auth(host: str) -> BasicAuth | None:
     """The credentials of the user's netrc file for this host: its entry, or the default entry.
 
-    The file is ``$NETRC``, or ``~/.netrc`` (on Windows also ``~/_netrc``). It is read again when
-    it has changed. One that cannot be read or understood is logged once and counts as empty.
+    The file is ``$NETRC``, or ``~/.netrc`` (on Windows also ``~/_netrc``). It is looked at once a
+    second at the most, and read again when it has changed. One that cannot be read or understood
+    is logged once and counts as empty.
 
     :param host: the host alone, as ``URL.host`` has it: never a port, never user info.
     """
-    _netrc.refresh()
-    return _netrc.lookup(host)
-
-
-async def read_netrc_auth(host: str) -> BasicAuth | None:
-    """`netrc_auth` for the event loop: looks at the file in a thread, at most once a second."""
     if not _netrc.is_fresh():
-        import asyncio
-
-        await asyncio.to_thread(_netrc.refresh)
+        _netrc.refresh()
     return _netrc.lookup(host)
 
 

@@ -65,6 +65,10 @@ class Proxies(NamedTuple):
     headers: Headers = ()
     environment: bool = False
 
+    def spare(self, url: URL) -> bool:
+        """Whether a URL is reached directly."""
+        return self.named is None and self.proxy_for(url) is None
+
     def proxy_for(self, url: URL) -> Proxy | None:
         """The proxy for a URL, or None if it is reached directly.
 

@@ -311,9 +311,9 @@ class ClientSession(SessionVerbs):
     def plain_target(self, where: str | URL) -> Target | None:
         """Internal: the target of a request whose parameters leave it alone, made once.
 
-        None if there are proxies, if the URL has credentials, and for what is no URL.
+        None if it goes by a proxy, if the URL has credentials, and for what is no URL.
         """
-        if not isinstance(where, str | URL) or self.settings.proxies is not None:
+        if not isinstance(where, str | URL):
             return None
         if version_of(self.default_headers) != self._headers_version:
             self._headers_version = version_of(self.default_headers)
@@ -326,7 +326,8 @@ class ClientSession(SessionVerbs):
             if len(self._targets) >= _MOST_TARGETS:
                 self._targets.clear()
             target = self._targets[where] = target_of(url)
-        return target
+        proxies = self.settings.proxies
+        return target if proxies is None or proxies.spare(target.url) else None
 
     # --- verbs -----------------------------------------------------------------------------------
 

@@ -34,7 +34,7 @@ class Hop:
         self.version = record.http_version if record.status else None
         """The version of HTTP of the response: '1.1' or '1.0'; None if none came."""
         self.protocol = f"http/{record.http_version}"
-        """The protocol that was spoken, by its name in ALPN (RFC 7301): 'http/1.1' or 'http/1.0'."""
+        """The protocol that was spoken, by its name in ALPN (RFC 7301): `http/1.1`, `http/1.0`."""
         self.connection_id = record.connection_id
         """The connection's number in this process; None if there was none."""
         self.address = record.address
