@@ -139,8 +139,11 @@ class DigestAuthMiddleware:
         used = None if sent is None else sent.answer.challenge.nonce
         if challenge.nonce == used and not challenge.stale:
             return None
-        self._session = _Session(challenge, url)
-        return self._session
+        session = self._session
+        if session is None or session.challenge.nonce != challenge.nonce:
+            session = self._session = _Session()
+        session.begin(challenge, url)
+        return session
 
     async def _authorize(self, request: _Request, session: _Session) -> _Sent:
         needs_body = session.challenge.qop == "auth-int"
@@ -163,11 +166,17 @@ class DigestAuthMiddleware:
 class _Session:
     """A challenge and how often its nonce was used (RFC 7616, section 3.4, ``nc``)."""
 
-    def __init__(self, challenge: Challenge, url: URL) -> None:
-        self.challenge = challenge
-        self._paths = _protected_paths(challenge.domain, url)
+    challenge: Challenge
+
+    def __init__(self) -> None:
+        self._paths: tuple[str, ...] = ()
         self._count = 0
         self._cnonce = _new_cnonce()
+
+    def begin(self, challenge: Challenge, url: URL) -> None:
+        """Answer this challenge from now on; where its nonce was used before, its count goes on."""
+        self.challenge = challenge
+        self._paths = _protected_paths(challenge.domain, url)
 
     def protects(self, url: URL) -> bool:
         """Whether the path is in the protection space (section 3.3, ``domain``)."""

@@ -193,7 +193,7 @@ class Answer(NamedTuple):
 
     def _username(self, digest: Callable[[bytes], str]) -> str:
         if self.challenge.userhash:
-            return f'username="{digest(f"{self.login}:{self.challenge.realm}".encode())}"'
+            return f'username="{digest(_bytes(f"{self.login}:{self.challenge.realm}"))}"'
         if self.login.isascii():
             return f"username={_quoted(self.login)}"
         return f"username*=UTF-8''{quote(self.login, safe='')}"
@@ -205,13 +205,18 @@ class Answer(NamedTuple):
 
     def _response(self, digest: Callable[[bytes], str], subject: str) -> str:
         challenge = self.challenge
-        key = digest(f"{self.login}:{challenge.realm}:{self.password}".encode())
+        key = digest(_bytes(f"{self.login}:{challenge.realm}:{self.password}"))
         if challenge.is_session:
-            key = digest(f"{key}:{challenge.nonce}:{self.cnonce}".encode())
+            key = digest(_bytes(f"{key}:{challenge.nonce}:{self.cnonce}"))
         once = challenge.nonce
         if challenge.qop:
             once += f":{self.uses:08x}:{self.cnonce}:{challenge.qop}"
-        return digest(f"{key}:{once}:{digest(subject.encode())}".encode())
+        return digest(_bytes(f"{key}:{once}:{digest(_bytes(subject))}"))
+
+
+def _bytes(text: str) -> bytes:
+    """UTF-8; what of a challenge is no text stays the bytes that it came as."""
+    return text.encode("utf-8", "surrogateescape")
 
 
 def _quoted(text: str) -> str:
