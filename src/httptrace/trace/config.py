@@ -138,7 +138,7 @@ def _awaited(callback: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
 
     def call(session: Any, context: Any, params: Any) -> Awaitable[Any]:
         result = callback(session, context, params)
-        return result if isawaitable(result) else DONE
+        return result if result is not None and isawaitable(result) else DONE
 
     return call
 
