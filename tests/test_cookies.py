@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import time
+import tracemalloc
 from collections.abc import Callable
 from http.cookies import BaseCookie, Morsel, SimpleCookie
 from typing import Any
@@ -595,3 +596,14 @@ def test_any_bytes_can_be_in_a_cookie(name: bytes, rest: bytes) -> None:
     jar = jar_with(header, header + "; Domain=" + header, header + "; Path=/" + header)
     sent = jar.cookie_header(URL_A).encode("utf-8", "surrogateescape")
     assert not sent or sent.startswith(name.strip(b" \t"))
+
+
+def test_a_host_of_thousands_of_labels_is_no_trouble() -> None:
+    """Each label more costs time and memory by itself, not with all the others."""
+    jar = jar_with("a=1")
+    tracemalloc.start()
+    try:
+        assert jar.cookie_header(URL(f"https://{'a.' * 4000}example.com/")) == ""
+        assert tracemalloc.get_traced_memory()[1] < 1_000_000
+    finally:
+        tracemalloc.stop()

@@ -131,6 +131,7 @@ def rows(**changes: Any) -> str:
         rows(name="").encode(),
         rows(secure="yes").encode(),
         rows(expires_at="soon").encode(),
+        rows(expires_at=float("nan")).encode(),
     ],
 )
 def test_what_is_no_file_of_cookies(tmp_path: Path, content: bytes) -> None:
@@ -148,6 +149,15 @@ def test_well_formed_row_is_read(tmp_path: Path) -> None:
     jar = CookieJar()
     jar.load(tmp_path / "jar")
     assert jar.cookie_header(URL("http://h.com")) == "a=1"
+
+
+@pytest.mark.parametrize("expires_at", [1e18, 1e300, float("inf")])
+def test_a_time_beyond_all_dates_is_the_last_one(tmp_path: Path, expires_at: float) -> None:
+    """A file may name any time: the cookie is kept, and can be looked at."""
+    (tmp_path / "jar").write_text(rows(expires_at=expires_at))
+    jar = CookieJar()
+    jar.load(tmp_path / "jar")
+    assert [morsel["expires"] for morsel in jar] == ["Fri, 31 Dec 9999 23:59:59 GMT"]
 
 
 def test_missing_file(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from .cookie_parsing import CONTROL_CHARACTER
+from .cookie_policy import LATEST
 from .cookie_store import Cookie
 
 __all__ = ["read_cookies", "write_cookies"]
@@ -84,8 +85,10 @@ def _cookie(row: dict[str, Any]) -> Cookie:
         raise TypeError("a text")
     if not all(type(flag) is bool for flag in flags.values()):
         raise TypeError("a flag")
-    if expires_at is not None and type(expires_at) not in (int, float):
-        raise TypeError("a time")
+    if expires_at is not None:
+        if type(expires_at) not in (int, float) or expires_at != expires_at:  # NaN
+            raise TypeError("a time")
+        expires_at = min(expires_at, LATEST)
     if not texts["path"].startswith("/") or not texts["name"] or ";" in texts["coded"]:
         raise ValueError("a cookie")
     return Cookie(**texts, **flags, expires_at=expires_at)

@@ -9,9 +9,9 @@ from yarl import URL
 from .cookie_parsing import SetCookie, parse_cookie_date, quote_value
 from .cookie_store import Cookie, default_path, domain_match, is_ip_address
 
-__all__ = ["CookiePolicy", "canonical_domain", "secure_origins"]
+__all__ = ["LATEST", "CookiePolicy", "canonical_domain", "secure_origins"]
 
-_LATEST = 253_402_300_799.0  # the end of the year 9999
+LATEST = 253_402_300_799.0  # the end of the year 9999
 _SECURE_SCHEMES = ("https", "wss")
 
 
@@ -146,4 +146,4 @@ def _expires_at(given: SetCookie, now: float) -> float | None:
         return parse_cookie_date(given.expires) if given.expires else None
     if given.max_age.startswith("-"):
         return now
-    return min(now + int(given.max_age[:15]), _LATEST)
+    return min(now + int(given.max_age[:15]), LATEST)

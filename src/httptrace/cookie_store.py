@@ -119,11 +119,17 @@ def default_path(path: str) -> str:
     return path[: path.rfind("/")] or "/" if path.startswith("/") else "/"
 
 
+_LONGEST_NAME = 253
+"""Characters of the longest name that DNS has (RFC 1035, section 2.3.4)."""
+
+
 @lru_cache(maxsize=1024)
 def _domains_of(host: str) -> tuple[str, ...]:
     """The host, the domains above it, and the one that means every host."""
     if not host or is_ip_address(host):
         return (host, "") if host else ("",)
+    if len(host) > _LONGEST_NAME:  # there is none above it either, and they would be many
+        return host, ""
     labels = host.split(".")
     return (*(".".join(labels[at:]) for at in range(len(labels))), "")
 
