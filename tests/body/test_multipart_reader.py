@@ -410,9 +410,12 @@ async def test_bad_headers(head: bytes) -> None:
 
 
 async def test_folded_headers() -> None:
-    """A header that goes on in the next line is one header."""
+    """A header that goes on in the next line is one header, and others of its name stay apart."""
     body = b"--:\r\nA: b\r\n\tc\r\nD: e\r\n\r\nx\r\n--:--"
     assert await parts(body) == [({"A": "b c", "D": "e"}, b"x")]
+    body = b"--:\r\nA: 1\r\nA: 2\r\n 3\r\n\r\nx\r\n--:--"
+    part = await MultipartReader(HEADERS, Pieces(body)).next()
+    assert part is not None and list(part.headers.items()) == [("A", "1"), ("A", "2 3")]
 
 
 async def test_limits_of_headers() -> None:

@@ -214,21 +214,20 @@ class MultipartReader:
     # --- headers ------------------------------------------------------------------------------
 
     async def _read_headers(self) -> CIMultiDictProxy[str]:
-        headers: CIMultiDict[str] = CIMultiDict()
-        last: str | None = None
+        headers: list[tuple[str, str]] = []
         for _ in range(self._max_headers + 1):
             line = await self._header_line()
             if not line:
-                return CIMultiDictProxy(headers)
-            if line[:1] in b" \t" and last is not None:
+                return CIMultiDictProxy(CIMultiDict(headers))
+            if line[:1] in b" \t" and headers:
                 # RFC 822 folding, which RFC 2045 allows in parts.
-                headers[last] = f"{headers[last]} {_header_text(line)}"
+                last, text = headers.pop()
+                headers.append((last, f"{text} {_header_text(line)}"))
                 continue
             name, colon, value = line.partition(b":")
             if not colon or _TOKEN.match(name) is None:
                 raise MultipartError(f"Invalid header of a part: {line[:80]!r}")
-            last = name.decode()
-            headers.add(last, _header_text(value))
+            headers.append((name.decode(), _header_text(value)))
         raise MultipartError(f"A part has more than {self._max_headers} headers")
 
     async def _header_line(self) -> bytes:

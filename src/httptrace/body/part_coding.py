@@ -9,9 +9,11 @@ from collections.abc import Iterator
 from .content_coding import Decoder, decoder_for
 from .part_source import MultipartError
 
-__all__ = ["PartDecoder"]
+__all__ = ["PartDecoder", "base64_signs"]
 
 _PLAIN = ("", "binary", "8bit", "7bit")
+_ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="
+_FOREIGN = bytes(set(range(256)).difference(_ALPHABET))
 _SOFT_BREAK_OR_BYTE = re.compile(rb"=(?:[0-9A-Fa-f]|[ \t]*\r?)?\Z")
 
 
@@ -30,6 +32,7 @@ class PartDecoder:
         self._decoder: Decoder | None = decoder_for(content)
         self._step = step
         self._left = b""
+        self._padded = False
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         """What `data` decodes to."""
@@ -49,10 +52,14 @@ class PartDecoder:
             self._decoder.finish()
 
     def _from_base64(self, data: bytes) -> bytes:
-        data = self._left + b"".join(data.split())
+        if self._padded:  # which is the end
+            return b""
+        data = self._left + base64_signs(data)
         whole = len(data) // 4 * 4
-        self._left = data[whole:]
-        return _base64(data[:whole])
+        data, self._left = data[:whole], data[whole:]
+        if b"=" in data:
+            self._padded, self._left = True, b""
+        return _base64(data)
 
     def _from_quoted_printable(self, data: bytes) -> bytes:
         data = self._left + data
@@ -70,6 +77,11 @@ class PartDecoder:
         yield decoder.feed(data, self._step)
         while decoder.pending:
             yield decoder.feed(b"", self._step)
+
+
+def base64_signs(data: bytes) -> bytes:
+    """What counts of base64 (RFC 2045 section 6.8): line ends and whatever else there is do not."""
+    return data.translate(None, _FOREIGN)
 
 
 def _base64(data: bytes) -> bytes:

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 from ..errors import ClientPayloadError
 from ..mime import charset_of
 from .disposition import content_disposition_filename, parse_content_disposition
-from .part_coding import PartDecoder
+from .part_coding import PartDecoder, base64_signs
 from .part_source import MultipartError, Readable, Source, source_of
 from .payload import Payload, payload_type
 from .payload_base import Writer
@@ -106,16 +106,17 @@ class BodyPartReader:
         """Up to `size` bytes as they are, none at the end of the part.
 
         Of base64 up to three more are read where needed, so that each chunk can be decoded by
-        itself; blanks before them are left out.
+        itself; what is not base64 before them is left out.
         """
         chunk = await self._read_some(size)
         if self._transfer_encoding() == "base64":
-            missing = -len(b"".join(chunk.split())) % 4
+            missing = -len(base64_signs(chunk)) % 4
             while missing and not self.at_eof():
-                piece = (await self._read_some(_LOOKAHEAD)).lstrip()
-                chunk += piece[:1]
-                missing -= len(piece[:1])
-                self._unread = piece[1:] + self._unread
+                piece = await self._read_some(_LOOKAHEAD)
+                if sign := base64_signs(piece)[:1]:
+                    chunk += sign
+                    missing -= 1
+                    self._unread = piece[piece.index(sign) + 1 :] + self._unread
         return chunk
 
     async def readline(self) -> bytes:
