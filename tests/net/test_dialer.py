@@ -531,6 +531,7 @@ async def test_closed_unix_dialer(tmp_path: Path) -> None:
         ([result("::1", 80, family=socket.AF_INET)], "its host must be an IPv4 address"),
         ([result("127.0.0.1", 80, family=1)], "its family must be"),
         ([result("127.0.0.1", 70000)], "its port must be"),
+        ([result("127.0.0.1", 80, proto="tcp")], "its proto must be"),
         ([result("127.0.0.1", 80, ttl="x")], "its ttl must be"),
     ],
 )

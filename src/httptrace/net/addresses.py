@@ -113,6 +113,9 @@ def _what_is_wrong(result: Any) -> str | None:
         return "its port must be a number from 0 to 65535"
     if not isinstance(host, str) or not _is_ip(host, family):
         return f"its host must be an {'IPv4' if family == _V4 else 'IPv6'} address"
+    proto = result.get("proto", socket.IPPROTO_TCP)
+    if isinstance(proto, bool) or not isinstance(proto, int):
+        return "its proto must be the number of a protocol"
     ttl = result.get("ttl", 0)
     if isinstance(ttl, bool) or not isinstance(ttl, int | float) or not ttl >= 0:
         return "its ttl must be a number of seconds from 0 up"

@@ -11,6 +11,7 @@ import asyncio
 import errno
 import socket
 from collections.abc import Awaitable, Callable
+from math import inf
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -134,7 +135,9 @@ class Attempts:
 
     def _settle(self, running: dict[_Runner, Attempt]) -> socket.socket | None:
         """Take out what has failed, and the winner if there is one: its socket."""
-        for runner in [one for one in running if one.done()]:
+        # As they ended, not as they began: what is told must not run backwards.
+        done = [one for one in running if one.done()]
+        for runner in sorted(done, key=_decided_ns):
             got, done_ns = runner.result()
             attempt = running.pop(runner)
             if isinstance(got, socket.socket):
@@ -147,7 +150,8 @@ class Attempts:
 
     def _give_up(self, running: dict[_Runner, Attempt], exc: BaseException, *, lost: bool) -> None:
         """Cancel what still runs, close what connected too late, and give each span its end."""
-        for runner, attempt in running.items():
+        for runner in sorted(running, key=_failed_ns):
+            attempt = running[runner]
             stopped = runner.cancel() or runner.cancelled()
             late, done_ns = (None, 0) if stopped else runner.result()
             if isinstance(late, Exception):
@@ -227,6 +231,17 @@ async def _timed(attempt: Attempt) -> _Outcome:
         return await attempt.connect(), perf_counter_ns()
     except Exception as exc:
         return exc, perf_counter_ns()
+
+
+def _decided_ns(runner: _Runner) -> int:
+    return runner.result()[1]
+
+
+def _failed_ns(runner: _Runner) -> float:
+    """When an attempt failed; those that are given up come after, as that is done now."""
+    if runner.done() and not runner.cancelled() and isinstance(runner.result()[0], Exception):
+        return runner.result()[1]
+    return inf
 
 
 async def _ended(runners: dict[_Runner, Attempt]) -> None:

@@ -1,0 +1,66 @@
+"""Addresses that are decided in the same turn of the loop."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+
+import pytest
+
+from httptrace.net.attempts import Attempt, Attempts
+from httptrace.net.counters import DialCounters
+from httptrace.net.limit import Limit
+
+from .recording import Listened, key, turns
+
+pytestmark = pytest.mark.usefixtures("nothing_stays")
+
+
+class _Address:
+    """An address that is decided so many turns after the gate was opened."""
+
+    def __init__(self, gate: asyncio.Event, after: int, *, answers: bool = False) -> None:
+        self._gate = gate
+        self._after = after
+        self._answers = answers
+
+    async def connect(self) -> socket.socket:
+        await self._gate.wait()
+        await turns(self._after)
+        if self._answers:
+            return socket.socket()
+        raise ConnectionRefusedError
+
+
+async def test_what_is_decided_together_is_told_in_order() -> None:
+    """Addresses that fail, win and lose between two looks are told as it was, not as they began."""
+    gate = asyncio.Event()
+    addresses = {
+        "silent": _Address(asyncio.Event(), 0),
+        "late": _Address(gate, 1),
+        "early": _Address(gate, 0),
+        "winner": _Address(gate, 0, answers=True),
+        "after": _Address(gate, 0),
+    }
+    attempts = [
+        Attempt(name, socket.AF_INET, address.connect) for name, address in addresses.items()
+    ]
+    record, to = Listened(), key("test.example", 80)
+    race = Attempts(to, record, Limit(to, record, None), DialCounters()).connect(attempts, 0)
+    connecting = asyncio.create_task(race)
+    while len(record.events("socket_connect_start")) < len(attempts):
+        await asyncio.sleep(0)
+    await turns(3)
+    gate.set()
+    (await connecting).close()
+    await record.flushed()
+    told = record.kept.events[len(attempts) :]
+    assert [(event.name, event.address) for event in told] == [  # type: ignore[attr-defined]
+        ("socket_connect_exception", "early"),
+        ("socket_connect_end", "winner"),
+        ("socket_connect_exception", "after"),
+        ("socket_connect_exception", "late"),
+        ("socket_connect_exception", "silent"),
+    ]
+    times = [event.time_ns for event in record.kept.events]
+    assert times == sorted(times)
