@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import threading
 from typing import Any
 
@@ -78,3 +79,52 @@ async def test_sent_again_while_it_is_read(scripted: ScriptedFactory, way: str) 
             assert await response.read() == b"ok"
     assert server.requests[-1].body == BIG
     assert file.most_inside == 1
+
+
+class Silent(io.RawIOBase):
+    """A pipe into which nobody writes."""
+
+    def __init__(self) -> None:
+        self.is_read, self.gate = threading.Event(), threading.Event()
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        self.is_read.set()
+        self.gate.wait(10)
+        return 0
+
+
+@pytest.mark.parametrize("way", ["cancelled", "answered"])
+async def test_a_pipe_that_brings_nothing(scripted: ScriptedFactory, way: str) -> None:
+    """A session closes though a body is still being read; the thread that reads it closes it."""
+    raw = Silent()
+    pipe = io.BufferedReader(raw)  # whose close waits for who reads
+
+    async def script(peer: Peer) -> None:
+        await peer.read_head()
+        async with asyncio.timeout(5):
+            while not raw.is_read.is_set():
+                await asyncio.sleep(0)
+        if way == "answered":
+            await peer.send(response_bytes(413, b"no"))
+        else:
+            sending.cancel()
+        await peer.until_closed()
+
+    server = await scripted(script)
+    try:
+        async with asyncio.timeout(5):
+            async with ClientSession() as session:
+                sending = asyncio.ensure_future(session.post(server.url, data=pipe))
+                await asyncio.wait([sending])
+                if way == "answered":
+                    assert await (await sending).read() == b"no"
+        assert sending.cancelled() == (way == "cancelled")
+        assert not pipe.closed
+    finally:
+        raw.gate.set()
+    async with asyncio.timeout(5):
+        while not pipe.closed:
+            await asyncio.sleep(0)

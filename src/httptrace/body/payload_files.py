@@ -48,6 +48,7 @@ class IOBasePayload(Payload):
     _value: Any
     _start: int | None = None
     _located = False
+    _closer: Callable[[], Any] | None = None
 
     def __init__(
         self, value: IO[Any], disposition: str | None = "attachment", *args: Any, **kwargs: Any
@@ -124,8 +125,12 @@ class IOBasePayload(Payload):
         return self._turn
 
     def _in_turn(self, turn: int, read: Callable[..., bytes], *size: int) -> bytes:
-        with self._lock:
-            return read(*size) if turn == self._turn else b""
+        try:
+            with self._lock:
+                return read(*size) if turn == self._turn else b""
+        finally:
+            if self._closer is not None:  # nobody waited for this read
+                self._close_now()
 
     def _rewind(self) -> None:
         if self._start is not None:
@@ -155,12 +160,23 @@ class IOBasePayload(Payload):
         return await in_thread(None, self._in_turn, turn, self._read_all)
 
     async def close(self) -> None:
-        """Close the object, in a thread, if it can be closed."""
+        """Close the object, in a thread, if it can be closed.
+
+        While it is being read, which may last for ever with a pipe, the reading thread will.
+        """
         close = getattr(self._value, "close", None)
         if close is None or getattr(self._value, "closed", False):
             return
-        self._consumed = True
-        await asyncio.get_running_loop().run_in_executor(None, close)
+        self._consumed, self._closer = True, close
+        self._next_turn()
+        if not self._lock.locked():
+            await asyncio.get_running_loop().run_in_executor(None, self._close_now)
+
+    def _close_now(self) -> None:
+        with self._lock:
+            close, self._closer = self._closer, None
+            if close is not None:
+                close()
 
 
 class TextIOPayload(IOBasePayload):
