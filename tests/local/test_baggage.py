@@ -48,6 +48,21 @@ def test_a_key_that_is_no_token_is_refused():
         Baggage({"a b": "1"})
 
 
+@pytest.mark.parametrize(
+    ("values", "error", "text"),
+    [
+        ({"n": 5}, TypeError, "'n' must be a str, not int"),
+        ({5: "n"}, TypeError, "key must be a str, not int"),
+        ({"n": "secret\udc80"}, ValueError, "'n' has lone surrogates"),
+    ],
+)
+def test_what_cannot_be_sent_is_refused_at_once(values, error, text):
+    """Not first when a request goes out; and no value stands in a message."""
+    with pytest.raises(error, match=text) as caught:
+        Baggage(values)
+    assert "secret" not in str(caught.value)
+
+
 def test_the_repr_shows_no_values():
     """Values may be private; keys are shown."""
     assert repr(Baggage({"user": "alice"})) == "<Baggage: user>"

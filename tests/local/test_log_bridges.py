@@ -36,6 +36,20 @@ def test_structlog_events_about_an_error_name_its_work():
     assert structlog_processor(None, "error", {"exc_info": True})["request_id"] == ""
 
 
+def test_structlog_events_about_the_present_error_name_its_work():
+    """exc_info=True means the exception that is being handled."""
+    try:
+        with job_context("nightly", id="abc") as context:
+            try:
+                raise KeyError
+            except KeyError as error:
+                mark_error(error, context)
+                raise
+    except KeyError:
+        event = structlog_processor(None, "error", {"exc_info": True})
+    assert event["request_id"] == "abc"
+
+
 def test_loguru_records_carry_the_ids():
     """The patcher fills extra and leaves what is there; errors bring their ids along."""
     lines: list[str] = []

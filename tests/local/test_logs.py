@@ -265,6 +265,30 @@ def test_the_dictionary_configures_the_same():
     assert configuration.lines == ["shop: [nightly#abc] DEBUG - hello"]
 
 
+def test_the_dictionary_takes_a_level_without_a_name():
+    """A level between the named ones is as good as in configure_logging."""
+
+    class Between(ToText):
+        def get_logging_level(self, debug: bool) -> int:
+            return 15
+
+    logging.config.dictConfig(Between().as_dict_config())
+    assert logging.getLogger().level == 15
+
+
+def test_an_exception_that_takes_no_mark_is_let_be():
+    """A class that refuses new attributes loses the ids, not the exception."""
+
+    class Frozen(Exception):
+        def __setattr__(self, name: str, value: object) -> None:
+            raise TypeError("frozen")
+
+    error = Frozen()
+    with job_context("nightly", id="abc") as context:
+        logs.mark_error(error, context)
+    assert logs.request_fields(error)["request_id"] == ""
+
+
 def test_access_loggers_are_taken_over_on_request():
     """The servers' own handlers go, their records arrive at ours."""
     server = logging.getLogger("uvicorn.access")

@@ -104,6 +104,32 @@ def test_an_id_that_would_break_a_header_is_not_sent(text):
         assert Propagation("a").headers_for(URL("http://a")) == []
 
 
+@pytest.mark.parametrize(
+    ("baggage", "header"),
+    [
+        ({"user": "ann,\r\n"}, "user=ann%2C%0D%0A"),
+        ("user=ann, b a d=1, x=\r\nX-Evil: 1", "user=ann"),
+        (5, None),
+    ],
+)
+def test_baggage_of_another_type_breaks_no_header(baggage, header):
+    """A plain mapping goes out as baggage, text as far as it is valid, anything else not at all."""
+    with job_context("job"):
+        request.baggage = baggage
+        sent = dict(Propagation("a", baggage=True).headers_for(URL("http://a")))
+        assert sent.get("baggage") == header
+
+
+def test_a_function_that_gives_an_awaitable_allows_nothing():
+    """An awaitable is true whatever it would come to, so it is refused."""
+
+    async def decide(url: URL) -> bool:
+        return False
+
+    with pytest.raises(TypeError, match="must return a bool, not an awaitable"):
+        Propagation(lambda url: decide(url)).allows(URL("http://a"))
+
+
 def test_what_a_session_takes_becomes_a_propagation():
     """None and False mean nothing; hosts, functions and Propagation are taken."""
     assert Propagation.of(None) is None

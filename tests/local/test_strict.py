@@ -68,6 +68,16 @@ async def main():
 asyncio.run(main())
 """
 
+NAMED_CALLBACK = """
+async def main():
+    with Context("work", locals=(state,)):
+        state.x = 1
+        loop = asyncio.get_running_loop()
+        loop.call_soon(callback=read, context=contextvars.Context())  # HOP
+        await asyncio.sleep(0)
+asyncio.run(main())
+"""
+
 THREAD_TO_LOOP = """
 async def coro():
     read()
@@ -88,9 +98,10 @@ asyncio.run(main())
         (EXECUTOR, "executor job"),
         (BARE_THREAD, "bare thread"),
         (CALLBACK, "callback"),
+        (NAMED_CALLBACK, "callback"),
         (THREAD_TO_LOOP, "executor job"),
     ],
-    ids=["executor", "thread", "callback", "thread to loop"],
+    ids=["executor", "thread", "callback", "named callback", "thread to loop"],
 )
 def test_the_error_names_the_hop_and_its_line(body, kind):
     """A value that is missed behind a hop is reported with its kind, Context and line."""

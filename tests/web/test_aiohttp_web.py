@@ -178,6 +178,40 @@ async def test_an_exception_that_goes_on_still_names_its_work_in_the_log(records
     assert record.request_id == "abc"
 
 
+@pytest.mark.parametrize(
+    ("returned", "text"),
+    [(None, "not None (is a return statement missing?)"), ("x", "not str")],
+)
+async def test_a_handler_that_returns_no_response_is_told_so(records, returned, text):
+    """It is an error like others: the answer carries the id, and so does the log."""
+
+    async def forget(req: web.Request):
+        return returned
+
+    async with serving(application(forget, context_middleware())) as url:
+        async with aiohttp.ClientSession() as session:
+            async with session.get(url, headers={"X-Request-ID": "abc"}) as response:
+                assert (response.status, response.headers["X-Request-ID"]) == (500, "abc")
+    (record,) = [each for each in records.kept if each.exc_info]
+    assert record.request_id == "abc"
+    assert str(record.exc_info[1]) == f"the request handler must return a response, {text}"
+
+
+async def test_an_exception_of_many_requests_names_each(records):
+    """The same exception object raised again is logged with the id of the request at hand."""
+    shared = KeyError("x")
+
+    async def fail(req: web.Request) -> web.Response:
+        raise shared
+
+    app = application(fail, context_middleware(answer_errors=False))
+    async with serving(app) as url, aiohttp.ClientSession() as session:
+        for name in ("a", "b"):
+            async with session.get(url, headers={"X-Request-ID": name}) as response:
+                assert response.status == 500
+    assert [each.request_id for each in records.kept if each.exc_info] == ["a", "b"]
+
+
 async def test_setup_covers_streams_websockets_and_errors_of_the_server():
     """With setup_context every response carries the id, whoever prepares it."""
 

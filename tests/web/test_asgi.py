@@ -12,7 +12,7 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.background import BackgroundTask
 from starlette.responses import JSONResponse, PlainTextResponse, StreamingResponse
-from starlette.routing import Route, WebSocketRoute
+from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
 from httptrace.local import RequestIdLoggingFilter, current_request_id, request
@@ -219,6 +219,32 @@ async def test_a_header_that_the_application_set_is_kept():
     assert "headers" not in message
     (sent,) = await drive(ContextMiddleware(app, send_back=False), scope)
     assert "headers" not in sent
+
+
+async def test_met_a_second_time_it_does_nothing():
+    """In a mounted application the outer middleware's id is kept, on the response too."""
+    sub = starlette()
+    sub.add_middleware(ContextMiddleware, generator=lambda: "inner")
+    app = ContextMiddleware(Starlette(routes=[Mount("/sub", sub)]), generator=lambda: "outer")
+    async with serving(app) as url, aiohttp.ClientSession() as session:
+        async with session.get(f"{url}/sub/tell") as response:
+            assert (await response.json())["id"] == "outer"
+            assert response.headers.getall("X-Request-ID") == ["outer"]
+
+
+async def test_an_exception_of_many_requests_names_each(server_records):
+    """The same exception object raised again is logged with the id of the request at hand."""
+    shared = KeyError("x")
+
+    async def again(req) -> JSONResponse:
+        raise shared
+
+    app = ContextMiddleware(Starlette(routes=[Route("/again", again)]))
+    async with serving(app) as url, aiohttp.ClientSession() as session:
+        for name in ("a", "b"):
+            async with session.get(f"{url}/again", headers={"X-Request-ID": name}) as response:
+                assert response.status == 500
+    assert [each.request_id for each in server_records if each.exc_info] == ["a", "b"]
 
 
 async def test_two_ids_are_none():

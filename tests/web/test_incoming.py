@@ -66,6 +66,18 @@ def test_a_generator_that_goes_wrong_is_replaced(made):
         assert len(request.id) == 36
 
 
+def test_a_generator_that_raises_is_replaced(caplog):
+    """The request has an id all the same, and the log tells why it is another one."""
+
+    def fail() -> str:
+        raise KeyError("x")
+
+    with opened(Incoming(generator=fail)):
+        assert len(request.id) == 36
+    (record,) = caplog.records
+    assert (record.name, record.exc_info[0]) == ("httptrace.web", KeyError)
+
+
 def test_another_header_can_carry_the_id():
     """header= is looked up whatever its case."""
     with opened(Incoming(header="X-Correlation-ID"), x_correlation_id="abc", x_request_id="no"):
@@ -84,6 +96,10 @@ def test_named_locals_start_empty():
         assert state.x == 1
 
 
+async def coroutine(*arguments: str) -> str:
+    return "x"
+
+
 @pytest.mark.parametrize(
     ("options", "error", "text"),
     [
@@ -94,6 +110,8 @@ def test_named_locals_start_empty():
         ({"header": 5}, TypeError, "header must be a str, not int"),
         ({"generator": "x"}, TypeError, "generator must be callable, not str"),
         ({"validator": None}, TypeError, "validator must be callable, not NoneType"),
+        ({"generator": coroutine}, TypeError, "generator must be a plain function"),
+        ({"validator": coroutine}, TypeError, "validator must be a plain function"),
         ({"locals": state}, TypeError, "locals must be a collection"),
     ],
 )

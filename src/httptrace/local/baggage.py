@@ -21,7 +21,8 @@ _PROPERTIES = re.compile(r"[\x20-\x2b\x2d-\x7e\t]*")
 class Baggage(Mapping[str, str]):
     """Keys with their decoded values. ``str()`` gives the header, with each member's properties.
 
-    :raises ValueError: a key is no token of RFC 9110 section 5.6.2.
+    :raises ValueError: a key is no token of RFC 9110 section 5.6.2, or a value has no UTF-8.
+    :raises TypeError: a key or value is no ``str``.
     """
 
     __slots__ = ("_members",)
@@ -29,9 +30,7 @@ class Baggage(Mapping[str, str]):
     def __init__(self, values: Mapping[str, str] | None = None) -> None:
         self._members: dict[str, tuple[str, str]] = {}
         for key, value in (values or {}).items():
-            if not _TOKEN.fullmatch(key):
-                raise ValueError(f"baggage key {key!r:.80} is not a token")
-            self._members[key] = (value, "")
+            self._members[_checked_key(key)] = (_checked_value(key, value), "")
 
     @classmethod
     def parse(cls, text: str) -> Baggage:
@@ -70,6 +69,25 @@ class Baggage(Mapping[str, str]):
 
 # Section 3.3.1.3: baggage-octet without the percent sign.
 _UNQUOTED = "!#$&'()*+-./:<=>?@[]^_`{|}~"
+
+
+def _checked_key(key: object) -> str:
+    if not isinstance(key, str):
+        raise TypeError(f"a baggage key must be a str, not {type(key).__name__}")
+    if not _TOKEN.fullmatch(key):
+        raise ValueError(f"baggage key {key!r:.80} is not a token")
+    return key
+
+
+def _checked_value(key: str, value: object) -> str:
+    # Here, not when a request goes out: values are secret, so messages name the key alone.
+    if not isinstance(value, str):
+        raise TypeError(f"baggage {key!r:.80} must be a str, not {type(value).__name__}")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"baggage {key!r:.80} has lone surrogates") from None
+    return value
 
 
 def _member(part: str) -> tuple[str, str, str] | None:

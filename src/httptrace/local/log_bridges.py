@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import MutableMapping
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,8 @@ def structlog_processor(
     ``span_id``, save those that the event has already: ``processors=[structlog_processor, ...]``.
     """
     error = event_dict.get("exc_info")
+    if error is True:
+        error = sys.exception()
     error = error[1] if isinstance(error, tuple) else error
     for field, value in request_fields(error if isinstance(error, BaseException) else None).items():
         event_dict.setdefault(field, value)

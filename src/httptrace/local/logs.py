@@ -43,12 +43,12 @@ def request_fields(error: BaseException | None = None) -> dict[str, str]:
 
 
 def mark_error(error: BaseException, context: RequestContext) -> None:
-    """Let log records about `error` name the work of `context`, whenever they are written."""
-    try:
-        if not hasattr(error, _WORK_ATTRIBUTE):
-            setattr(error, _WORK_ATTRIBUTE, context.work)
-    except AttributeError:
-        pass  # an exception class with __slots__ and no place for it
+    """Let log records about `error` name the work of `context`, whenever they are written.
+
+    The work that marks it last is named: one exception may be raised for many requests.
+    """
+    with contextlib.suppress(Exception):  # of a class with no place for it, or that refuses it
+        setattr(error, _WORK_ATTRIBUTE, context.work)
 
 
 class RequestIdLoggingFilter(logging.Filter):
@@ -141,7 +141,6 @@ class LogConfiguration:
             "formatter": "httptrace",
             "filters": list(filters),
         }
-        level = logging.getLevelName(self.get_logging_level(debug))
         taken_over = {"handlers": [], "propagate": True, "level": "INFO"}
         return {
             "version": 1,
@@ -150,7 +149,7 @@ class LogConfiguration:
             "formatters": {"httptrace": {"()": self.get_formatter}},
             "handlers": {"httptrace": handler},
             "loggers": {name: dict(taken_over) for name in ACCESS_LOGGERS if access_loggers},
-            "root": {"level": level, "handlers": ["httptrace"]},
+            "root": {"level": self.get_logging_level(debug), "handlers": ["httptrace"]},
         }
 
     def _filter_at(self, index: int) -> logging.Filter:

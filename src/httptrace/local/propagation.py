@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from httptrace.local import scope
+from httptrace.local.baggage import Baggage
 from httptrace.local.header_names import checked_header_name
 from httptrace.local.ids import is_printable_id
 from httptrace.local.request import current_work
@@ -78,7 +79,7 @@ class Propagation:
     def allows(self, url: URL) -> bool:
         """Whether a request to `url` may carry the ids."""
         if self._decide is not None:
-            return bool(self._decide(url))
+            return _verdict(self._decide(url))
         host = (url.raw_host or "").rstrip(".")
         hosts = self._hosts
         if (host, None) in hosts or (host, url.port) in hosts:
@@ -110,7 +111,7 @@ class Propagation:
             headers.append(("traceparent", trace.traceparent))
             if trace.tracestate:
                 headers.append(("tracestate", trace.tracestate))
-        if self.baggage and (text := str(work.get("baggage") or "")):
+        if self.baggage and (text := _baggage_text(work.get("baggage"))):
             headers.append(("baggage", text))
         return headers
 
@@ -133,6 +134,21 @@ def _checked_function(decide: Callable[[URL], bool]) -> Callable[[URL], bool]:
     if isinstance(decide, type):
         raise TypeError(f"propagate: give an object, not the class {decide.__name__}")
     return decide
+
+
+def _verdict(answer: object) -> bool:
+    if inspect.isawaitable(answer):  # which is true, whatever it would come to
+        if inspect.iscoroutine(answer):
+            answer.close()
+        raise TypeError("propagate: the function must return a bool, not an awaitable")
+    return bool(answer)
+
+
+def _baggage_text(baggage: object) -> str:
+    """The header's value; the program may have set a plain mapping."""
+    if isinstance(baggage, Mapping):
+        return str(baggage if isinstance(baggage, Baggage) else Baggage(baggage))
+    return str(Baggage.parse(baggage)) if isinstance(baggage, str) else ""
 
 
 def _parse_host(name: object) -> tuple[str, int | None]:

@@ -150,15 +150,19 @@ def _noting_submit(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _noting_callback(original: Callable[..., Any]) -> Callable[..., Any]:
-    when = ("when",) if original.__name__ == "call_at" else ()
+    at = 1 if original.__name__ == "call_at" else 0
 
     def schedule(
-        loop: asyncio.BaseEventLoop, *args: Any, context: Variables | None = None
+        loop: asyncio.BaseEventLoop, *args: Any, context: Variables | None = None, **named: Any
     ) -> asyncio.Handle:
-        before, callback, rest = args[: len(when)], args[len(when)], args[len(when) + 1 :]
+        callback: Any = args[at] if len(args) > at else named.get("callback")
         if _loses(callback, context) and (hop := _note("callback")) is not None:
-            callback = _carrying(hop, callback)
-        handle: asyncio.Handle = original(loop, *before, callback, *rest, context=context)
+            carrying = _carrying(hop, callback)
+            if "callback" in named:
+                named["callback"] = carrying
+            else:
+                args = (*args[:at], carrying, *args[at + 1 :])
+        handle: asyncio.Handle = original(loop, *args, context=context, **named)
         return handle
 
     return schedule

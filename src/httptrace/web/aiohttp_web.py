@@ -122,6 +122,8 @@ async def _handle(
 ) -> web.StreamResponse:
     try:
         response = await handler(request)
+        if not isinstance(response, web.StreamResponse):
+            raise _no_response(response)
     except web.HTTPException as error:
         await _send_back(request, error)
         raise
@@ -133,6 +135,12 @@ async def _handle(
     if not response.prepared:  # a stream or WebSocket has sent its head
         await _send_back(request, response)
     return response
+
+
+def _no_response(returned: object) -> TypeError:
+    hint = " (is a return statement missing?)" if returned is None else ""
+    kind = "None" if returned is None else type(returned).__name__
+    return TypeError(f"the request handler must return a response, not {kind}{hint}")
 
 
 def _answer_to(request: web.Request, error: Exception) -> web.Response:

@@ -21,6 +21,9 @@ ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 _STARTS = frozenset({"http.response.start", "websocket.accept", "websocket.http.response.start"})
 
 
+_MET = "httptrace.met"
+
+
 class ContextMiddleware:
     """Opens a `Context` for each HTTP request and WebSocket, with ``request.id``, ``request.path``
     and the place in the distributed trace.
@@ -29,7 +32,7 @@ class ContextMiddleware:
     the whole application it sees every response, also the 500 that Starlette makes outside of its
     middleware. Added inside of Starlette, it answers an unhandled exception itself (and raises it
     again), unless the application has a handler of its own for that or is in debug mode: those
-    answers then go out without the id.
+    answers then go out without the id. Where it is met a second time, it does nothing.
 
     The options are those of `httptrace.web.incoming.Incoming`: `header`, `generator`, `validator`,
     `send_back`, `locals`.
@@ -57,18 +60,27 @@ class ContextMiddleware:
         self._header = header.lower().encode("ascii")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] not in ("http", "websocket"):
+        if scope["type"] not in ("http", "websocket") or _MET in scope:
             await self.app(scope, receive, send)
             return
+        # In the scope itself: who stands outside may look there for what the application puts in.
+        scope[_MET] = True
+        try:
+            await self._within(scope, receive, send)
+        finally:
+            scope.pop(_MET, None)
+
+    async def _within(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = _Headers(scope)
         with self._incoming.open(headers, scope.get("path", "")) as context:
             response = _Response(send, self._header if self._incoming.send_back else None, context)
             try:
                 await self.app(scope, receive, response.send)
             except Exception as error:
-                mark_error(error, context)
                 if scope["type"] == "http" and not _answered_outside(scope):
                     await response.answer_500()
+                # Last: other requests may raise the same exception meanwhile.
+                mark_error(error, context)
                 raise
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import logging
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -12,6 +14,8 @@ from httptrace.local.ids import is_printable_id, is_safe_id, new_id
 from httptrace.local.local import Local
 from httptrace.local.request import RequestContext
 from httptrace.local.w3c import TraceContext
+
+_log = logging.getLogger("httptrace.web")
 
 Headers = Callable[[str], str | None]
 """Gives a request's header by its lower-case name; several of one name joined with commas."""
@@ -71,12 +75,18 @@ class Incoming:
             return None
 
     def _generated(self) -> str:
-        text = self._generator()
         # A generator that goes wrong must not fail the requests, nor put anything into the logs.
+        try:
+            text = self._generator()
+        except Exception:
+            _log.exception("The generator of request ids failed; an id was made without it")
+            return new_id()
         return text if isinstance(text, str) and is_printable_id(text) else new_id()
 
 
 def _checked_callable(name: str, value: Any) -> Any:
     if not callable(value):
         raise TypeError(f"{name} must be callable, not {type(value).__name__}")
+    if inspect.iscoroutinefunction(value):
+        raise TypeError(f"{name} must be a plain function, not a coroutine function")
     return value
