@@ -15,7 +15,7 @@ from httptrace.testing import EventRecorder
 from httptrace.testing.peer import Peer
 from httptrace.testing.scripted import Script
 
-from .peers import PING, TEXT, answer, close_frame, server_frame
+from .peers import PING, TEXT, accept, answer, close_frame, server_frame
 from .test_events import BEGIN
 
 HELLO = server_frame(TEXT, b"hello")
@@ -95,3 +95,28 @@ async def test_a_refusal_of_an_answer_that_has_ended(
         with pytest.raises(WSServerHandshakeError, match="Invalid challenge response"):
             await session.ws_connect(server.url)
     assert recorder.of("websocket_handshake_exception")[0].exception.status == 101
+
+
+async def test_a_session_that_is_closed_within_the_handshake(
+    leak_check: Leaks, recorder: EventRecorder, scripted: ScriptedFactory
+) -> None:
+    """Its own end is told, and not that the server's answer was wrong."""
+
+    async def closing(request: Any, handler: Any) -> Any:
+        response = await handler(request)
+        await request.session.close()
+        return response
+
+    async def script(peer: Peer) -> None:
+        await accept(peer)
+        await peer.until_closed()
+
+    server = await scripted(script)
+    async with httptrace.ClientSession(middlewares=[closing]) as session:
+        with pytest.raises(httptrace.ClientConnectionError, match="connector closed"):
+            await session.ws_connect(server.url)
+    assert recorder.names()[-3:] == [
+        "websocket_handshake_exception",
+        "request_exception",
+        "request_finish",
+    ]

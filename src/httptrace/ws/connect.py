@@ -11,6 +11,7 @@ from asyncio import CancelledError
 from typing import TYPE_CHECKING, Any, Generic
 
 from ..call import Call
+from ..errors import ClientConnectionError, ClientError
 from ..target import parse_url
 from ..trace.events import (
     TraceWebSocketHandshakeEndParams,
@@ -103,13 +104,20 @@ class Opening(Call, Generic[DecodeText]):
         found = agreed(response, self.request_headers, config.compress)
         link = self.link
         if link is None:
-            raise refused(response, "The connection was closed before the handshake was over")
+            raise self._not_handed_over(response)
         self._agreed, self._taken = found, (link, found)
         if trace is not None:
             told_end = (self.exchange, 0, found.protocol, found.compress)
             trace.note(TraceWebSocketHandshakeEndParams, *told_end)
         link.start(*_compression(found))
         return response
+
+    def _not_handed_over(self, response: ClientResponse) -> ClientError:
+        """Why there is no link: we have closed it, or a middleware has made the answer up."""
+        connection = self.exchange.connection
+        if connection is not None and connection.closed:
+            return ClientConnectionError(f"Connection closed: {connection.close_reason}")
+        return refused(response, "The connection was not handed over")
 
     def _leads_on(self, response: ClientResponse) -> bool:
         """Whether the redirect will be followed."""
