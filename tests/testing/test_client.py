@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import ssl
 from collections.abc import AsyncIterator
@@ -131,6 +132,55 @@ async def test_asgi_application_that_fails_to_start() -> None:
     assert not server.started
     with pytest.raises(RuntimeError, match="has not started"):
         server.make_url("/")
+
+
+async def test_aiohttp_application_that_fails_to_start() -> None:
+    """What had started before the failure is stopped again, and the client's session is closed."""
+    log: list[str] = []
+
+    async def database(app: web.Application) -> AsyncIterator[None]:
+        log.append("started")
+        yield
+        log.append("stopped")
+
+    async def broken(app: web.Application) -> AsyncIterator[None]:
+        raise OSError("no database")
+        yield
+
+    app = web.Application()
+    app.cleanup_ctx.extend([database, broken])
+    client = TestClient(app)
+    with pytest.raises(OSError, match="no database"):
+        async with client:
+            pass
+    assert log == ["started", "stopped"]
+    assert client.session.closed
+
+
+async def test_start_that_is_cancelled() -> None:
+    """A start that is given up does not go on in the background."""
+    begun = asyncio.Event()
+    give_up = asyncio.Event()
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        begun.set()
+        await give_up.wait()
+        raise OSError("no database")
+        yield
+
+    before = asyncio.all_tasks()
+    server = TestServer(Starlette(lifespan=lifespan))
+    starting = asyncio.create_task(server.start_server())
+    await begun.wait()
+    starting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await starting
+    assert not server.started
+    left = asyncio.all_tasks() - before
+    assert not [task for task in left if "Server.serve" in str(task.get_coro())]
+    give_up.set()
+    await asyncio.wait(left, timeout=5)  # the application's own, which uvicorn does not cancel
 
 
 async def test_client_of_aiohttps_servers() -> None:

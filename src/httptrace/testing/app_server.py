@@ -131,8 +131,12 @@ class _AiohttpSite:
         self._runner = web.AppRunner(app, **{"access_log": None, "shutdown_timeout": 1.0, **kwargs})
 
     async def start(self, listening: socket.socket) -> None:
-        await self._runner.setup()
-        await self._web.SockSite(self._runner, listening, ssl_context=self._ssl).start()
+        try:
+            await self._runner.setup()
+            await self._web.SockSite(self._runner, listening, ssl_context=self._ssl).start()
+        except BaseException:
+            await self._runner.cleanup()  # what has started before the failure
+            raise
 
     async def stop(self) -> None:
         await self._runner.cleanup()
@@ -156,8 +160,14 @@ class _AsgiSite:
     async def start(self, listening: socket.socket) -> None:
         self._serving = asyncio.create_task(self._server.serve(sockets=[listening]))
         up = asyncio.create_task(self._server.up.wait())
-        await asyncio.wait([self._serving, up], return_when=asyncio.FIRST_COMPLETED)
-        up.cancel()
+        try:
+            await asyncio.wait([self._serving, up], return_when=asyncio.FIRST_COMPLETED)
+        except BaseException:
+            self._serving.cancel()
+            await asyncio.wait([self._serving])
+            raise
+        finally:
+            up.cancel()
         if self._serving.done():
             await self._serving
 

@@ -79,8 +79,10 @@ class TestClient:
 
     async def close(self) -> None:
         """Close the session and stop the server."""
-        await self.session.close()
-        await self.server.close()
+        try:
+            await self.session.close()
+        finally:
+            await self.server.close()
 
     # --- requests --------------------------------------------------------------------------------
 
@@ -123,7 +125,11 @@ class TestClient:
     # --- its life --------------------------------------------------------------------------------
 
     async def __aenter__(self) -> Self:
-        await self.start_server()
+        try:
+            await self.start_server()
+        except BaseException:
+            await self.session.close()
+            raise
         return self
 
     async def __aexit__(
