@@ -257,3 +257,20 @@ async def test_is_a_payload() -> None:
     """A writer is data= as it is."""
     writer = MultipartWriter()
     assert make_payload(writer) is writer
+
+
+async def test_parts_that_are_added_to_an_inner_body_later() -> None:
+    """An inner body's Content-Length is that of what is sent, whenever its parts were added."""
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b"three"
+
+    writer, inner = MultipartWriter("mixed"), MultipartWriter("mixed")
+    writer.append(inner)
+    inner.append("one")
+    assert await read_by_aiohttp(writer) == [[b"one"]]
+    inner.append("two")
+    assert await read_by_aiohttp(writer) == [[b"one", b"two"]]
+    assert f"Content-Length: {inner.size}\r\n" in writer.decode()
+    inner.append(pieces())
+    assert await read_by_aiohttp(writer) == [[b"one", b"two", b"three"]]

@@ -168,7 +168,7 @@ class MultipartWriter(Payload):
             size = part.size
             if encoding or transfer or size is None:
                 return None
-            total += len(self._boundary) + 4 + len(part._binary_headers) + size + 2
+            total += len(self._head(part)) + size + 2
         return total + len(self._boundary) + 6
 
     @property
@@ -190,8 +190,8 @@ class MultipartWriter(Payload):
         """The body as text, its parts as they are before they are encoded."""
         texts = []
         for part, _, _ in self._parts:
-            head = self._delimiter() + part._binary_headers
-            texts += [head.decode(errors="replace"), part.decode(encoding, errors), "\r\n"]
+            head = self._head(part).decode(errors="replace")
+            texts += [head, part.decode(encoding, errors), "\r\n"]
         return "".join(texts) + f"--{self.boundary}--\r\n"
 
     async def as_bytes(self, encoding: str = "utf-8", errors: str = "strict") -> bytes:
@@ -203,7 +203,7 @@ class MultipartWriter(Payload):
     async def write(self, writer: Writer, close_boundary: bool = True) -> None:
         """Write the parts, and the end of the body if `close_boundary`."""
         for part, encoding, transfer in self._parts:
-            await writer.write(self._delimiter() + part._binary_headers)
+            await writer.write(self._head(part))
             if encoding or transfer:
                 encoded = MultipartPayloadWriter(writer)
                 if encoding:
@@ -218,8 +218,16 @@ class MultipartWriter(Payload):
         if close_boundary:
             await writer.write(b"--" + self._boundary + b"--\r\n")
 
-    def _delimiter(self) -> bytes:
-        return b"--" + self._boundary + b"\r\n"
+    def _head(self, part: Payload) -> bytes:
+        """What stands before a part; one that has got more parts since it was added tells so."""
+        headers = part.headers
+        if isinstance(part, MultipartWriter) and "Content-Length" in headers:
+            size = part.size
+            if size is None:
+                del headers["Content-Length"]
+            else:
+                headers["Content-Length"] = str(size)
+        return b"--" + self._boundary + b"\r\n" + part._binary_headers
 
     async def close(self) -> None:
         """Close each part, whatever closing another one raised."""
