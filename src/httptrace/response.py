@@ -45,6 +45,10 @@ class ClientResponse(ResponseView):
     def content(self) -> StreamReader:
         """The body as a stream."""
         if self._content is None:
+            if self.status == 101:  # what follows is another protocol (RFC 9110 §15.2.2)
+                from .body.empty import EMPTY_PAYLOAD
+
+                return EMPTY_PAYLOAD
             call = self._call
             limit = call.settings.read_bufsize
             self._content = StreamReader(self._exchange, self._decoder(), limit, self._on_end)

@@ -47,6 +47,26 @@ async def test_cookies_of_the_answer_are_kept(scripted: ScriptedFactory) -> None
     assert [request.header("Cookie") for request in server.requests] == [None, "a=1"]
 
 
+async def test_a_middleware_may_read_the_answers_body(
+    leak_check: Leaks, recorder: EventRecorder, scripted: ScriptedFactory
+) -> None:
+    """A 101 has none: what follows are frames, which are not taken from the WebSocket."""
+    bodies: list[Any] = []
+
+    async def reading(request: Any, handler: Any) -> Any:
+        response = await handler(request)
+        bodies.extend([await response.read(), await response.text(), response.content.at_eof()])
+        return response
+
+    server = await scripted(speaking(server_frame(TEXT, b"hello")))
+    async with (
+        httptrace.ClientSession(middlewares=[reading]) as session,
+        session.ws_connect(server.url) as ws,
+    ):
+        assert await ws.receive_str() == "hello"
+    assert bodies == [b"", "", True]
+
+
 async def test_middlewares_see_the_handshake(scripted: ScriptedFactory) -> None:
     """A middleware may change the request, and may ask again after a refusal."""
 
