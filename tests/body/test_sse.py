@@ -64,7 +64,8 @@ def test_event_without_data_is_none() -> None:
     parser = EventStreamParser()
     assert parser.feed(b"event: x\nid: 5\nretry: 9\n\n") == []
     assert (parser.last_event_id, parser.retry) == ("5", 9)
-    assert parser.feed(b"data: a\n\n") == [ServerSentEvent("a", "message", "5", None)]
+    assert parser.feed(b"data: a\n\n") == [ServerSentEvent("a", "message", "5", 9)]
+    assert parser.feed(b"data: b\n\n") == [ServerSentEvent("b", "message", "5", None)]
 
 
 def test_id_stays_until_another_comes() -> None:

@@ -17,7 +17,8 @@ class ServerSentEvent(NamedTuple):
     """One event.
 
     `id` is that of the last event that had one, to be sent as Last-Event-ID when connecting again;
-    `retry` is the time in milliseconds to wait before that, where this event brought one.
+    `retry` is the time in milliseconds to wait before that, where one came with this event, or
+    without data before it.
     """
 
     data: str
@@ -126,13 +127,13 @@ class EventStreamParser:
             data = "\n".join(self._data)
             name = self._event or "message"
             event = ServerSentEvent(data, name, self.last_event_id, self._retry)
+            self._retry = None
         self._clear()
         return event
 
     def _clear(self) -> None:
         self._data = []
         self._event = ""
-        self._retry = None
         self._size = 0
 
 
