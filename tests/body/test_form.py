@@ -202,6 +202,14 @@ async def test_charsets(multipart: bool) -> None:
     assert (b"charset=latin-1\r\n" in body and b"\xe9" in body) if multipart else body == b"a=%E9"
 
 
+async def test_file_names_are_utf_8_in_any_charset() -> None:
+    """The form's charset is that of its text; a file's name may have any letters."""
+    form = FormData(charset="latin-1")
+    form.add_field("a", "\xe9", filename="\u20ac\xe9.txt")
+    body = await written(form())
+    assert b'filename="%E2%82%AC%C3%A9.txt"' in body and b"\r\n\xe9\r\n" in body
+
+
 @pytest.mark.parametrize("multipart", [False, True])
 async def test_a_form_without_fields(server: TestServer, multipart: bool) -> None:
     """A form without fields is an empty form."""

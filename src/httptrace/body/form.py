@@ -136,8 +136,8 @@ class FormData:
         params = {"name": field.name}
         if field.filename is not None:
             params["filename"] = field.filename
-        charset = self._charset or "utf-8"
-        part.set_content_disposition("form-data", self._quote_fields, charset, **params)
+        # names are UTF-8 whatever the charset of text is, as in aiohttp
+        part.set_content_disposition("form-data", self._quote_fields, **params)
         return part
 
 
