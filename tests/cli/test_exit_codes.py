@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 import signal
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from httptrace.testing.peer import Peer
 from httptrace.testing.scripted import response_bytes
 from httptrace.testing.unreachable import refused_port
 
-from .running import COMMAND, httptrace, in_process
+from .running import COMMAND, httptrace, in_process, run
 
 pytestmark = pytest.mark.asyncio(loop_factories=["asyncio"])
 
@@ -48,6 +49,9 @@ FOUND = response_bytes(302, b"", ("Location", "/again"))
         (["--max-redirs", "x", "http://x/"], 2, "'x' is no whole number, and not -1"),
         (["-d", "@/nowhere/at/all", "http://x/"], 26, "/nowhere/at/all cannot be read"),
         (["--cacert", "/nowhere/at/all", "https://x/"], 77, "--cacert /nowhere/at/all"),
+        (["--cacert", "", "https://x/"], 77, "--cacert names no file"),
+        (["-u", "\udcff:x", "http://x/"], 2, "user name and password must be UTF-8"),
+        (["--repeat", "9" * 5000, "http://x/"], 2, "is no whole number above 0"),
     ],
 )
 async def test_before_anything_is_sent(arguments: list[str], code: int, message: str) -> None:
@@ -224,6 +228,24 @@ async def test_not_writable(servers: BundledServers, tmp_path: Path) -> None:
     ran = await httptrace("-o", str(tmp_path), f"{servers.http}/hello")
     assert ran.code == 23
     assert f"httptrace: output: {tmp_path} cannot be written: Is a directory\n" in ran.err
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+async def test_streams_that_are_full(servers: BundledServers) -> None:
+    """A report that cannot be written is 23; errors that cannot be told change no exit code."""
+    with refused_port() as port:
+        for arguments, stream, code in (
+            ([f"{servers.http}/get"], 1, 23),
+            (["--json-timeline", f"{servers.http}/get"], 1, 23),
+            ([f"http://127.0.0.1:{port}/"], 2, 7),
+            (["--nonsense"], 2, 2),
+        ):
+            words = shlex.join([*COMMAND, *arguments])
+            ran = await run(["sh", "-c", f"{words} {stream}>/dev/full"])
+            assert ran.code == code, ran
+            if code == 23:
+                told = "httptrace: output: the report cannot be written: No space left on device\n"
+                assert ran.err == told
 
 
 async def test_proxies(servers: BundledServers) -> None:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+import signal
+from pathlib import Path
+
 import pytest
 from tests.servers.fixtures import ScriptedFactory
 
 from httptrace.demo.servers import BundledServers
 
-from .running import httptrace
+from .running import COMMAND, httptrace
 
 pytestmark = pytest.mark.asyncio(loop_factories=["asyncio"])
 
@@ -57,6 +62,24 @@ async def test_bytes_that_are_no_text(scripted: ScriptedFactory) -> None:
     assert "\\ud" not in ran.out
     ran = await httptrace("-v", server.url)
     assert "\n< X-Name: caf\\xe9\n" in ran.out
+
+
+async def test_interrupt(servers: BundledServers, tmp_path: Path) -> None:
+    """Ctrl-C: the line tells the exit code that the command ends with."""
+    kept = tmp_path / "body"
+    process = await asyncio.create_subprocess_exec(
+        *(*COMMAND, "--json-timeline", "-o", str(kept), f"{servers.http}/slow-body/100"),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    async with asyncio.timeout(10):
+        while not kept.exists():
+            await asyncio.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    out, err = await process.communicate()
+    assert (process.returncode, err) == (130, b"")
+    line = json.loads(out)
+    assert (line["exit_code"], line["error"]["message"]) == (130, "receive: interrupted")
 
 
 async def test_errors_are_on_stderr_too(servers: BundledServers) -> None:

@@ -147,6 +147,16 @@ async def test_form(sent: Sent, tmp_path: Path) -> None:
     ]
 
 
+async def test_form_of_bytes(sent: Sent, tmp_path: Path) -> None:
+    """Text goes out as the bytes that it was given as, whatever charset is told."""
+    file = tmp_path / "latin"
+    file.write_bytes(b"caf\xe9")
+    request = await sent("-F", f"a=<{file}", "-F", "b=ü;type=text/plain;charset=latin-1")
+    assert b'name="a"\r\n\r\ncaf\xe9\r\n' in request.body
+    assert b"Content-Type: text/plain\r\n" in request.body
+    assert b"\r\n\r\n\xc3\xbc\r\n" in request.body
+
+
 async def test_form_is_sent_to_every_url(servers: BundledServers) -> None:
     """Each URL gets the whole form."""
     ran = await in_process("-F", "a=b", "-o", "-", "-o", "-", *[f"{servers.http}/echo"] * 2)
@@ -193,10 +203,11 @@ async def test_proxy(scripted: ScriptedFactory) -> None:
 
 
 async def test_noproxy(scripted: ScriptedFactory) -> None:
-    """``--noproxy`` and ``NO_PROXY`` name hosts that are reached directly."""
+    """``--noproxy`` and ``NO_PROXY`` name hosts that are reached directly; ``-x ''`` means all."""
     server = await scripted(response_bytes(200, b"ok"))
     by_option = await httptrace(
         "--noproxy", "127.0.0.1", server.url, http_proxy="http://127.0.0.1:1"
     )
     by_name = await httptrace(server.url, http_proxy="http://127.0.0.1:1", no_proxy="127.0.0.1")
-    assert (by_option.code, by_name.code) == (0, 0)
+    by_empty = await httptrace("-x", "", server.url, http_proxy="http://127.0.0.1:1")
+    assert (by_option.code, by_name.code, by_empty.code) == (0, 0, 0)

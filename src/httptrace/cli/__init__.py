@@ -12,6 +12,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     `httptrace.cli.failures` has the codes. Whatever happens, it is told in one line.
     """
     from .failures import INTERRUPTED, failure_of, tell
+    from .terminal import close_quietly
 
     try:
         return _run(argv)
@@ -21,18 +22,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         failure = failure_of(exc)
         tell(failure)
         return failure.code
+    finally:
+        close_quietly()
 
 
 def _run(argv: Sequence[str] | None) -> int:
     from .arguments import parse
     from .fetch import fetch_all
-    from .terminal import close_quietly, open_what_is_closed, tolerate
+    from .terminal import open_what_is_closed, tolerate
 
     open_what_is_closed()
     tolerate(sys.stdout)
     tolerate(sys.stderr)
     arguments = parse(sys.argv[1:] if argv is None else argv)
-    try:
-        return fetch_all(arguments)
-    finally:
-        close_quietly()
+    return fetch_all(arguments)

@@ -181,7 +181,7 @@ def _add_connection(group: Any) -> None:
         help="these addresses instead of a look-up",
     )
     add("--unix-socket", metavar="PATH", help="connect to this socket, whatever the URL's host")
-    add("-x", "--proxy", metavar="URL", help="go by this proxy; default: as http_proxy, … say")
+    add("-x", "--proxy", metavar="URL", help="by this proxy; '' by none; default: as http_proxy, …")
     add("-U", "--proxy-user", metavar="USER:PASSWORD", help="credentials for the proxy")
     add("--noproxy", dest="no_proxy", metavar="HOSTS", help="by no proxy to these; * for all")
     add("-4", "--ipv4", dest="family", action="store_const", const=4, default=0, help="IPv4 alone")
@@ -240,12 +240,16 @@ def _seconds(text: str) -> float:
 
 
 def _count(text: str) -> int:
-    if text.isascii() and text.isdigit() and int(text) > 0:
+    if _is_whole(text) and int(text) > 0:
         return int(text)
     raise argparse.ArgumentTypeError(f"{text!r} is no whole number above 0")
 
 
+def _is_whole(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 10
+
+
 def _redirects(text: str) -> int:
-    if text == "-1" or (text.isascii() and text.isdigit()):
+    if text == "-1" or _is_whole(text):
         return int(text)
     raise argparse.ArgumentTypeError(f"{text!r} is no whole number, and not -1")

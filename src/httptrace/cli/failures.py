@@ -30,6 +30,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Callable
 
@@ -62,7 +63,8 @@ class Failure(Exception):
 def tell(failure: Failure) -> None:
     """Say it in one line on stderr."""
     line = " ".join(str(failure).split())
-    print(f"httptrace: {line}", file=sys.stderr, flush=True)
+    with contextlib.suppress(OSError):  # nowhere is left to complain
+        print(f"httptrace: {line}", file=sys.stderr, flush=True)
 
 
 def failure_of(exc: BaseException, phase: str = "") -> Failure:

@@ -11,7 +11,16 @@ from ..pool.connectors import TCPConnector, UnixConnector
 from ..session import ClientSession
 from ..timeouts import ClientTimeout
 from ..version import HttpVersion10, HttpVersion11
-from .failures import BAD_AUTHORITIES, BAD_CODING, BAD_STATUS, Failure, failure_of, tell
+from .failures import (
+    BAD_AUTHORITIES,
+    BAD_CODING,
+    BAD_STATUS,
+    INTERRUPTED,
+    NOT_WRITTEN,
+    Failure,
+    failure_of,
+    tell,
+)
 from .output import Sink, target_of
 from .progress import progress_for
 from .proxying import proxy_of
@@ -54,6 +63,8 @@ def _trust(arguments: Arguments) -> ssl.SSLContext | bool:
         return not arguments.insecure
     import ssl
 
+    if not arguments.cacert:  # which would stand for the authorities of the system
+        raise Failure(BAD_AUTHORITIES, "tls", "--cacert names no file")
     try:
         context = ssl.create_default_context(cafile=arguments.cacert)
     except OSError as exc:
@@ -128,6 +139,9 @@ class _Fetcher:
             method = self._request.method
             async with session.request(method, url, **options, observers=[watch]) as response:
                 failure = await self._receive(response, sink)
+        except asyncio.CancelledError:
+            failure = Failure(INTERRUPTED, watch.phase, "interrupted")
+            raise
         except Failure as exc:
             failure = exc
         except Exception as exc:
@@ -172,16 +186,28 @@ class _Fetcher:
         return None
 
     def _tell(self, outcome: Outcome) -> None:
+        arguments, failure = self._arguments, outcome.failure
+        try:
+            self._report(outcome)
+        except BrokenPipeError:
+            raise
+        except OSError as exc:
+            text = f"the report cannot be written: {exc.strerror or exc}"
+            raise Failure(NOT_WRITTEN, "output", text) from exc
+        interrupted = failure is not None and failure.code == INTERRUPTED
+        if failure is not None and not interrupted:
+            if arguments.show_error or not arguments.silent:
+                tell(failure)
+
+    def _report(self, outcome: Outcome) -> None:
         arguments = self._arguments
         if arguments.json_timeline:
             print(json_line(outcome, arguments.verbose), flush=True)
-        else:
-            include = arguments.include or arguments.head
-            text = report(outcome, self._terminal.columns, arguments.verbose, include)
-            if text:
-                self._terminal.say(text)
-        if outcome.failure is not None and (arguments.show_error or not arguments.silent):
-            tell(outcome.failure)
+            return
+        include = arguments.include or arguments.head
+        text = report(outcome, self._terminal.columns, arguments.verbose, include)
+        if text:
+            self._terminal.say(text)
 
 
 def _check_coding(coding: str) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path, PurePath
 from typing import NamedTuple
 
 from ..body.form import FormData
+from ..body.payload_bytes import BytesPayload
 from .failures import NOT_READ, USAGE, Failure
 
 _EXTRA = re.compile(r";\s*(type|filename)=(\"[^\"]*\"|[^;]*(?:;\s*charset=[^;]*)?)\s*$")
@@ -51,9 +52,20 @@ def form_of(fields: Iterable[Field]) -> FormData:
     """The form, made anew for each request; it is multipart also if it has text alone."""
     form = FormData(default_to_multipart=True, quote_fields=False)
     for name, value, filename, content_type in fields:
-        content = value.decode() if filename is None else value  # bytes would be sent as a file
+        content = value if filename is not None else _text(value, content_type)
         form.add_field(name, content, filename=filename, content_type=content_type)
     return form
+
+
+def _text(value: bytes, content_type: str | None) -> BytesPayload:
+    """The bytes as they are, whatever charset is told; plain bytes would be sent as a file."""
+    if content_type is None:
+        try:
+            value.decode()
+            content_type = "text/plain; charset=utf-8"
+        except UnicodeDecodeError:
+            content_type = "text/plain"
+    return BytesPayload(value, content_type=content_type)
 
 
 def _without_extras(value: str) -> tuple[str, dict[str, str]]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..auth import BasicAuth
 from ..environment import bypasses_proxy, proxy_from_env
+from .failures import USAGE, Failure
 
 if TYPE_CHECKING:
     from yarl import URL
@@ -19,6 +20,8 @@ def proxy_of(arguments: Arguments, url: URL) -> dict[str, Any]:
     if arguments.unix_socket is not None:
         return {}
     if arguments.no_proxy is not None and bypasses_proxy(url, arguments.no_proxy):
+        return {}
+    if arguments.proxy == "":
         return {}
     if arguments.proxy is not None:
         address = arguments.proxy if "://" in arguments.proxy else f"http://{arguments.proxy}"
@@ -42,4 +45,8 @@ def credentials(user: str) -> BasicAuth:
         from getpass import getpass
 
         password = getpass(f"Password of {login}: ", sys.stderr)
+    try:
+        user.encode()
+    except UnicodeEncodeError:
+        raise Failure(USAGE, "", "user name and password must be UTF-8") from None
     return BasicAuth(login, password, "utf-8")

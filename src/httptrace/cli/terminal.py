@@ -120,12 +120,13 @@ def as_unicode(text: str) -> str:
 
 
 def close_quietly() -> None:
-    """Flush standard output; if nobody reads it any more, say nothing when the process ends."""
-    try:
-        sys.stdout.flush()
-    except (OSError, ValueError):
-        with contextlib.suppress(OSError, ValueError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    """Flush what is written; if nobody reads it any more, say nothing when the process ends."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            with contextlib.suppress(OSError, ValueError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _columns() -> int:
