@@ -12,7 +12,7 @@
     8    the answer is not HTTP
     18   the body broke off
     22   the status is 400 or above, with --fail
-    23   the body could not be written to where it should go
+    23   the body or the report could not be written to where it should go
     26   a file to be sent could not be read
     28   a time limit was reached
     35   the TLS handshake failed
