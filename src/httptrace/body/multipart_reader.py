@@ -22,6 +22,7 @@ _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
 _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _DEEPEST = 16
 _PREAMBLE_LINE = 8192
+_LONGEST_CHARSET = 32
 
 
 class MultipartResponseWrapper:
@@ -247,10 +248,12 @@ class MultipartReader:
 
     async def _read_charset(self, part: MultipartReader | BodyPartReader) -> str:
         assert isinstance(part, BodyPartReader)
-        charset = (await part.read_chunk(32)).strip()
-        if not part.at_eof() or not charset.isascii():
+        charset = b""
+        while len(charset) <= _LONGEST_CHARSET and not part.at_eof():
+            charset += await part._read_some(_LONGEST_CHARSET + 1 - len(charset))
+        if len(charset) > _LONGEST_CHARSET or not charset.isascii():
             raise MultipartError("Invalid default charset")
-        return charset.decode()
+        return charset.strip().decode()
 
 
 class _PartContent:

@@ -57,8 +57,10 @@ class PartDecoder:
         data = self._left + base64_signs(data)
         whole = len(data) // 4 * 4
         data, self._left = data[:whole], data[whole:]
-        if b"=" in data:
+        padding = data.find(b"=")
+        if padding >= 0:
             self._padded, self._left = True, b""
+            data = data[: padding // 4 * 4 + 4]
         return _base64(data)
 
     def _from_quoted_printable(self, data: bytes) -> bytes:
