@@ -137,9 +137,14 @@ class BaseConnector:
     async def close(self, *, abort_ssl: bool = False) -> None:
         """Close every connection, fail whoever waits, and wait until all sockets are gone.
 
-        `abort_ssl` is accepted for aiohttp's sake: TLS is never shut down at leisure.
+        `abort_ssl` is accepted for aiohttp's sake: TLS is never shut down at leisure. Where its
+        event loop is closed already nothing can be done with the sockets: they are let go.
         """
-        if not self._closed:
+        if not self._closed and self._loop.is_closed():
+            self._closed = self._may_discard = True
+            self.state = PoolState(self.limit, self.limit_per_host)
+            self._open.clear()
+        elif not self._closed:
             self._shut()
             if self._dialer is not None:
                 await self._dialer.close()
@@ -209,6 +214,8 @@ class BaseConnector:
         while True:
             if self._closed:
                 raise ClientConnectionError("Connector is closed")
+            if asyncio.get_running_loop() is not self._loop:
+                raise RuntimeError("Session and connector have to be used in their own event loop")
             self._close_expired(exchange.start_ns)
             if not host.live:
                 host = self.state.host(host.key)
