@@ -231,7 +231,11 @@ class ClientWebSocketResponse(Generic[DecodeText]):
                     timer.cancel()
         message = link.queue.popleft() if link.queue else WS_CLOSED_MESSAGE
         if message[0] in _ENDINGS:
-            await self._ended(message)
+            try:
+                await self._ended(message)
+            except BaseException:
+                link.queue.appendleft(message)  # nobody has seen it
+                raise
         return message
 
     @overload
