@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import _thread
 import contextvars
 import copy
 import gc
 import pickle
+import threading
 import weakref
 from pathlib import Path
 
@@ -136,6 +138,21 @@ def test_a_name_set_outside_of_any_context_is_reported_so():
     in_fresh_context(setattr, local, "spam", 1)
     with Context("here", locals=(local,)), pytest.raises(UnsetLocalError, match="outside any Cont"):
         _ = local.spam
+
+
+def test_a_thread_that_runs_setattr_itself():
+    """There is no line of Python that wrote it; the value is there all the same."""
+    done = threading.Event()
+    local = Local()
+
+    class Marked:
+        def __del__(self) -> None:
+            done.set()
+
+    _thread.start_new_thread(setattr, (local, "x", Marked()))
+    assert done.wait(5)  # the thread's context, and what it holds, is gone
+    with pytest.raises(UnsetLocalError, match="it was last set outside any Context at"):
+        _ = local.x
 
 
 def test_the_error_crosses_processes_as_an_attribute_error():

@@ -72,9 +72,11 @@ def test_a_new_trace_is_valid():
     assert context.sampled
 
 
-@pytest.mark.parametrize("text", ["a=1", "a=1,b=2", "1a@b=x", "a-_*/=!~ x", "a=1,,b=2", ""])
+@pytest.mark.parametrize(
+    "text", ["a=1", "a=1,b=2", "1a@b=x", "1=2", "a@@=x", "a-_*/=!~ x", "a=1,,b=2", ""]
+)
 def test_a_tracestate_is_read(text):
-    """Valid members are kept in order; empty ones are allowed (section 3.3.1.1)."""
+    """Valid members are kept in order, with every key of level 2; empty ones are allowed."""
     assert parse_tracestate(text) == text.replace(",,", ",")
 
 
@@ -83,7 +85,8 @@ def test_a_tracestate_is_read(text):
     [
         "a",
         "A=1",
-        "1=2",
+        "@a=1",
+        "a" * 257 + "=1",
         "a=1,a=2",
         "a=",
         "a=b=c",

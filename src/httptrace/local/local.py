@@ -167,7 +167,8 @@ _ABSENT: Any = object()
 def _note_origin(local: Local, name: str) -> None:
     here = scope.CURRENT.get()
     ident = None if here is None else here._ident
-    frame = sys._getframe(2)
+    writer = sys._getframe(1)
+    frame = writer.f_back or writer  # none is behind it where a thread runs setattr itself
     type(local)._httptrace_origins[name] = Origin.of(ident, frame)
 
 

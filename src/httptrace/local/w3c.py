@@ -16,10 +16,8 @@ RANDOM = 0x02
 _NO_TRACE = "0" * 32
 _NO_SPAN = "0" * 16
 _TRACEPARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
-# Section 3.3.1: simple keys, or tenant@system of at most 241 and 14 characters.
-_STATE_KEY = re.compile(
-    r"[a-z][a-z0-9_\-*/]{0,255}|[a-z0-9][a-z0-9_\-*/]{0,240}@[a-z][a-z0-9_\-*/]{0,13}"
-)
+# Section 3.3.2.2.1: what level 1 allows, and more.
+_STATE_KEY = re.compile(r"[a-z0-9][a-z0-9_\-*/@]{0,255}")
 _STATE_VALUE = re.compile(r"[\x20-\x2b\x2d-\x3c\x3e-\x7e]{0,255}[\x21-\x2b\x2d-\x3c\x3e-\x7e]")
 _STATE_MEMBERS = 32
 _STATE_LENGTH = 4096
