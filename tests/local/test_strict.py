@@ -150,6 +150,22 @@ def test_a_pool_thread_does_not_take_the_blame_of_the_first_job():
     assert "was lost at the" not in second
 
 
+def test_a_record_that_has_its_request_warns_of_nothing():
+    """A listener's thread writes records that were completed where they were made."""
+    out = run("""
+        record = logging.makeLogRecord({})
+        def write():
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always")
+                RequestIdLoggingFilter().filter(record)
+            seen.append(f"{len(caught)} warnings about {record.request_id}")
+        with job_context("nightly", id="job-1"), ThreadPoolExecutor(1) as pool:
+            RequestIdLoggingFilter().filter(record)
+            pool.submit(write).result()
+    """)
+    assert out.strip() == "0 warnings about job-1"
+
+
 def test_a_log_line_without_its_request_warns_once_for_a_line():
     """Logging behind a hop warns of the line that lost the request, once."""
     out = run("""

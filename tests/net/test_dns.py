@@ -258,7 +258,7 @@ async def test_ttl(
     assert cache.get(("a", 80)) is None
 
 
-@pytest.mark.parametrize("ttl", [{}, {"ttl": float("inf")}])
+@pytest.mark.parametrize("ttl", [{}, {"ttl": float("inf")}, {"ttl": 1e300}])
 async def test_kept_for_ever(ttl: dict[str, float], clock: list[int]) -> None:
     """A ttl of None keeps addresses until they are cleared."""
 

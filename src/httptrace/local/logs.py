@@ -19,6 +19,7 @@ ACCESS_LOGGERS = (
 )  # fmt: skip
 """Loggers of servers that `LogConfiguration.as_dict_config` takes over on request."""
 
+_FIELDS = frozenset({"request_id", "request_path", "trace_id", "span_id"})
 _WORK_ATTRIBUTE = "__httptrace_work__"
 
 
@@ -69,6 +70,8 @@ class RequestIdLoggingFilter(logging.Filter):
         if not super().filter(record):
             return False
         present = record.__dict__
+        if _FIELDS <= present.keys():  # it came from another thread, which asked where it was made
+            return True
         for field, value in request_fields(_error_of(record)).items():
             present.setdefault(field, value)
         return True

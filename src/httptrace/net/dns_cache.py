@@ -142,7 +142,7 @@ class DnsCache:
     def _keep(self, host: Host, addresses: list[ResolveResult]) -> _Entry:
         since_ns = perf_counter_ns()
         ttl = self._shortest(addresses)
-        forever = ttl is None or isinf(ttl)
+        forever = ttl is None or isinf(ttl * 1e9)
         expires_ns = 0 if forever else since_ns + int(ttl * 1e9)  # type: ignore[operator]
         entry = _Entry(addresses, since_ns, expires_ns)
         if ttl != 0:

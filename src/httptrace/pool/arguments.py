@@ -36,4 +36,4 @@ def keepalive_ns(keepalive_timeout: Any, force_close: bool) -> int:
         raise TypeError(f"keepalive_timeout must be seconds or None, not {keepalive_timeout!r}")
     if not keepalive_timeout >= 0:
         raise ValueError(f"keepalive_timeout must not be negative, got {keepalive_timeout}")
-    return int(keepalive_timeout * 1e9)
+    return int(min(keepalive_timeout * 1e9, _FOREVER_NS))
