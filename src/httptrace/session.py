@@ -268,6 +268,8 @@ class ClientSession(SessionVerbs):
             call.task = None
             if not call.entered:  # otherwise __aexit__ comes, whatever becomes of the response
                 response.watch_over()
+        elif trace is not None and trace.pending:  # the body ended while listeners were told
+            await trace.flush()
         return response
 
     def _hop_for(self, options: RequestOptions) -> Any:

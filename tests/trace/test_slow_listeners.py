@@ -123,3 +123,39 @@ async def test_listener_that_makes_a_request(
     assert await fetch(session, "GET", server.url + "/outer") == b"hello"
     assert [request.path for request in server.requests] == ["/inner", "/outer"]
     assert len(recorder.requests) == 2
+
+
+async def test_a_body_that_ends_while_its_first_piece_is_told(
+    make_session: MakeSession, scripted: Any, recorder: EventRecorder
+) -> None:
+    """The end is told as well, however long the listeners of the head and the piece take."""
+
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(b"HTTP/1.1 200 OK\r\n\r\n")
+        await peer.events["body"].wait()
+        await peer.send(b"hello")
+        await peer.events["end"].wait()
+
+    server = await scripted(script)
+
+    async def head(session: Any, context: Any, params: Any) -> None:
+        server.events["body"].set()
+        async with asyncio.timeout(5):
+            while not params.response.content.total_raw_bytes:
+                await asyncio.sleep(0)
+
+    async def piece(session: Any, context: Any, params: Any) -> None:
+        server.events["end"].set()
+        async with asyncio.timeout(5):
+            while session.connector.stats().open:
+                await asyncio.sleep(0)
+
+    config = httptrace.TraceConfig()
+    config.on_request_end.append(head)
+    config.on_response_chunk_received.append(piece)
+    async with make_session(trace_configs=[config]).get(server.url) as response:
+        assert await response.read() == b"hello"
+    assert recorder.names() == [
+        *[*START, *FRESH, *SENT, *HEAD, *END, *BODY, "connection_closed", *FINISH]
+    ]
