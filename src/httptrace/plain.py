@@ -28,6 +28,7 @@ TWO_CREDENTIALS = (
 )
 NO_BODY_EXPECTED = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 """Methods that say nothing of a body where there is none (RFC 9110 §8.6)."""
+_BYTES = (bytes, bytearray, memoryview)
 _SMALL_BODY = 1 << 16
 """Bytes up to which a body is written together with the head."""
 _PLAIN = KNOWN - {
@@ -63,7 +64,7 @@ def prepare_plain(call: Call, target: Target, options: RequestOptions) -> bool:
     if not lines:
         return False
     content, content_type = content_of(session, options.get("data"), options.get("json"))
-    if not isinstance(content, bytes | None):
+    if content is not None and not isinstance(content, bytes):
         return False
     call.target = target = with_params(target, options)
     if not nothing_added:
@@ -104,7 +105,7 @@ def content_of(session: ClientSession, data: Any, json: Any) -> tuple[Any, str |
         return session.json_bytes(json), "application/json"
     if isinstance(data, str):
         return data.encode(), "text/plain; charset=utf-8"
-    if isinstance(data, bytes | bytearray | memoryview):
+    if isinstance(data, _BYTES):
         return bytes(data), "application/octet-stream"
     return data, None
 

@@ -65,6 +65,7 @@ if TYPE_CHECKING:
     from .ws.response import ClientWebSocketResponse
 
 _UNSET: Any = ...
+_URLS = (str, URL)
 _MOST_TARGETS = 1024
 USER_AGENT = f"Python/{sys.version_info[0]}.{sys.version_info[1]} httptrace/{__version__}"
 
@@ -315,7 +316,7 @@ class ClientSession(SessionVerbs):
 
         None if it goes by a proxy, if the URL has credentials, and for what is no URL.
         """
-        if not isinstance(where, str | URL):
+        if not isinstance(where, _URLS):
             return None
         if version_of(self.default_headers) != self._headers_version:
             self._headers_version = version_of(self.default_headers)
