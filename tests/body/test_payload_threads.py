@@ -12,7 +12,7 @@ from tests.client.uploading import BIG, OK
 from tests.servers.fixtures import ScriptedFactory
 
 from httptrace import ClientSession
-from httptrace.testing import Peer, response_bytes
+from httptrace.testing import Peer, hang, response_bytes
 
 
 class Slow:
@@ -128,3 +128,29 @@ async def test_a_pipe_that_brings_nothing(scripted: ScriptedFactory, way: str) -
     async with asyncio.timeout(5):
         while not pipe.closed:
             await asyncio.sleep(0)
+
+
+class OnSlowDisk(Silent):
+    """A file, which can be found again, on a slow disk."""
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, to: int, whence: int = 0) -> int:
+        return 100 if whence == 2 else to
+
+
+async def test_a_file_is_closed_once_its_session_is(scripted: ScriptedFactory) -> None:
+    """Reading a file comes to an end, so that closing the session waits for it."""
+    raw = OnSlowDisk()
+    file = io.BufferedReader(raw)
+    server = await scripted(hang)
+    async with asyncio.timeout(5):
+        async with ClientSession() as session:
+            sending = asyncio.ensure_future(session.post(server.url, data=file))
+            while not raw.is_read.is_set():
+                await asyncio.sleep(0)
+            sending.cancel()
+            await asyncio.wait([sending])
+            asyncio.get_running_loop().call_soon(raw.gate.set)
+    assert file.closed

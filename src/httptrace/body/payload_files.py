@@ -162,14 +162,15 @@ class IOBasePayload(Payload):
     async def close(self) -> None:
         """Close the object, in a thread, if it can be closed.
 
-        While it is being read, which may last for ever with a pipe, the reading thread will.
+        What cannot be found again, such as a pipe, may be read for ever: the reading thread closes
+        it when it comes back.
         """
         close = getattr(self._value, "close", None)
         if close is None or getattr(self._value, "closed", False):
             return
         self._consumed, self._closer = True, close
         self._next_turn()
-        if not self._lock.locked():
+        if self._start is not None or not self._lock.locked():
             await asyncio.get_running_loop().run_in_executor(None, self._close_now)
 
     def _close_now(self) -> None:
