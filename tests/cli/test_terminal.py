@@ -14,8 +14,10 @@ from pathlib import Path
 from unittest.mock import ANY
 
 import pytest
+from tests.servers.fixtures import ScriptedFactory
 
 from httptrace.demo.servers import BundledServers
+from httptrace.testing.scripted import response_bytes
 
 from .running import COMMAND, Ran, httptrace, run
 
@@ -109,6 +111,42 @@ async def test_progress(servers: BundledServers, tmp_path: Path, rich: bool, kep
     assert ("━" if rich else "KiB, ") in shown
     assert re.search(r"[0-9] KiB/s", shown)
     assert "→" in shown
+
+
+async def _answering(command: list[str], answer: bytes) -> Ran:
+    """Run a command on a terminal of its own, and answer when it asks for a password."""
+    ours, theirs = pty.openpty()
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        stdin=theirs,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+        start_new_session=True,  # with no other terminal to ask at
+    )
+    os.close(theirs)
+    assert process.stderr is not None
+    told = await process.stderr.readuntil(b": ")
+    os.write(ours, answer)
+    told += await process.stderr.read()
+    os.close(ours)
+    return Ran(await process.wait(), "", told.decode())
+
+
+async def test_password(scripted: ScriptedFactory) -> None:
+    """A password that is not given is asked for, once however many requests go by the proxy."""
+    proxy = await scripted(response_bytes(200, b"ok"))
+    command = [*COMMAND, "-x", proxy.url, "-U", "me", "--repeat", "2", "http://any.example/"]
+    ran = await _answering(command, b"secret\n")
+    assert (ran.code, ran.err.count("Password of me at the proxy: ")) == (0, 1)
+    sent = [request.header("Proxy-Authorization") for request in proxy.requests]
+    assert sent == ["Basic bWU6c2VjcmV0"] * 2
+
+
+async def test_no_password() -> None:
+    """The end of input instead of a password is told as such."""
+    ran = await _answering([*COMMAND, "-u", "me", "http://127.0.0.1:1/"], b"\x04")
+    assert ran.code == 2
+    assert "httptrace: no password of me was given\n" in ran.err
 
 
 async def test_body_on_the_screen(servers: BundledServers) -> None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from ..version import __version__
 from .failures import USAGE, Failure
+
+if TYPE_CHECKING:
+    from ..auth import BasicAuth
 
 _DESCRIPTION = "Make HTTP requests and see where their time goes."
 _EPILOG = (
@@ -41,6 +44,8 @@ class Arguments(argparse.Namespace):
     unix_socket: str | None
     proxy: str | None
     proxy_user: str | None
+    proxy_auth: BasicAuth | None = None
+    """What `proxy_user` came to, once it was needed."""
     no_proxy: str | None
     family: int
     timeout: float | None

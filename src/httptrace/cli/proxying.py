@@ -34,19 +34,29 @@ def proxy_of(arguments: Arguments, url: URL) -> dict[str, Any]:
 
 def _with_user(options: dict[str, Any], arguments: Arguments) -> dict[str, Any]:
     if arguments.proxy_user is not None:
-        options["proxy_auth"] = credentials(arguments.proxy_user)
+        if arguments.proxy_auth is None:  # a password is asked for once, and only if it is needed
+            arguments.proxy_auth = credentials(arguments.proxy_user, " at the proxy")
+        options["proxy_auth"] = arguments.proxy_auth
     return options
 
 
-def credentials(user: str) -> BasicAuth:
-    """``USER:PASSWORD``; without a password it is asked for, if there is a terminal."""
-    login, colon, password = user.partition(":")
-    if not colon and sys.stdin.isatty():
-        from getpass import getpass
+def credentials(user: str, where: str = "") -> BasicAuth:
+    """``USER:PASSWORD``; without a password it is asked for, if there is a terminal.
 
-        password = getpass(f"Password of {login}: ", sys.stderr)
+    Raises
+    ------
+    Failure
+        If that is no UTF-8, or no password is given.
+    """
+    login, colon, password = user.partition(":")
     try:
         user.encode()
-    except UnicodeEncodeError:
+        if not colon and sys.stdin.isatty():
+            from getpass import getpass
+
+            password = getpass(f"Password of {login}{where}: ", sys.stderr)
+    except UnicodeError:
         raise Failure(USAGE, "", "user name and password must be UTF-8") from None
+    except EOFError:
+        raise Failure(USAGE, "", f"no password of {login} was given") from None
     return BasicAuth(login, password, "utf-8")
