@@ -183,6 +183,34 @@ async def test_a_resolver_that_raises_something_else(use_cache: bool) -> None:
     await lookup.close()
 
 
+@pytest.mark.parametrize("use_cache", [True, False])
+async def test_a_resolver_whose_own_work_is_cancelled(use_cache: bool) -> None:
+    """It fails the look-up; the request that asked was not cancelled, and is not."""
+
+    class Broken(Fixed):
+        async def resolve(self, *args: Any, **kwargs: Any) -> Any:
+            question = asyncio.get_running_loop().create_future()
+            question.cancel()
+            return await question
+
+    lookup = names(Broken(), use_cache=use_cache)
+    with pytest.raises(ClientConnectorDNSError, match=r"test\.example: the look-up was cancelled"):
+        await lookup.addresses(HOST, Listened())
+    await lookup.close()
+
+
+async def test_a_request_that_is_cancelled_without_cache() -> None:
+    """A cancellation of the request itself stays one."""
+    resolver = Gated("127.0.0.1")
+    lookup = names(resolver, use_cache=False)
+    waiting = asyncio.ensure_future(lookup.addresses(HOST, Listened()))
+    await turns(1)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    await lookup.close()
+
+
 async def test_without_cache() -> None:
     """Without the cache every request asks the resolver, and no cache event is told."""
     resolver = Fixed("127.0.0.1")

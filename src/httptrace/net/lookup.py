@@ -138,7 +138,9 @@ class NameLookup:
         if look_up is None:
             try:
                 return await self._resolve(key.host, key.port)
-            except Exception as exc:
+            except (Exception, asyncio.CancelledError) as exc:
+                if isinstance(exc, asyncio.CancelledError) and _is_cancelled():
+                    raise
                 raise _dns_error(key, exc) from exc
         found = await look_up.wait()
         if found is None:
@@ -158,10 +160,18 @@ class NameLookup:
         return checked(await resolver.resolve(host, port, family=self._family), host, resolver)
 
 
+def _is_cancelled() -> bool:
+    """Whether it is the request that somebody cancels, and not what the resolver waits for."""
+    task = asyncio.current_task()
+    return task is None or task.cancelling() > 0
+
+
 def _dns_error(key: ConnectionKey, error: BaseException | None) -> Exception:
     reason = str(error) or type(error).__name__
     number = None
-    if isinstance(error, OSError):
+    if isinstance(error, asyncio.CancelledError):
+        reason = "the look-up was cancelled"
+    elif isinstance(error, OSError):
         number, reason = error.errno, error.strerror or reason
     else:
         reason = f"{type(error).__name__}: {reason}"
