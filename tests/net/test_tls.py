@@ -130,6 +130,33 @@ async def test_a_missing_client_certificate(
         assert await record.flushed() == FAILED
 
 
+async def test_a_client_that_is_refused_after_its_handshake(
+    ca: CertificateAuthority, trusting: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From TLS 1.3 on the refusal comes late; if it is there at once, it is what is told."""
+    loop = asyncio.get_running_loop()
+    start_tls = loop.start_tls
+
+    async def until_refused(*args: Any, **options: Any) -> Any:
+        transport = await start_tls(*args, **options)
+        assert transport is not None
+        while True:
+            try:
+                transport.get_extra_info("ssl_object").getpeercert()
+            except ValueError:  # the session is not one any more
+                return transport
+            await asyncio.sleep(0)
+
+    monkeypatch.setattr(loop, "start_tls", until_refused)
+    context = ca.issue().server_context(client_ca=ca)
+    async with ScriptedServer(hang, ssl=context) as server:
+        record = Listened()
+        with pytest.raises(ClientConnectorSSLError, match="CERTIFICATE_REQUIRED"):
+            await dial(record, server.port, ssl=trusting)
+        assert await record.flushed() == FAILED
+        record.assert_spans_are_closed()
+
+
 @pytest.mark.asyncio(loop_factories=["asyncio"])
 async def test_the_loop_gives_up(trusting: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch) -> None:
     """When asyncio ends a handshake that takes too long, the error says so."""

@@ -9,9 +9,13 @@ import asyncio
 import socket
 import sys
 from contextvars import Context
-from typing import Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from .paced import PacedTransport, below, within
+from .tls import tls_facts
+
+if TYPE_CHECKING:
+    from ..trace.record import TlsFacts
 
 Stream = tuple[asyncio.Transport, asyncio.BaseProtocol]
 
@@ -170,11 +174,26 @@ class TlsCarrier(asyncio.Protocol):
             raise OSError(None, f"this event loop has no TLS within TLS: {exc}") from exc
         if inner is None:  # `_Outer` could not hand on why
             raise ConnectionAbortedError("the TLS handshake was broken off")
-        transport = PacedTransport(inner, below(outer))
-        if early.unasked:
-            transport.abort()
+        try:
+            return PacedTransport(inner, below(outer), await early.agreed(inner))
+        except BaseException:
+            inner.abort()
+            raise
+
+    async def agreed(self, transport: asyncio.Transport) -> TlsFacts:
+        """What the handshake agreed on, if the server has kept to it and said nothing since.
+
+        From TLS 1.3 on a server refuses the client when the client's handshake is over: the alert
+        may have come already. Of a session that it ended nothing can be read any more.
+        """
+        try:
+            facts = None if self.unasked else tls_facts(transport.get_extra_info("ssl_object"))
+        except ValueError:
+            facts = None
+        if facts is None:
+            await self.receive()  # raises the reason, if there is one
             raise OSError(None, "the server spoke, or closed, before it was asked")
-        return transport
+        return facts
 
     @property
     def unasked(self) -> bool:

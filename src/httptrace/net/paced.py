@@ -10,14 +10,21 @@ again.
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ..trace.record import TlsFacts
 
 
 class PacedTransport(asyncio.Transport):
-    """A TLS transport whose reading is paused and resumed at the transport below."""
+    """A TLS transport whose reading is paused and resumed at the transport below.
 
-    def __init__(self, tls: asyncio.Transport, below: asyncio.Transport) -> None:
+    `facts` are what the handshake agreed on.
+    """
+
+    def __init__(self, tls: asyncio.Transport, below: asyncio.Transport, facts: TlsFacts) -> None:
         super().__init__()
+        self.facts = facts
         self.tls = tls
         self.below = below
         self.write = tls.write  # type: ignore[method-assign]

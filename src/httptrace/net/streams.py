@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from ..errors import (
     ClientConnectorCertificateError,
@@ -27,7 +27,6 @@ from .tls import (
     context_for,
     explained,
     fingerprint_for,
-    tls_facts,
     verified,
 )
 
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
     from ..trace.record import Record
     from .counters import DialCounters
     from .key import ConnectionKey
+    from .paced import PacedTransport
 
 ProtocolFactory = Callable[[], asyncio.BaseProtocol]
 
@@ -155,6 +155,10 @@ class Streams:
         if fingerprint is not None and not isinstance(key, ProxyKey):
             try:
                 fingerprint.check(stream[0])
+            except ValueError as exc:  # the server has ended the session meanwhile
+                stream[0].abort()
+                text = "in the TLS handshake: the server closed the connection"
+                raise key.failure(OSError(None, text)) from exc
             except BaseException:
                 stream[0].abort()
                 raise
@@ -163,7 +167,7 @@ class Streams:
 
 async def _agreed(stream: Stream, record: Record) -> Stream:
     """Keep and tell what the handshake agreed on."""
-    facts = record.tls = tls_facts(stream[0].get_extra_info("ssl_object"))
+    facts = record.tls = cast("PacedTransport", stream[0]).facts
     if record.trace is not None:
         try:
             await record.trace.tell(TraceTlsHandshakeEndParams, record, 0, *facts)
