@@ -206,6 +206,28 @@ async def test_connector_closed_while_waiting(
     assert recorder.of("connection_closed", one)[0].reason == "connector closed"
 
 
+@pytest.mark.parametrize(
+    "moment", ["connection_create_start", "socket_connect_end", "connection_create_end"]
+)
+async def test_closed_while_connecting(
+    make_session: MakeSession, scripted: Any, recorder: EventRecorder, moment: str
+) -> None:
+    """A session that is closed before its request is sent tells so, and sends nothing."""
+    server = await scripted(HELLO)
+    config = httptrace.TraceConfig()
+
+    async def close(session: httptrace.ClientSession, _context: Any, _event: Any) -> None:
+        await session.close()
+
+    getattr(config, f"on_{moment}").append(close)
+    session = make_session(trace_configs=[config])
+    with pytest.raises(httptrace.ClientConnectionError, match="Connector is closed"):
+        await session.get(server.url)
+    assert not recorder.of("request_headers_sent")
+    assert recorder.names()[-2:] == FAILED
+    assert not server.requests
+
+
 async def test_stats(make_session: MakeSession, scripted: Any) -> None:
     """The connector counts what the events tell, whether anybody listens or not."""
     server = await scripted(at_gate)

@@ -51,7 +51,9 @@ class Sending(asyncio.BaseProtocol):
     def send(self, exchange: Exchange, head: bytes, body: bytes) -> None:
         """Write a request whose body is at hand; its response goes to the exchange."""
         if self.closed:  # between its grant and now
-            exchange.fail(ServerDisconnectedError())
+            ours = self.close_reason == "connector closed"
+            closed = ClientConnectionError("Connector is closed")
+            exchange.fail(closed if ours else ServerDisconnectedError())
             return
         self.exchange = exchange
         self._ended = False
