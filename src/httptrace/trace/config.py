@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from inspect import isawaitable, iscoroutinefunction
 from types import SimpleNamespace
 from typing import Any, Generic, TypeVar
@@ -149,15 +149,28 @@ def _in_order(callbacks: list[Callable[..., Awaitable[Any]]]) -> Callable[..., A
         return callbacks[0]
 
     async def call(session: Any, context: Any, params: Any) -> None:
-        failure: BaseException | None = None
-        for callback in callbacks:
-            try:
-                await callback(session, context, params)
-            except GeneratorExit:
-                raise
-            except BaseException as exc:
-                failure = failure or exc
-        if failure is not None:
-            raise failure
+        await in_turn([(callback, context) for callback in callbacks], session, params)
 
     return call
+
+
+async def in_turn(
+    callbacks: Iterable[tuple[Callable[..., Awaitable[Any]], Any]], session: Any, params: Any
+) -> None:
+    """Tell a moment to several callbacks, each with its context.
+
+    Raises
+    ------
+    BaseException
+        What a callback raised first, after all the others were told.
+    """
+    failure: BaseException | None = None
+    for callback, context in callbacks:
+        try:
+            await callback(session, context, params)
+        except GeneratorExit:  # nothing can be awaited any more
+            raise
+        except BaseException as exc:
+            failure = failure or exc
+    if failure is not None:
+        raise failure

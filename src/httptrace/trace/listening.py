@@ -12,6 +12,7 @@ from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any
 
 from . import observer as observing
+from .config import in_turn
 from .declare import Event, Fact
 from .done import DONE
 from .events import EVENTS
@@ -206,20 +207,11 @@ async def _tell_everybody(
 ) -> None:
     """Tell a moment to observers and TraceConfigs; raises what one raised first."""
     observers, contexts = everybody
-    failure: BaseException | None = None
     for told in observers:
         told(event)
-    for context, handlers in contexts:
-        tell = handlers.get(type(event))
-        if tell is not None:
-            try:
-                await tell(session, context, event)
-            except GeneratorExit:
-                raise
-            except BaseException as exc:
-                failure = failure or exc
-    if failure is not None:
-        raise failure
+    kind = type(event)
+    callbacks = [(handlers[kind], context) for context, handlers in contexts if kind in handlers]
+    await in_turn(callbacks, session, event)
 
 
 _OF_OBSERVERS = dict.fromkeys(EVENTS, _tell_observers)
