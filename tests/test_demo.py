@@ -77,6 +77,7 @@ def test_serving() -> None:
             if told[-1].startswith("--unix-socket "):
                 break
         process.send_signal(signal.SIGINT)
+        process.communicate()  # it may not have written the last empty line yet
     assert process.returncode == 130
     assert re.fullmatch(r"http://localhost:\d+ answers, until Ctrl-C:", told[0])
     for text in ("the same by TLS, with --cacert /", "a certificate that has expired"):

@@ -160,7 +160,8 @@ def model(stream: bytes) -> list[ServerSentEvent]:
             case "" if not line:
                 if data:
                     events.append(ServerSentEvent("\n".join(data), kind or "message", last, retry))
-                data, kind, retry = [], "", None
+                    retry = None  # one that came without data is told with the next event
+                data, kind = [], ""
             case "data":
                 data.append(value)
             case "event":
