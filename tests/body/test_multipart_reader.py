@@ -242,6 +242,17 @@ async def test_chunks_of_base64_decode_by_themselves(size: int) -> None:
     assert decoded == b"some contents"
 
 
+@pytest.mark.parametrize("size", [1, 3, 5, 64, 8192])
+async def test_chunks_of_base64_are_the_part(size: int) -> None:
+    """Line ends and other signs between the letters stay where they are, whatever the size."""
+    body = b"c29t\r\nZ--S:Bj\r\n\r\nb250\r\n \tZW50\r\ncw=="
+    part = await first(b"Content-Transfer-Encoding: base64\r\n", body)
+    read = b""
+    while chunk := await part.read_chunk(size):
+        read += chunk
+    assert read == body
+
+
 async def test_blanks_in_base64_do_not_swell_a_chunk() -> None:
     """However many blanks lie between two letters, a chunk is hardly longer than asked for."""
     body = b"A" + b" " * 500_000 + b"BBB" + b"\n" * 500_000 + b"Q0ND"

@@ -18,6 +18,8 @@ from .payload_base import Writer
 
 __all__ = ["BodyPartReader", "BodyPartReaderPayload"]
 
+_MOST_BETWEEN = 64
+"""Bytes that are no base64 and are kept behind the size that was asked for."""
 _LOOKAHEAD = 1 << 10
 """Bytes that are looked through at a time for what a chunk of base64 needs to be complete."""
 
@@ -106,17 +108,18 @@ class BodyPartReader:
         """Up to `size` bytes as they are, none at the end of the part.
 
         Of base64 up to three more are read where needed, so that each chunk can be decoded by
-        itself; what is not base64 before them is left out.
+        itself; of what is not base64 before them, as blanks are, 64 bytes at the most are kept.
         """
         chunk = await self._read_some(size)
         if self._transfer_encoding() == "base64":
             missing = -len(base64_signs(chunk)) % 4
             while missing and not self.at_eof():
                 piece = await self._read_some(_LOOKAHEAD)
-                if sign := base64_signs(piece)[:1]:
-                    chunk += sign
-                    missing -= 1
-                    self._unread = piece[piece.index(sign) + 1 :] + self._unread
+                sign = base64_signs(piece)[:1]
+                end = piece.index(sign) + 1 if sign else len(piece)
+                chunk += piece[:end] if len(chunk) + end <= size + _MOST_BETWEEN else sign
+                missing -= len(sign)
+                self._unread = piece[end:] + self._unread
         return chunk
 
     async def readline(self) -> bytes:
