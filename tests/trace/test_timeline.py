@@ -245,6 +245,19 @@ async def test_protocol(
     assert hop.to_dict()["protocol"] == f"http/{version}"
 
 
+async def test_no_protocol_of_what_is_no_http(
+    session: httptrace.ClientSession, scripted: Any, recorder: EventRecorder
+) -> None:
+    """Of a head that is no HTTP the timeline tells nothing but its bytes."""
+    garbage = b"HTTP/1.\xd3 200 Fine\r\nX: y\r\n\r\n"
+    server = await scripted(garbage)
+    with pytest.raises(httptrace.ClientResponseError):
+        await session.get(server.url)
+    (hop,) = recorder.of("request_finish")[0].timeline.hops
+    assert (hop.protocol, hop.version, hop.status, hop.reason) == ("http/1.1", None, None, "")
+    assert hop.bytes_received == len(garbage)
+
+
 async def test_json_and_text(
     session: httptrace.ClientSession, scripted: Any, recorder: EventRecorder
 ) -> None:

@@ -351,6 +351,7 @@ class Http1Connection(Sending):
         if exchange.head_ns:
             error = ClientPayloadError(f"Response payload is not completed: {said(cause)}")
         else:
+            exchange.head = None  # which the parser has not accepted
             error = exchange.call.malformed(said(cause))
         error.__cause__ = cause
         self._connector.discard(self, exchange, "malformed response", error)
