@@ -123,14 +123,14 @@ def set_bytes(call: Call, data: bytes, content_type: str | None, *, together: bo
 def _lines(session: ClientSession, target: Target) -> Mapping[str, str]:
     """The lines of the fields that every request to the target has, by the fields' names.
 
-    There are none if some of them mean more than what they say.
+    There are none if some that the session was given mean more than what they say.
     """
     if target.lines is None:
         skipped = session.skip_auto_headers
         lines: dict[str, str] = {}
         for name, value in plain_headers(session, target.authority, skipped).items():
             lines[name.lower()] = lines.get(name.lower(), "") + field_line(name, value)
-        plain = _NOT_PLAIN.isdisjoint(lines) and all(
+        plain = _NOT_PLAIN.isdisjoint(map(str.lower, session.default_headers)) and all(
             name.lower() != "content-type" for name in skipped
         )
         target.lines = lines if plain else {}

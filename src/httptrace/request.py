@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from multidict import CIMultiDict
 from yarl import URL
 
-from .auth import basic_auth
+from .auth import BasicAuth, basic_auth
 from .fields import merge_headers, plain_headers
 from .head import serialize, version_of
 from .options import PROXY_PARAMETERS, TLS_PARAMETERS, checked
@@ -79,8 +79,6 @@ def _prepare(call: Call, where: str | URL, options: RequestOptions) -> None:
 
 def _address(call: Call, where: str | URL, options: RequestOptions) -> Any:
     """Set the target; returns the credentials for it, which may be part of the URL."""
-    from .auth import BasicAuth
-
     url = call.session.absolute(parse_url(where))
     params = options.get("params")
     if params:

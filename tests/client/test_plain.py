@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from multidict import CIMultiDict
 
-from httptrace import BasicAuth, ClientSession
+from httptrace import BasicAuth, ClientSession, HttpVersion10, TCPConnector
 from httptrace.call import Call
 from httptrace.local import job_context
 from httptrace.request import prepare
@@ -35,6 +35,7 @@ SESSIONS = st.sampled_from(
         {"headers": {"X-Two": "session", "Accept": "text/html"}},
         *({"headers": {"Expect": "1"}}, {"headers": {"Content-Type": "a/b"}}),
         *({"auth": BasicAuth("session", "x")}, {"propagate": ["host.test"]}, {"propagate": ["b"]}),
+        *({"version": HttpVersion10}, {"headers": {"Connection": "close"}}),
     ]
 )
 
@@ -86,6 +87,19 @@ async def test_both_ways_make_the_same(
     with job_context("test"):
         quick = await prepared(session, method, options)
         assert quick == await prepared(session, method, {**options, "skip_auto_headers": ()})
+
+
+async def test_connections_that_are_not_kept() -> None:
+    """That each connection is closed is said in a kept head too."""
+    async with ClientSession(connector=TCPConnector(force_close=True)) as session:
+        heads = []
+        for options in ({}, {}, {"skip_auto_headers": ()}):
+            call = Call(session, "GET")
+            prepare(call, URL, options)  # type: ignore[arg-type]
+            assert not call.closes
+            heads.append(call.head)
+        first, second, long_way = heads
+        assert first is second and first == long_way and b"\r\nConnection: close\r\n" in second
 
 
 @pytest.mark.parametrize("changed", [False, True])
