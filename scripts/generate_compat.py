@@ -20,7 +20,7 @@ from typing import Any
 import aiohttp
 
 import httptrace
-from httptrace.options import RequestOptions
+from httptrace.request.options import RequestOptions
 from httptrace.ws.options import WebSocketOptions
 
 ROOT = Path(__file__).resolve().parent.parent

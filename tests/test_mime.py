@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from httptrace.mime import (
+from httptrace.headers.mime import (
     charset_of,
     content_type_of,
     is_json,

@@ -8,11 +8,11 @@ from importlib import import_module as _import_module
 from typing import TYPE_CHECKING
 from typing import Any as _Any
 
-from .api import request
-from .auth import BasicAuth, encode_basic_auth
+from .session.single import request
+from .auth.basic import BasicAuth, encode_basic_auth
 from .body.streams import StreamReader
-from .client_request import ClientHandlerType, ClientMiddlewareType, ClientRequest
-from .cookies import AbstractCookieJar, CookieJar, DummyCookieJar
+from .request.client_request import ClientHandlerType, ClientMiddlewareType, ClientRequest
+from .cookies.jar import AbstractCookieJar, CookieJar, DummyCookieJar
 from .errors import (
     ClientConnectionError, ClientConnectionResetError, ClientConnectorCertificateError,
     ClientConnectorDNSError, ClientConnectorError, ClientConnectorSSLError, ClientError,
@@ -36,8 +36,8 @@ from .pool.connector import BaseConnector
 from .pool.connectors import NamedPipeConnector, TCPConnector, UnixConnector
 from .pool.stats import ConnectorStats
 from .request_info import RequestInfo
-from .response import ClientResponse
-from .session import ClientSession
+from .response.response import ClientResponse
+from .session.session import ClientSession
 from .timeouts import ClientTimeout
 from .trace.config import Signal, TraceConfig
 from .trace.declare import Event
@@ -88,7 +88,7 @@ if TYPE_CHECKING:
     from .body.upload_tracker import UploadTracker
     from .body.zlib_backend import set_zlib_backend
     from .chain_map import ChainMapProxy
-    from .digest import DigestAuthMiddleware
+    from .auth.digest import DigestAuthMiddleware
     from .etag import ETag
     from .local.json_logs import JsonLogConfiguration
     from .local.log_bridges import loguru_patcher, structlog_processor
@@ -200,7 +200,7 @@ _LATER = {
     "chain_map": (
         "ChainMapProxy",
     ),
-    "digest": (
+    "auth.digest": (
         "DigestAuthMiddleware",
     ),
     "etag": (

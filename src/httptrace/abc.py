@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .cookies import AbstractCookieJar
+from .cookies.jar import AbstractCookieJar
 from .net.resolver import AbstractResolver, ResolveResult
 
 __all__ = ["AbstractCookieJar", "AbstractResolver", "ResolveResult"]

@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from yarl import URL
 
     from .request_info import RequestInfo
-    from .response import ClientResponse
+    from .response.response import ClientResponse
 
 __all__ = [
     "ClientConnectionError",

@@ -10,7 +10,7 @@ from tests.servers.fixtures import ScriptedFactory
 from tests.servers.leaks import Leaks
 
 import httptrace
-from httptrace.digest_challenge import parse_challenges
+from httptrace.auth.challenge import parse_challenges
 from httptrace.testing.peer import Peer
 from httptrace.testing.received import ReceivedRequest
 from httptrace.testing.scripted import Script, per_request, response_bytes

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from multidict import CIMultiDict
 
 from httptrace import BasicAuth, ClientSession, HttpVersion10, TCPConnector
-from httptrace.call import Call
+from httptrace.call.call import Call
 from httptrace.local import job_context
-from httptrace.request import prepare
+from httptrace.request.prepare import prepare
 
 URL = "http://host.test/path?own=1#fragment"
 NAMES = ["Accept", "X-One", "x-one", "X-Two", "User-Agent", "Content-Type", "Authorization", "Host"]

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Sequence
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
+from httptrace.call.exchange import Exchange
 from httptrace.errors import ClientResponseError
-from httptrace.exchange import Exchange, RawHeaders
+from httptrace.headers.head import RawHeaders
 from httptrace.http1.connection import Http1Connection
 from httptrace.http1.limits import HeadLimits
 from httptrace.pool.connector import BaseConnector

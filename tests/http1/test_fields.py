@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from httptrace.exchange import fields_of, headers_in, headers_of
+from httptrace.headers.head import fields_of, headers_in, headers_of
 
 NAMES = st.text("abcXYZ-_.!09", min_size=1, max_size=8).map(str.encode)
 VALUES = st.one_of(st.binary(max_size=12), st.text("aé€😀 \t:\"'", max_size=8).map(str.encode)).map(

@@ -10,8 +10,8 @@ from yarl import URL
 
 import httptrace
 from httptrace.errors import InvalidURL
-from httptrace.proxies import Proxies, Proxy, parse_proxy, proxies_of
-from httptrace.target import target_of
+from httptrace.request.proxies import Proxies, Proxy, parse_proxy, proxies_of
+from httptrace.request.target import target_of
 
 from .conftest import MakeSession
 

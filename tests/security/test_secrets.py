@@ -17,7 +17,7 @@ from tests.servers.fixtures import ScriptedFactory
 from tests.test_bad_input import dropping
 
 import httptrace
-from httptrace.digest_challenge import Answer, Challenge
+from httptrace.auth.challenge import Answer, Challenge
 from httptrace.net.tunnel import login_of
 from httptrace.testing import EventRecorder, ScriptedServer, response_bytes
 from httptrace.testing.scripted import responding

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, Self
 
 from multidict import CIMultiDict, CIMultiDictProxy
 
-from ..mime import content_type_of
+from ..headers.mime import content_type_of
 from .part_reader import BodyPartReader
 from .part_source import MultipartError, Readable, Source, source_of
 
 if TYPE_CHECKING:
-    from ..response import ClientResponse
+    from ..response.response import ClientResponse
 
 __all__ = ["MultipartError", "MultipartReader", "MultipartResponseWrapper"]
 

@@ -9,7 +9,7 @@ from typing import Any, Self
 from urllib.parse import parse_qsl
 
 from ..errors import ClientPayloadError
-from ..mime import charset_of
+from ..headers.mime import charset_of
 from .disposition import content_disposition_filename, parse_content_disposition
 from .part_coding import PartDecoder, base64_signs
 from .part_source import MultipartError, Readable, Source, source_of

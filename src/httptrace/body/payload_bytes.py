@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from typing import IO, Any
 
-from ..mime import charset_of
+from ..headers.mime import charset_of
 from .payload_base import Payload, Writer
 
 __all__ = ["BytesPayload", "JsonBytesPayload", "JsonPayload", "StringIOPayload", "StringPayload"]

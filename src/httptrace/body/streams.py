@@ -12,7 +12,7 @@ from .buffer import Buffer
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
-    from ..exchange import Exchange
+    from ..call.exchange import Exchange
     from .content_coding import Decoder
 
 _STEP = 1 << 18

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import UploadAbortedError
 
 if TYPE_CHECKING:
-    from ..exchange import Exchange
+    from ..call.exchange import Exchange
 
 __all__ = ["UploadTracker"]
 

@@ -10,7 +10,7 @@ from ..version import __version__
 from .failures import USAGE, Failure
 
 if TYPE_CHECKING:
-    from ..auth import BasicAuth
+    from ..auth.basic import BasicAuth
 
 _DESCRIPTION = "Make HTTP requests and see where their time goes."
 _EPILOG = (

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..body.content_coding import decoder_for
 from ..pool.connectors import TCPConnector, UnixConnector
-from ..session import ClientSession
+from ..session.session import ClientSession
 from ..timeouts import ClientTimeout
 from ..version import HttpVersion10, HttpVersion11
 from .failures import (
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from yarl import URL
 
     from ..pool.connector import BaseConnector
-    from ..response import ClientResponse
+    from ..response.response import ClientResponse
     from .arguments import Arguments
 
 _CONNECT_SECONDS = 300

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from .terminal import console
 
 if TYPE_CHECKING:
-    from ..response import ClientResponse
+    from ..response.response import ClientResponse
 
 _PATIENCE = 0.5
 """Seconds that a body may take without a progress bar."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from ..auth import BasicAuth
-from ..environment import bypasses_proxy, proxy_from_env
+from ..auth.basic import BasicAuth
+from ..request.environment import bypasses_proxy, proxy_from_env
 from .failures import USAGE, Failure
 
 if TYPE_CHECKING:

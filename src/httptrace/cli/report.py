@@ -10,7 +10,7 @@ from ..trace.waterfall import draw
 from .terminal import as_unicode, printable
 
 if TYPE_CHECKING:
-    from ..response import ClientResponse
+    from ..response.response import ClientResponse
     from .failures import Failure
     from .watching import Head, Watch
 

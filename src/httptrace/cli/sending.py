@@ -12,14 +12,14 @@ from urllib.parse import quote_plus
 from yarl import URL
 
 from ..errors import InvalidUrlClientError
-from ..target import parse_url
+from ..request.target import parse_url
 from ..version import __version__
 from .failures import NOT_READ, USAGE, Failure
 from .forms import Field, field_of, form_of
 from .proxying import credentials
 
 if TYPE_CHECKING:
-    from ..auth import BasicAuth
+    from ..auth.basic import BasicAuth
     from ..body.form import FormData
     from .arguments import Arguments
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ..cli.resolving import PinnedResolver
 from ..errors import ClientConnectorCertificateError, ClientPayloadError
 from ..pool.connectors import TCPConnector
-from ..session import ClientSession
+from ..session.session import ClientSession
 from .servers import BundledServers
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from ..errors import ClientPayloadError
-from ..exchange import headers_of, reason_of
+from ..headers.head import headers_of, reason_of
 from ..trace.events import (
     TraceResponseBodyEndParams,
     TraceResponseChunkReceivedParams,
@@ -32,7 +32,8 @@ from .limits import BadHeadError, HeadTooLargeError, check_head, check_quiet
 from .sending import Sending
 
 if TYPE_CHECKING:
-    from ..exchange import Exchange, RawHeaders
+    from ..call.exchange import Exchange
+    from ..headers.head import RawHeaders
     from ..pool.connector import BaseConnector
     from ..pool.state import HostPool
 

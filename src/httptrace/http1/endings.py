@@ -9,7 +9,8 @@ from httptools import HttpParserUpgrade
 from ..errors import ClientOSError, ClientPayloadError, ServerDisconnectedError
 
 if TYPE_CHECKING:
-    from ..exchange import Exchange, RawHeaders
+    from ..call.exchange import Exchange
+    from ..headers.head import RawHeaders
 
 
 def is_persistent(exchange: Exchange) -> bool:

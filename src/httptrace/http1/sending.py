@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 from ..errors import ClientConnectionError, ClientConnectionResetError, ServerDisconnectedError
 
 if TYPE_CHECKING:
-    from ..exchange import Exchange
+    from ..call.exchange import Exchange
     from ..pool.state import HostPool
     from ..trace.record import TlsFacts
 

@@ -6,14 +6,14 @@ from functools import partial
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any
 
-from ..request import refresh_head
+from ..request.prepare import refresh_head
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from ..call import Call
-    from ..client_request import ClientHandlerType, ClientRequest
-    from ..response import ClientResponse
+    from ..call.call import Call
+    from ..request.client_request import ClientHandlerType, ClientRequest
+    from ..response.response import ClientResponse
 
 
 def middleware_link(middleware: Any) -> Any:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ..call import Call
-    from ..response import ClientResponse
+    from ..call.call import Call
+    from ..response.response import ClientResponse
 
 
 async def check_status(call: Call, response: ClientResponse) -> None:

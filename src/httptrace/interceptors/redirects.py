@@ -15,16 +15,16 @@ from ..errors import (
     NonHttpUrlRedirectClientError,
     TooManyRedirects,
 )
-from ..request import add_cookies, add_framing, add_ids, build_head
-from ..target import target_of
+from ..request.prepare import add_cookies, add_framing, add_ids, build_head
+from ..request.target import target_of
 from ..trace.events import TraceRequestRedirectParams
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from ..call import Call
-    from ..response import ClientResponse
-    from ..target import Target
+    from ..call.call import Call
+    from ..request.target import Target
+    from ..response.response import ClientResponse
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _BODY_HEADERS = (
@@ -126,7 +126,7 @@ def _next_hop(call: Call, status: int, url: URL) -> None:
 
 def _target(call: Call, url: URL) -> tuple[Target, str | None]:
     """Where the redirect leads, and the credentials that its URL or netrc has for that."""
-    from ..auth import BasicAuth
+    from ..auth.basic import BasicAuth
 
     settings = call.settings
     try:

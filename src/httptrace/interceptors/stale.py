@@ -8,8 +8,8 @@ from ..errors import ClientOSError, ServerDisconnectedError
 from ..trace.events import TraceRequestRetryParams
 
 if TYPE_CHECKING:
-    from ..call import Call
-    from ..exchange import Exchange
+    from ..call.call import Call
+    from ..call.exchange import Exchange
 
 _IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
 STALE = (ServerDisconnectedError, ClientOSError, ConnectionResetError)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from ..call import Call
-    from ..response import ClientResponse
+    from ..call.call import Call
+    from ..response.response import ClientResponse
 
 
 async def count_attempt(

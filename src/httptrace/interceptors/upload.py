@@ -14,8 +14,8 @@ from ..trace.events import (
 )
 
 if TYPE_CHECKING:
-    from ..call import Call
-    from ..exchange import Exchange
+    from ..call.call import Call
+    from ..call.exchange import Exchange
     from ..http1.connection import Http1Connection
 
 _PIECE = 1 << 18

@@ -5,7 +5,7 @@ from __future__ import annotations
 from time import perf_counter_ns
 from typing import TYPE_CHECKING
 
-from ..request import refresh_head
+from ..request.prepare import refresh_head
 from ..trace.events import (
     TraceConnectionAcquiredParams,
     TraceConnectionReuseconnParams,
@@ -17,10 +17,10 @@ from .stale import STALE, can_retry, retried
 from .upload import upload
 
 if TYPE_CHECKING:
-    from ..call import Call
-    from ..exchange import Exchange
+    from ..call.call import Call
+    from ..call.exchange import Exchange
     from ..http1.connection import Http1Connection
-    from ..response import ClientResponse
+    from ..response.response import ClientResponse
 
 _NEW = (TraceConnectionAcquiredParams,)
 _REUSED = (TraceConnectionReuseconnParams, TraceConnectionAcquiredParams)

@@ -8,8 +8,7 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from ..errors import ClientHttpProxyError
-from ..exchange import headers_of
-from ..head import serialize
+from ..headers.head import headers_of, serialize
 from ..masking import mask_headers
 from ..request_info import RequestInfo
 from ..trace.events import (

@@ -9,9 +9,9 @@ from contextvars import Context
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any
 
+from ..checks import flag
 from ..errors import ClientConnectionError, ServerDisconnectedError
 from ..http1.protocols import connection_class
-from ..options import flag
 from ..trace.events import (
     TraceConnectionClosedParams,
     TraceConnectionCreateEndParams,
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Hashable
     from types import TracebackType
 
-    from ..call import Call
-    from ..exchange import Exchange
+    from ..call.call import Call
+    from ..call.exchange import Exchange
     from ..http1.connection import Http1Connection
     from ..net.dialer import AnyDialer
     from ..timeouts import ClientTimeout

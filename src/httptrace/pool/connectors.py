@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..net.dialer import Dialer, UnixDialer
 from ..net.pipes import PipeDialer
-from ..options import tls_of
+from ..net.tls_parameters import tls_of
 from .connector import BaseConnector
 
 if TYPE_CHECKING:

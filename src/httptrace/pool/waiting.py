@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable
 
-    from ..exchange import Exchange
+    from ..call.exchange import Exchange
     from ..http1.connection import Http1Connection
     from .connector import BaseConnector
     from .state import Grant, Ticket

@@ -11,7 +11,7 @@ from ..errors import ConnectionTimeoutError
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
-    from ..exchange import Exchange
+    from ..call.exchange import Exchange
 
 T = TypeVar("T")
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self
 
-from ..cookies import CookieJar
-from ..session import ClientSession
+from ..cookies.jar import CookieJar
+from ..session.session import ClientSession
 from .app_server import TestServer
 
 if TYPE_CHECKING:
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from yarl import URL
 
-    from ..call import Call
-    from ..cookies import AbstractCookieJar
+    from ..call.call import Call
+    from ..cookies.jar import AbstractCookieJar
     from ..ws.connect import Opening
 
 __all__ = ["TestClient"]

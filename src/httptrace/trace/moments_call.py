@@ -10,7 +10,7 @@ from .timeline import Timeline
 if TYPE_CHECKING:
     from multidict import CIMultiDict
 
-    from ..response import ClientResponse
+    from ..response.response import ClientResponse
 
 
 Outcome = Literal["completed", "failed", "cancelled", "dropped"]

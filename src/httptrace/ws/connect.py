@@ -10,9 +10,9 @@ from __future__ import annotations
 from asyncio import CancelledError
 from typing import TYPE_CHECKING, Any, Generic
 
-from ..call import Call
+from ..call.call import Call
 from ..errors import ClientConnectionError, ClientError
-from ..target import parse_url
+from ..request.target import parse_url
 from ..trace.events import (
     TraceWebSocketHandshakeEndParams,
     TraceWebSocketHandshakeExceptionParams,
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from yarl import URL
 
     from ..http1.connection import Http1Connection
-    from ..response import ClientResponse
-    from ..session import ClientSession
+    from ..response.response import ClientResponse
+    from ..session.session import ClientSession
     from .options import Config
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, NamedTuple
 from multidict import CIMultiDict
 
 from ..errors import WSServerHandshakeError
-from ..fields import merge_headers
+from ..request.fields import merge_headers
 from .deflate import HIGHEST_BITS, LOWEST_BITS
 
 if TYPE_CHECKING:
     from multidict import CIMultiDictProxy
 
-    from ..options import LooseHeaders
-    from ..response import ClientResponse
+    from ..request.options import LooseHeaders
+    from ..response.response import ClientResponse
 
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _DEFLATE = "permessage-deflate"

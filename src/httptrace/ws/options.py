@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict, cast
 
-from ..options import flag
+from ..checks import flag
 from .deflate import HIGHEST_BITS, LOWEST_BITS
 from .timeouts import DEFAULT_TIMEOUT, ClientWSTimeout, seconds
 
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
     from yarl import URL
 
-    from ..auth import BasicAuth
+    from ..auth.basic import BasicAuth
     from ..net.tls import Fingerprint
-    from ..options import LooseHeaders, Query
+    from ..request.options import LooseHeaders, Query
     from ..trace.config import TraceConfig
     from ..trace.observer import Observer
 

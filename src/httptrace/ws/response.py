@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import TypeVar
 
-    from ..response import ClientResponse
+    from ..response.response import ClientResponse
     from ..trace.timeline import Timeline
     from .connect import Opening
     from .handshake import Agreed

@@ -1,0 +1,1 @@
+"""One call of a session and its attempts on the wire."""

@@ -1,0 +1,264 @@
+"""One attempt on the wire: its record, and the place where reader and caller meet.
+
+The connection's reader puts what arrives here and wakes the caller; the caller takes it from here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from time import perf_counter_ns
+from typing import TYPE_CHECKING
+
+from multidict import CIMultiDictProxy
+
+from ..headers.head import fields_of, headers_in, headers_of, reason_of
+from ..trace.record import Record
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from multidict import CIMultiDict
+    from yarl import URL
+
+    from ..headers.head import RawHeaders
+    from ..http1.connection import Http1Connection
+    from ..request.target import Target
+    from ..trace.record import TlsFacts
+    from .call import Call
+
+
+class _Meeting(Record):
+    """What reader and caller share."""
+
+    __slots__ = (
+        *("call", "target", "connection", "chunks", "taken", "head", "has_cookies", "encoded"),
+        *("waiter", "waits_for_end", "waiting_since_ns", "last_data_ns"),
+        *("let_go", "complete", "error", "continued"),
+    )
+
+    call: Call
+    target: Target
+    connection: Http1Connection | None
+    chunks: list[bytes]
+    """What has arrived of the body and was not taken; an empty piece is the end of a chunk."""
+    taken: int
+    head: bytes | None
+    """The response's head as it came, if it came in one piece: parsed when it is looked at."""
+    has_cookies: bool
+    encoded: bool
+    """Whether the response has a Content-Encoding."""
+    waiter: asyncio.Future[None] | None
+    """Set while the caller waits for the head, for more of the body, or for its end."""
+    waits_for_end: bool
+    waiting_since_ns: int
+    last_data_ns: int
+    let_go: bool
+    """The caller no longer wants the rest of the response."""
+    complete: bool
+    """The response has been received whole."""
+    error: BaseException | None
+    """What the response broke off with; raised to whoever reads on."""
+    continued: asyncio.Future[bool] | None
+    """Set while the body waits for 100 Continue."""
+
+
+class Exchange(_Meeting):
+    """A request as it is sent once and the response to it."""
+
+    is_past: bool = False
+    """Another attempt of the same call has followed."""
+    version_received: str = "1.1"
+    raw_trailers: RawHeaders | None = None
+    upload: asyncio.Task[None] | None = None
+    expired: Callable[[], BaseException | None] | None = None
+    """Gives the error of the limit of getting a connection, once that is reached."""
+    blocked_since_ns: int = 0
+    """Since when the peer takes no more of the request's body; 0 while it does."""
+    unsent: int = 0
+    """Bytes that it had not taken when that was last looked at."""
+    on_complete: list[Callable[[], None]] | None = None
+    """Called in the next turn of the loop once the response has been received whole."""
+    _headers_sent: CIMultiDict[str] | None = None
+    _raw_headers: RawHeaders | None = None
+    _response_headers: CIMultiDictProxy[str] | None = None
+
+    def __init__(self, call: Call, start_ns: int) -> None:
+        # not super().__init__(): one of these is made for every request
+        self.call = call
+        self.target = call.target
+        self.method = call.method
+        self.trace = None
+        self.start_ns = start_ns
+        self.chunks = []
+        self.connection = self.head = self.waiter = self.error = self.continued = None
+        self.has_cookies = self.encoded = self.waits_for_end = self.let_go = self.complete = False
+        self.send_ns = self.sent_ns = self.first_byte_ns = self.head_ns = self.end_ns = 0
+        self.idle_ns = self.waiting_since_ns = self.last_data_ns = 0
+        self.body_sent = self.bytes_received = self.body_received = self.body_decoded = 0
+        self.status = self.taken = self.served_before = 0
+        self.head_sent = b""
+
+    @property
+    def address(self) -> str | None:
+        """The address and port that it is connected to."""
+        return self._address if self.connection is None else self.connection.address
+
+    @address.setter
+    def address(self, value: str | None) -> None:
+        self._address = value
+
+    @property
+    def tls(self) -> TlsFacts | None:
+        """What was agreed in the TLS handshake of its connection."""
+        return self._tls if self.connection is None else self.connection.tls
+
+    @tls.setter
+    def tls(self, value: TlsFacts | None) -> None:
+        self._tls = value
+
+    @property
+    def request_id(self) -> int:
+        """The request's number in this process."""
+        return self.call.request_id
+
+    @property
+    def context_id(self) -> str | None:
+        """The id of the work that made the request."""
+        return self.call.context_id
+
+    @property
+    def url(self) -> URL:
+        """The URL of the attempt."""
+        return self.target.url
+
+    @property
+    def proxy(self) -> URL | None:
+        """The proxy that it goes by, without credentials."""
+        return self.target.key.proxy
+
+    @property
+    def connection_id(self) -> int | None:
+        """The connection's number in this process, once it is known."""
+        return None if self.connection is None else self.connection.id
+
+    @property
+    def opened_ns(self) -> int:
+        """When the connection was opened."""
+        return 0 if self.connection is None else self.connection.opened_ns
+
+    @property
+    def request_headers(self) -> CIMultiDict[str]:
+        """The headers of the request; made when first looked at.
+
+        Those of an attempt that others have followed are as they were sent.
+        """
+        if not (self.is_past and self.head_sent):
+            return self.call.request_headers
+        if self._headers_sent is None:
+            self._headers_sent = headers_in(self.head_sent[:-4])
+        return self._headers_sent
+
+    @property
+    def raw_headers(self) -> RawHeaders:
+        """The fields of the response's head as bytes."""
+        if self._raw_headers is None:
+            self._raw_headers = [] if self.head is None else fields_of(self.head)
+        return self._raw_headers
+
+    @raw_headers.setter
+    def raw_headers(self, fields: RawHeaders) -> None:
+        self._raw_headers = fields
+
+    @property
+    def http_version(self) -> str:
+        """The version that the response came with: '1.1', '1.0'."""
+        return self.version_received if self.head is None else self.head[5:8].decode("ascii")
+
+    @property
+    def reason(self) -> str:
+        """The reason phrase."""
+        if self.head is None:
+            return self.reason_phrase
+        return reason_of(self.head.split(b"\r\n", 1)[0][13:])
+
+    @property
+    def response_headers(self) -> CIMultiDictProxy[str]:
+        """The headers of the response; made when first looked at."""
+        if self._response_headers is None:
+            if self.head is None:
+                self._response_headers = headers_of(self.raw_headers)
+            else:
+                self._response_headers = CIMultiDictProxy(headers_in(self.head))
+        return self._response_headers
+
+    async def wait(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Wait until the reader has news: the head, some or (`waits_for_end`) all of the body.
+
+        Raises
+        ------
+        RuntimeError
+            If another task waits already.
+        """
+        if self.waiter is not None:
+            raise RuntimeError("Another task already waits for this response")
+        self.waiter = waiter = loop.create_future()
+        self.waiting_since_ns = perf_counter_ns()
+        try:
+            await waiter
+        finally:
+            self.waiter = None
+            if self.head_ns:
+                since = max(self.waiting_since_ns, self.head_ns)
+                self.network_wait_ns += max(0, (self.end_ns or perf_counter_ns()) - since)
+
+    def silent_since(self, now_ns: int) -> int:
+        """Since when the server has given no sign, while its answer is awaited or read.
+
+        As long as the request is being sent, only a server that takes nothing of it is silent.
+        """
+        if self.sent_ns or self.first_byte_ns:
+            return max(self.last_data_ns, self.waiting_since_ns, self.sent_ns)
+        unsent = 0 if self.connection is None else self.connection.unsent()
+        if self.blocked_since_ns and unsent != self.unsent:
+            self.blocked_since_ns, self.unsent = now_ns, unsent
+        return self.blocked_since_ns or now_ns
+
+    def seen(self, exc: BaseException) -> BaseException:
+        """What the caller will see of an error: the timeout, if it is what cancelled the work."""
+        if not isinstance(exc, asyncio.CancelledError):
+            return exc
+        told = None if self.expired is None else self.expired()
+        if told is None and self.call.cancelled:
+            told = self.call.timeout_error
+        return told or exc
+
+    def wake(self) -> None:
+        """Tell the caller, if it waits, that there is news."""
+        waiter = self.waiter
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
+
+    def fail(self, error: BaseException) -> None:
+        """The response breaks off here."""
+        if self.complete or self.error is not None:
+            return
+        self.error = error
+        self.end_ns = self.end_ns or perf_counter_ns()
+        waiter = self.waiter
+        if waiter is not None and not waiter.done():
+            if self.head_ns:  # there is a response: who reads it sees what came, then the error
+                waiter.set_result(None)
+            else:
+                waiter.set_exception(error)
+        if self.continued is not None and not self.continued.done():
+            self.continued.set_result(False)
+
+    def take(self) -> bytes:
+        """What has arrived of the body since the last time, and let more come."""
+        chunks = self.chunks
+        data = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        chunks.clear()
+        self.taken += len(data)
+        if self.connection is not None:
+            self.connection.resume_reading()
+        return data

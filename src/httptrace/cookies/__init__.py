@@ -1,0 +1,1 @@
+"""Cookies: the jar, its policy, its files."""

@@ -1,0 +1,94 @@
+"""A cookie jar's file: JSON that only its owner can read."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from .parsing import CONTROL_CHARACTER
+from .policy import LATEST
+from .store import Cookie
+
+__all__ = ["read_cookies", "write_cookies"]
+
+_FORMAT = "httptrace-cookies-1"
+_TEXTS = ("name", "value", "coded", "domain", "path", "samesite", "max_age")
+_FLAGS = ("host_only", "secure", "httponly")
+
+
+def write_cookies(file_path: str | os.PathLike[str], cookies: Iterable[Cookie]) -> None:
+    """Replace the file by these cookies: it is never there half written or open to others."""
+    path = os.path.realpath(os.fspath(file_path))
+    rows = [
+        {key: getattr(cookie, key) for key in (*_TEXTS, *_FLAGS, "expires_at")}
+        for cookie in sorted(cookies, key=lambda cookie: cookie.created)
+    ]
+    # mkstemp makes the file with mode 0600.
+    descriptor, temporary = tempfile.mkstemp(prefix=".cookies-", dir=os.path.dirname(path))
+    try:
+        with open(descriptor, "w", encoding="utf-8") as file:
+            json.dump({"format": _FORMAT, "cookies": rows}, file, indent=1)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def read_cookies(file_path: str | os.PathLike[str]) -> list[Cookie]:
+    """The cookies of a file that we or aiohttp 3.14 wrote.
+
+    :raises ValueError: it is no such file, or was tampered with.
+    """
+    with open(file_path, "rb") as file:
+        text = file.read()
+    try:
+        content = json.loads(text)
+        if not isinstance(content, dict):
+            raise TypeError("no JSON object")
+        rows = content["cookies"] if content.get("format") == _FORMAT else _aiohttp_rows(content)
+        return [_cookie(row) for row in rows]
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        # The cause would show cookies in a traceback.
+        reason = type(error).__name__
+        raise ValueError(f"{os.fspath(file_path)!r} is no file of cookies ({reason})") from None
+
+
+def _aiohttp_rows(content: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The cookies of aiohttp's form: by ``domain|path``, then by name."""
+    for place, cookies in content.items():
+        domain, _, path = place.partition("|")
+        for name, cookie in cookies.items():
+            yield {
+                "name": name,
+                "value": cookie["value"],
+                "coded": cookie["coded_value"],
+                "domain": domain,
+                "path": path or "/",
+                "samesite": cookie.get("samesite", ""),
+                "max_age": cookie.get("max-age", ""),
+                "host_only": cookie.get("host_only", False),
+                "secure": bool(cookie.get("secure", False)),
+                "httponly": bool(cookie.get("httponly", False)),
+                "expires_at": cookie.get("expires_timestamp"),
+            }
+
+
+def _cookie(row: dict[str, Any]) -> Cookie:
+    """A cookie of the file: what could not have been stored is not taken from a file either."""
+    texts = {key: row[key] for key in _TEXTS}
+    flags = {key: row[key] for key in _FLAGS}
+    expires_at = row["expires_at"]
+    if not all(type(text) is str and not CONTROL_CHARACTER.search(text) for text in texts.values()):
+        raise TypeError("a text")
+    if not all(type(flag) is bool for flag in flags.values()):
+        raise TypeError("a flag")
+    if expires_at is not None:
+        if type(expires_at) not in (int, float) or expires_at != expires_at:  # NaN
+            raise TypeError("a time")
+        expires_at = min(expires_at, LATEST)
+    if not texts["path"].startswith("/") or not texts["name"] or ";" in texts["coded"]:
+        raise ValueError("a cookie")
+    return Cookie(**texts, **flags, expires_at=expires_at)

@@ -1,0 +1,149 @@
+"""What of a cookie is accepted, and for whom (RFC 6265, section 5.3; 6265bis, section 5.7)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from yarl import URL
+
+from .parsing import SetCookie, parse_cookie_date, quote_value
+from .store import Cookie, default_path, domain_match, is_ip_address
+
+__all__ = ["LATEST", "CookiePolicy", "canonical_domain", "secure_origins"]
+
+LATEST = 253_402_300_799.0  # the end of the year 9999
+_SECURE_SCHEMES = ("https", "wss")
+
+
+def secure_origins(given: str | URL | Iterable[str | URL] | None) -> frozenset[URL]:
+    """The origins of these URLs.
+
+    :raises ValueError: a URL is not absolute.
+    :raises TypeError: it is no URL.
+    """
+    if given is None:
+        return frozenset()
+    urls = [given] if isinstance(given, (str, URL)) else given
+    return frozenset(URL(url).origin() for url in urls)
+
+
+def canonical_domain(domain: str) -> str:
+    """In lower case, without the leading dot, in ASCII (RFC 6265, sections 5.1.2 and 5.2.3)."""
+    domain = domain.removeprefix(".").lower()
+    if domain.isascii():
+        return domain
+    try:
+        return URL.build(scheme="http", host=domain).raw_host or domain
+    except ValueError:
+        return domain
+
+
+class CookiePolicy:
+    """Turns what was received or given into a cookie to store, or refuses it."""
+
+    def __init__(
+        self,
+        *,
+        unsafe: bool,
+        quote: bool,
+        secure_origins: frozenset[URL],
+        max_size: int,
+        is_public_suffix: Callable[[str], bool] | None,
+    ) -> None:
+        self.unsafe = unsafe
+        self.quote = quote
+        self.secure_origins = secure_origins
+        self._max_size = max_size
+        self._is_public_suffix = is_public_suffix
+
+    def host_of(self, url: URL) -> str | None:
+        """The host that cookies go by: empty for no host, None where the host may have none."""
+        host = url.raw_host or ""
+        return None if host and not self.unsafe and is_ip_address(host) else host
+
+    def is_secure(self, url: URL) -> bool:
+        """Whether secure cookies may come from and go to this URL."""
+        if url.scheme in _SECURE_SCHEMES:
+            return True
+        return bool(self.secure_origins and url.raw_host and url.origin() in self.secure_origins)
+
+    def accept(
+        self, given: SetCookie, url: URL, host: str, secure: bool, now: float
+    ) -> Cookie | None:
+        """The cookie as it will be stored; None when this host may not set it.
+
+        :raises ValueError: its value cannot be sent without quotes, and quotes are switched off.
+        """
+        if host and given.coded is None:
+            given = _as_named(given)
+        domain, host_only = self._scope(canonical_domain(given.domain), host)
+        if domain is None or (host and not self._is_allowed(given, secure, host_only)):
+            return None
+        return Cookie(
+            given.name,
+            given.value,
+            self._coded(given),
+            domain=domain,
+            path=given.path if given.path.startswith("/") else default_path(url.raw_path),
+            host_only=host_only,
+            secure=given.secure,
+            httponly=given.httponly,
+            samesite=given.samesite,
+            max_age=given.max_age,
+            expires_at=_expires_at(given, now),
+        )
+
+    def _scope(self, domain: str, host: str) -> tuple[str | None, bool]:
+        """The cookie's domain (None: not for this host to set) and whether it is host-only."""
+        if not domain or domain.endswith("."):
+            return host, bool(host)
+        if not host:
+            return domain, False
+        if self._is_public(domain) or is_ip_address(host):
+            return (host, True) if domain == host else (None, False)
+        return (domain, False) if domain_match(domain, host) else (None, False)
+
+    def _is_public(self, domain: str) -> bool:
+        if "." not in domain:
+            return True
+        return self._is_public_suffix is not None and self._is_public_suffix(domain)
+
+    def _is_allowed(self, given: SetCookie, secure: bool, host_only: bool) -> bool:
+        """By size, by the origin's security, and by what the prefix of the name promises."""
+        if given.secure and not secure:
+            return False
+        coded = given.value if given.coded is None else given.coded
+        # bytes that are no text came as surrogates, and go back as they came
+        if len(f"{given.name}{coded}".encode("utf-8", "surrogatepass")) > self._max_size:
+            return False
+        name = given.name.lower()
+        if name.startswith("__host-"):
+            return given.secure and host_only and given.path == "/" and not given.domain
+        return given.secure or not name.startswith("__secure-")
+
+    def _coded(self, given: SetCookie) -> str:
+        """The value as it will be sent: as it came, or quoted where that is needed and wanted."""
+        if self.quote:
+            return quote_value(given.value) if given.coded is None else given.coded
+        if ";" not in given.value:
+            return given.value
+        if given.coded is None or ";" in given.coded:
+            raise ValueError(f"The cookie {given.name!r} has a ';' in its value and no quotes")
+        return given.coded
+
+
+def _as_named(given: SetCookie) -> SetCookie:
+    """A plain value of the user's, with the attributes that its name promises."""
+    name = given.name.lower()
+    if name.startswith("__host-"):
+        return given._replace(secure=True, path="/")
+    return given._replace(secure=True) if name.startswith("__secure-") else given
+
+
+def _expires_at(given: SetCookie, now: float) -> float | None:
+    """Max-Age counts before Expires (RFC 6265, section 5.3)."""
+    if not given.max_age:
+        return parse_cookie_date(given.expires) if given.expires else None
+    if given.max_age.startswith("-"):
+        return now
+    return min(now + int(given.max_age[:15]), LATEST)

@@ -1,0 +1,102 @@
+"""Heads of messages: fields as bytes and as multidicts; what may not be sent is refused."""
+
+from __future__ import annotations
+
+import re
+
+from multidict import CIMultiDict, CIMultiDictProxy, getversion
+
+RawHeaders = list[tuple[bytes, bytes]]
+"""Header fields as they came, in their order."""
+
+_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z")
+_FORBIDDEN = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_SPLITTING = re.compile(r"[\r\n\x00]")
+_seen_names: set[str] = set()
+"""Names that were checked before; bounded, since most programs send the same few."""
+
+
+def version_of(headers: CIMultiDict[str]) -> int:
+    """A number that changes whenever the headers do."""
+    return getversion(headers)  # type: ignore[arg-type] # its parameter is invariant
+
+
+def serialize(method: str, path: str, version: str, headers: CIMultiDict[str]) -> bytes:
+    """Request line and fields.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a name is no token or a value has control characters (RFC 9110 §5.1, §5.5).
+    """
+    lines = [field_line(name, value) for name, value in headers.items()]
+    head = "".join((f"{method} {path} HTTP/{version}\r\n", *lines, "\r\n"))
+    return head.encode("utf-8", "surrogateescape")
+
+
+def field_line(name: str, value: str) -> str:
+    """One field as its line.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As `serialize` does.
+    """
+    if name not in _seen_names:
+        check_name(name)
+    if not isinstance(value, str):
+        kind = type(value).__name__  # not the value: it may be a password
+        raise TypeError(f"The value of header {name} must be a str, not {kind}")
+    if not value.isprintable() and _FORBIDDEN.search(value):
+        _complain(name, value)
+    return f"{name}: {value}\r\n"
+
+
+def check_name(name: str) -> None:
+    """Refuse a header name that is no token."""
+    if not isinstance(name, str):
+        raise TypeError(f"Header names must be str, not {name!r}")
+    if not _TOKEN.match(name):
+        raise ValueError(f"Invalid header name {name!r}: only letters, digits and !#$%&'*+-.^_`|~")
+    if len(_seen_names) < 1000:
+        _seen_names.add(name)
+
+
+def _complain(name: str, value: str) -> None:
+    if _SPLITTING.search(value):
+        raise ValueError(
+            "Newline, carriage return, or null byte detected in headers: "
+            f"the value of {name!r} cannot be sent. Potential header injection attack."
+        )
+    raise ValueError(f"Control character detected in headers: the value of {name!r} has one")
+
+
+def fields_of(head: bytes) -> RawHeaders:
+    """The fields of a head that llhttp has accepted and that has no folded lines."""
+    fields = [line.split(b":", 1) for line in head.split(b"\r\n")[1:]]
+    return [(name, value.strip(b" \t")) for name, value in fields]
+
+
+def reason_of(raw: bytes) -> str:
+    """A reason phrase as text: UTF-8, or Latin-1 where it is not (RFC 9112 §4 names no charset)."""
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return raw.decode("latin-1")
+
+
+def headers_of(raw: RawHeaders) -> CIMultiDictProxy[str]:
+    """Raw fields as a multidict of strings; bytes that are not UTF-8 survive as surrogates."""
+    return CIMultiDictProxy(
+        CIMultiDict(
+            (name.decode("utf-8", "surrogateescape"), value.decode("utf-8", "surrogateescape"))
+            for name, value in raw
+        )
+    )
+
+
+def headers_in(head: bytes) -> CIMultiDict[str]:
+    """The fields of a head, as `fields_of` and `headers_of` have them."""
+    lines = head.decode("utf-8", "surrogateescape").split("\r\n")
+    fields = [line.partition(":") for line in lines[1:]]
+    return CIMultiDict([(name, value.strip(" \t")) for name, _colon, value in fields])

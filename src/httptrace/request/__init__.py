@@ -1,0 +1,1 @@
+"""From the arguments of a request to its head and body."""

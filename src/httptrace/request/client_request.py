@@ -1,0 +1,147 @@
+"""`ClientRequest`: what a middleware sees of a request, and may change."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+from multidict import CIMultiDict
+
+from .prepare import replace_body
+from .target import check_method
+
+if TYPE_CHECKING:
+    from yarl import URL
+
+    from ..call.call import Call
+    from ..net.key import ConnectionKey
+    from ..request_info import RequestInfo
+    from ..response.response import ClientResponse
+    from ..session.session import ClientSession
+    from ..version import HttpVersion
+
+
+class ClientRequest:
+    """The hop that is under way (aiohttp's documentation, "Client Middleware")."""
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+
+    @property
+    def method(self) -> str:
+        """The method; may be set."""
+        return self._call.method
+
+    @method.setter
+    def method(self, value: str) -> None:
+        self._call.method = self._call.exchange.method = check_method(value)
+        self._call.head = None
+
+    @property
+    def url(self) -> URL:
+        """The URL without credentials and fragment."""
+        return self._call.target.url.with_fragment(None)
+
+    @property
+    def original_url(self) -> URL:
+        """The URL with its fragment."""
+        return self._call.target.url
+
+    @property
+    def version(self) -> HttpVersion:
+        """The version of HTTP that the request is sent with."""
+        return self._call.session.version
+
+    @property
+    def headers(self) -> CIMultiDict[str]:
+        """The headers; may be changed."""
+        return self._call.request_headers
+
+    @property
+    def host(self) -> str:
+        """The host of the URL."""
+        return self._call.target.key.host
+
+    @property
+    def port(self) -> int | None:
+        """The port of the URL."""
+        return self._call.target.key.port
+
+    @property
+    def ssl(self) -> Any:
+        """The ``ssl`` parameter that holds for the request."""
+        return self._call.target.key.ssl
+
+    @property
+    def server_hostname(self) -> str | None:
+        """The name that the server's certificate must have, if it is not the host's."""
+        return self._call.target.key.server_hostname
+
+    @property
+    def proxy(self) -> URL | None:
+        """The proxy that the request goes by, without credentials."""
+        return self._call.target.key.proxy
+
+    @property
+    def proxy_headers(self) -> CIMultiDict[str] | None:
+        """What is sent to the proxy alone; None without a proxy."""
+        via = self._call.target.via
+        return None if via is None else via.add_to(CIMultiDict())
+
+    def is_ssl(self) -> bool:
+        """Whether the request goes over TLS."""
+        return self._call.target.key.is_ssl
+
+    @property
+    def connection_key(self) -> ConnectionKey:
+        """What connections of this origin are kept under."""
+        return self._call.target.key
+
+    @property
+    def session(self) -> ClientSession:
+        """The session that makes the request."""
+        return self._call.session
+
+    @property
+    def request_info(self) -> RequestInfo:
+        """What is asked, for errors."""
+        return self._call.request_info
+
+    @property
+    def body(self) -> Any:
+        """The body as a Payload; ``b""`` if there is none."""
+        call = self._call
+        if call.payload is not None:
+            return call.payload
+        if not call.body:
+            return b""
+        from ..body.payload import BytesPayload
+
+        content_type = call.request_headers.get("Content-Type", "application/octet-stream")
+        return BytesPayload(call.body, content_type=content_type)
+
+    @property
+    def chunked(self) -> bool | None:
+        """Whether the body is sent in chunks; None if there is no body."""
+        return self._call.chunked if self._call.payload or self._call.body else None
+
+    @property
+    def compress(self) -> str | None:
+        """The content coding that the body is sent in."""
+        return self._call.compress
+
+    @property
+    def response_class(self) -> type[ClientResponse]:
+        """What the response will be."""
+        return self._call.session.response_class
+
+    async def update_body(self, body: Any) -> None:
+        """Send something else: whatever ``data=`` accepts."""
+        await replace_body(self._call, body)
+
+
+ClientHandlerType = Callable[[ClientRequest], Awaitable["ClientResponse"]]
+"""What a middleware calls to send the request on."""
+
+ClientMiddlewareType = Callable[[ClientRequest, ClientHandlerType], Awaitable["ClientResponse"]]
+"""``async def middleware(request, handler)``."""

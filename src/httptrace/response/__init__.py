@@ -1,0 +1,1 @@
+"""The response, and what it shows."""

@@ -1,0 +1,33 @@
+"""Noticing a response that was dropped before its body was read."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..call.call import Call
+
+
+class Guard:
+    """Held by a response alone: when it goes, the response has gone."""
+
+    __slots__ = ("_call",)
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+
+    def __del__(self) -> None:
+        call = self._call
+        if call.finished or call.loop.is_closed():
+            return
+        if not call.exchange.complete:
+            from ..masking import mask_url
+
+            warnings.warn(
+                f"Unclosed response of {call.method} {mask_url(call.url)}",
+                ResourceWarning,
+                stacklevel=2,
+                source=self,
+            )
+        call.loop.call_soon_threadsafe(call.finish_soon)

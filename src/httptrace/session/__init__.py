@@ -1,0 +1,1 @@
+"""Sessions: what programs make requests with."""

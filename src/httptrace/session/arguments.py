@@ -1,0 +1,135 @@
+"""What a session checks before it is made."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from yarl import URL
+
+from ..checks import several
+from ..masking import mask_url
+from ..request.options import header_names, timeout_of
+from ..request.proxies import Proxies, proxies_of
+from ..request.target import parse_url
+from ..timeouts import DEFAULT_TIMEOUT, ClientTimeout
+from ..trace.config import TraceConfig, adopted
+from ..trace.observer import Observer
+from ..version import HttpVersion
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ..auth.basic import BasicAuth
+    from ..local.propagation import Propagation
+
+
+def session_timeout(timeout: Any, read_timeout: Any, conn_timeout: Any) -> ClientTimeout:
+    """``timeout``, or what the old ``read_timeout`` and ``conn_timeout`` mean."""
+    if timeout is not ...:
+        if read_timeout is not ... or conn_timeout is not None:
+            raise ValueError("timeout excludes read_timeout and conn_timeout, its old names")
+        return timeout_of(timeout, DEFAULT_TIMEOUT)
+    if read_timeout is ... and conn_timeout is None:
+        return DEFAULT_TIMEOUT
+    total = DEFAULT_TIMEOUT.total if read_timeout is ... else read_timeout
+    return ClientTimeout(total=total, connect=conn_timeout, sock_connect=30)
+
+
+def session_proxies(
+    proxy: Any, proxy_auth: Any, proxy_headers: Any, trust_env: bool, connector: Any
+) -> Proxies | None:
+    """How the session's requests find their proxies; None if they go by none.
+
+    The environment is not for connectors that go to one place of this machine.
+    """
+    environment = trust_env and getattr(connector, "uses_proxies", True)
+    given = {"proxy": proxy, "proxy_auth": proxy_auth, "proxy_headers": proxy_headers}
+    return proxies_of(given, Proxies(environment=True) if environment else None)
+
+
+def checked_base(base_url: Any) -> URL | None:
+    """An absolute URL whose path ends in a slash."""
+    if base_url is None:
+        return None
+    if not isinstance(base_url, str | URL):
+        raise TypeError(f"base_url must be str or yarl.URL, not {base_url!r}")
+    url = parse_url(base_url)
+    if not url.absolute:
+        shown = mask_url(url)
+        raise ValueError(f"base_url must be absolute, with scheme and host, not {shown!r}")
+    if not url.raw_path.endswith("/"):
+        raise ValueError(f"base_url must have a path that ends in '/', not {mask_url(url)!r}")
+    return url
+
+
+def checked_auth(auth: Any) -> BasicAuth | None:
+    """Credentials, or none."""
+    if auth is None:
+        return None
+    from ..auth.basic import basic_auth
+
+    return basic_auth("auth", auth)
+
+
+def checked_version(version: Any) -> HttpVersion:
+    """HTTP/1.0 or HTTP/1.1."""
+    if version not in ((1, 0), (1, 1)):
+        raise ValueError(f"version must be HttpVersion10 or HttpVersion11, not {version!r}")
+    return HttpVersion(*version)
+
+
+def checked_jar(cookie_jar: Any) -> Any:
+    """What a session can keep cookies in, or None."""
+    needed = ("filter_cookies", "update_cookies", "update_cookies_from_headers")
+    if cookie_jar is not None and not all(hasattr(cookie_jar, name) for name in needed):
+        raise TypeError(f"cookie_jar must be an AbstractCookieJar or None, not {cookie_jar!r}")
+    return cookie_jar
+
+
+def names_of(skip_auto_headers: Any) -> Iterable[str]:
+    """Header names."""
+    return header_names("skip_auto_headers", skip_auto_headers or ())
+
+
+def checked_configs(trace_configs: Any) -> list[TraceConfig]:
+    """TraceConfigs, frozen from now on."""
+    configs = [
+        config if isinstance(config, TraceConfig) else adopted(config)
+        for config in several("trace_configs", trace_configs or ())
+    ]
+    for config in configs:
+        config.freeze()
+    return configs
+
+
+def checked_observers(observers: Any) -> list[Observer]:
+    """Observers."""
+    found: list[Any] = list(several("observers", observers or ()))
+    for one in found:
+        if not isinstance(one, Observer):
+            raise TypeError(f"observers must be httptrace.Observer objects, not {one!r}")
+    return found
+
+
+def propagation_of(propagate: Any) -> Propagation | None:
+    """Which hosts may see the ids of the work that makes a request."""
+    if propagate is None or propagate is False:
+        return None
+    from ..local.propagation import Propagation
+
+    return Propagation.of(propagate)
+
+
+def auto_headers(connector: Any, version: HttpVersion, user_agent: str) -> list[tuple[str, str]]:
+    """The headers that a request gets unless it has them or they are skipped."""
+    from ..body.content_coding import available_codings
+
+    headers = [
+        ("Accept", "*/*"),
+        ("Accept-Encoding", ", ".join(available_codings())),
+        ("User-Agent", user_agent),
+    ]
+    if connector.force_close:
+        return [*headers, ("Connection", "close")]
+    # Before HTTP/1.1 connections are kept on request alone (RFC 9112 §C.2.2).
+    return [*headers, ("Connection", "keep-alive")] if version < (1, 1) else headers
