@@ -29,6 +29,7 @@ from httptrace import (
     UnixConnector,
 )
 from httptrace.masking import mask_url
+from httptrace.pool.connector import pool_of
 from httptrace.testing.scripted import ScriptedServer, responding, response_bytes
 
 CONTROLS = [chr(code) for code in (*range(32), 127)]
@@ -51,7 +52,7 @@ async def session() -> AsyncIterator[ClientSession]:
         connector = session.connector
         assert connector is not None
         assert connector.stats().created == connector.stats().failed == 0
-        assert not connector.unconnected and not connector.state.places
+        assert not pool_of(connector).unconnected and not pool_of(connector).state.places
 
 
 async def refused(call: Any, error: type[Exception], *words: str) -> None:

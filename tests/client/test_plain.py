@@ -13,6 +13,7 @@ from httptrace import BasicAuth, ClientSession, HttpVersion10, TCPConnector
 from httptrace.call.call import Call
 from httptrace.local import job_context
 from httptrace.request.prepare import prepare
+from httptrace.session.session import core_of
 
 URL = "http://host.test/path?own=1#fragment"
 NAMES = ["Accept", "X-One", "x-one", "X-Two", "User-Agent", "Content-Type", "Authorization", "Host"]
@@ -46,7 +47,7 @@ async def prepared(session_options: dict[str, Any], method: str, options: Any) -
     Of several faults it does not matter which one is told.
     """
     async with ClientSession(**session_options) as session:
-        call = Call(session, method)
+        call: Call[Any] = Call(session, core_of(session), method)
         try:
             prepare(call, URL, options)
         except (TypeError, ValueError):
@@ -94,7 +95,7 @@ async def test_connections_that_are_not_kept() -> None:
     async with ClientSession(connector=TCPConnector(force_close=True)) as session:
         heads = []
         for options in ({}, {}, {"skip_auto_headers": ()}):
-            call = Call(session, "GET")
+            call: Call[Any] = Call(session, core_of(session), "GET")
             prepare(call, URL, options)  # type: ignore[arg-type]
             assert not call.closes
             heads.append(call.head)
@@ -108,7 +109,7 @@ async def test_session_headers_that_change(changed: bool) -> None:
     async with ClientSession(headers={"X-One": "1"}) as session:
         for value in ("1", "2" if changed else "1"):
             session.headers["X-One"] = value
-            call = Call(session, "GET")
+            call: Call[Any] = Call(session, core_of(session), "GET")
             prepare(call, URL, {"headers": {"X-Two": "2"}})
             assert call.head is not None
             assert f"\r\nX-One: {value}\r\n".encode() in call.head

@@ -61,7 +61,7 @@ async def test_aiohttps_own_client_over_our_session(monkeypatch: pytest.MonkeyPa
     server = test_utils.TestServer(application())
     async with test_utils.TestClient(server, cookie_jar=jar) as client:
         assert isinstance(client.session, httptrace.ClientSession)
-        assert not client.session.retries_stale_connections
+        assert not client.session._retry_connection
         assert await (await client.get("/")).json() == {"visits": 1}
         async with client.request("GET", "/") as response:
             assert await response.json() == {"visits": 2}

@@ -9,6 +9,7 @@ from tests.servers.leaks import Leaks
 
 import httptrace
 from httptrace import ClientSession, TCPConnector
+from httptrace.pool.connector import pool_of
 from httptrace.testing import EventRecorder
 
 
@@ -49,7 +50,7 @@ def at_rest(session: ClientSession) -> Callable[[], None]:
         stats = connector.stats()
         assert stats.waiting == 0
         assert stats.open == stats.idle <= 1
-        assert not connector.unconnected
-        assert not connector.state.active
+        assert not pool_of(connector).unconnected
+        assert not pool_of(connector).state.active
 
     return check

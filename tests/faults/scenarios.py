@@ -10,6 +10,7 @@ import pytest
 from tests.servers.leaks import Leaks
 
 from httptrace import ClientSession, TCPConnector
+from httptrace.pool.connector import pool_of
 from httptrace.testing.peer import Peer
 from httptrace.testing.received import ReceivedRequest
 from httptrace.testing.scripted import ScriptedServer, response_bytes
@@ -57,7 +58,7 @@ def walked(session: ClientSession, url: str, scenario: Scenario) -> Any:
                 await asyncio.sleep(0)
         stats = connector.stats()
         assert (stats.waiting, stats.open - stats.idle) == (0, 0), stats
-        assert not connector.unconnected and not connector.state.active
+        assert not pool_of(connector).unconnected and not pool_of(connector).state.active
         for path in ("/after", "/again"):
             async with session.get(f"{url}{path}") as response:
                 assert await response.read() == path.encode()

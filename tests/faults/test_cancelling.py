@@ -12,6 +12,7 @@ import pytest
 from tests.servers.fixtures import ScriptedFactory
 
 from httptrace import AbstractResolver, ClientSession, ClientTimeout, TCPConnector
+from httptrace.pool.connector import pool_of
 from httptrace.testing.peer import Peer
 from httptrace.testing.scripted import per_request
 
@@ -208,11 +209,12 @@ async def test_shared_look_up(heard: bool, scripted: ScriptedFactory, late: bool
             finally:
                 await asyncio.shield(first)
 
-        for connection in list(connector.state.idle):
-            connector.lose(connection, "not for this test")
+        pool = pool_of(connector)
+        for connection in list(pool.state.idle):
+            pool.lose(connection, "not for this test")
         work, check = walked(session, server.url, scenario)
         await walk(work, check, late=late)
-        assert not connector._dialer._names.cache._under_way  # type: ignore[union-attr]
+        assert not pool.dialer._names.cache._under_way  # type: ignore[union-attr]
 
 
 @LATE

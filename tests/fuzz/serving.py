@@ -13,6 +13,7 @@ from tests.faults.walking import turns
 
 import httptrace
 from httptrace import ClientSession
+from httptrace.pool.connector import pool_of
 from httptrace.testing import EventRecorder
 from httptrace.testing.peer import Peer
 from httptrace.testing.scripted import ScriptedServer, response_bytes
@@ -111,7 +112,7 @@ class Tried:
         stats = connector.stats()
         assert stats.waiting == 0
         assert stats.open == stats.idle <= 1
-        assert not connector.unconnected and not connector.state.active
+        assert not pool_of(connector).unconnected and not pool_of(connector).state.active
 
 
 @contextlib.asynccontextmanager

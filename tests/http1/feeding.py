@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 from httptrace.call.exchange import Exchange
 from httptrace.errors import ClientResponseError
 from httptrace.headers.head import RawHeaders
+from httptrace.headers.limits import HeadLimits
 from httptrace.http1.connection import Http1Connection
-from httptrace.http1.limits import HeadLimits
-from httptrace.pool.connector import BaseConnector
+from httptrace.pool.connector import BaseConnector, pool_of
 from httptrace.pool.state import Ticket
 
 PAUSE_ABOVE = 1 << 19
@@ -91,7 +91,7 @@ class Told:
 
 
 class Fed:
-    """One connection of a real connector, on a wire that a test feeds."""
+    """One connection of a real pool, on a wire that a test feeds."""
 
     def __init__(
         self, limits: HeadLimits | None = None, *, method: str = "GET", trace: Told | None = None
@@ -100,14 +100,14 @@ class Fed:
         self.method = method
         self.trace = trace
         self.loop: Any = StillLoop()
-        self.connector = BaseConnector(loop=self.loop, limit=1)
-        self.host = self.connector.host("origin")
-        assert not isinstance(self.connector.state.ask(self.host), Ticket)
-        self.connection = Http1Connection(self.connector, self.host)
+        self.pool = pool_of(BaseConnector(loop=self.loop, limit=1))
+        self.host = self.pool.host("origin")
+        assert not isinstance(self.pool.state.ask(self.host), Ticket)
+        self.connection = Http1Connection(self.pool, self.host)
         self.wire: Any = Wire()
         self.connection.connection_made(self.wire)
-        self.connector._open.add(self.connection)
-        self.connector.state.dialled(self.connection)
+        self.pool._open.add(self.connection)
+        self.pool.state.dialled(self.connection)
         self.exchange = self.request()
 
     def request(self, method: str | None = None) -> Exchange:
@@ -149,12 +149,12 @@ class Fed:
 
     def reuse(self) -> bool:
         """Take the connection out of the pool again, if it is there."""
-        return self.connector.state.reuse(self.host, 0) is self.connection
+        return self.pool.state.reuse(self.host, 0) is self.connection
 
     @property
     def idle(self) -> bool:
         """Whether the connection waits in the pool."""
-        return self.connection in self.connector.state.idle
+        return self.connection in self.pool.state.idle
 
     @property
     def result(self) -> Result:
@@ -175,14 +175,11 @@ class Fed:
 
     def check_places(self) -> None:
         """A closed connection holds no place, an open one holds one."""
-        state = self.connector.state
+        state = self.pool.state
         assert state.places == (0 if self.connection.closed else 1)
         assert self.connection.closed == self.wire.aborted
         assert len(state.idle) + len(state.active) == state.places
         assert not (self.exchange.complete and self.exchange.error)
-
-    def __del__(self) -> None:
-        self.connector._closed = True  # it has no loop that could close it
 
 
 class _Info:

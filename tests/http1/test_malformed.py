@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from httptrace.errors import ClientPayloadError, ClientResponseError
-from httptrace.http1.limits import HeadLimits
+from httptrace.headers.limits import HeadLimits
 
 from .feeding import Fed, every_split, received
 
@@ -298,7 +298,7 @@ def test_unsolicited_response() -> None:
     fed.feed(OK)
     assert fed.connection.closed and not fed.idle
     fed.check_places()
-    assert fed.connector.stats().closed == {"unexpected data": 1}
+    assert fed.pool.stats().closed == {"unexpected data": 1}
 
 
 def test_end_while_idle() -> None:

@@ -13,6 +13,7 @@ from tests.servers.aiohttp_app import AiohttpServer
 
 import httptrace
 from httptrace.errors import ClientConnectorError, ConnectionTimeoutError
+from httptrace.pool.connector import pool_of
 from httptrace.testing import EventRecorder, ScriptedServer, hang
 
 from .conftest import MakeSession
@@ -220,8 +221,7 @@ async def test_a_connector_of_ones_own(scripted: Any, make_session: MakeSession)
         assert await read(session, "http://anything.test/") == "hello"
     assert len(server.connections) == 1
     await session.close()
-    assert connector._dialer is not None
-    assert connector._dialer.closed  # type: ignore[attr-defined]
+    assert pool_of(connector).dialer.closed  # type: ignore[union-attr]
 
 
 async def test_the_environments_proxy_is_not_for_a_unix_socket(

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Coroutine, Generator, Iterator
 from itertools import count
 from time import perf_counter_ns
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from multidict import CIMultiDictProxy
 
@@ -29,31 +29,29 @@ if TYPE_CHECKING:
 
     from ..body.payload import Payload
     from ..body.upload_tracker import UploadTracker
-    from ..pool.connector import BaseConnector
-    from ..request.target import Target
-    from ..response.response import ClientResponse
-    from ..session.session import ClientSession
     from ..trace.events import Outcome
     from ..trace.listening import Trace
+    from .core import SessionCore
+    from .pool import Pool
+    from .target import Target
 
 _ids = count(1)
+R = TypeVar("R")
+"""What awaiting a call gives: a response, or a WebSocket."""
 
 
-class _Kept:
-    """What every call has and is read at every turn: slots are the quickest to read."""
-
-    __slots__ = (
-        *("session", "connector", "loop", "settings", "method", "request_id", "start_ns"),
-        *("coroutine", "target", "headers", "head", "body", "payload", "trace", "exchange"),
-        *("history", "task", "finished", "entered", "returned"),
-    )
-
-
-class Call(_Kept, Coroutine[Any, Any, Any]):
+class Call(Coroutine[Any, Any, R], Generic[R]):
     """A request with its redirects and retries."""
 
+    __slots__ = (  # what every call has and is read at every turn
+        *("session", "core", "pool", "loop", "settings", "method", "request_id", "start_ns"),
+        *("coroutine", "target", "headers", "head", "body", "payload", "trace", "exchange"),
+        *("history", "task", "finished", "entered", "returned"),
+        *("__dict__", "__weakref__"),
+    )
+
     target: Target
-    """The hop that is under way goes there."""
+    """Where the hop that is under way goes."""
     headers: CIMultiDict[str] | None
     """The hop's headers; None as long as nobody has looked at what `head` says."""
     head: bytes | None
@@ -63,9 +61,10 @@ class Call(_Kept, Coroutine[Any, Any, Any]):
     trace: Trace | None
     exchange: Exchange
     """The attempt that is under way."""
-    history: tuple[ClientResponse, ...]
+    history: tuple[Any, ...]
+    """The responses of the hops before."""
     task: asyncio.Task[Any] | None
-    coroutine: Coroutine[Any, Any, ClientResponse]
+    coroutine: Coroutine[Any, Any, R]
 
     # What few calls have: the class holds the defaults.
     chunked: bool = False
@@ -95,14 +94,15 @@ class Call(_Kept, Coroutine[Any, Any, Any]):
     cancelling: int = 0
     """How often the task had been cancelled before."""
 
-    def __init__(self, session: ClientSession, method: str) -> None:
-        if session.connector_in_use is None:
+    def __init__(self, session: Any, core: SessionCore, method: str) -> None:
+        if core.pool is None:
             raise RuntimeError("Session is closed")
-        self.session = session
+        self.session = session  # for callbacks alone
+        self.core = core
         self.method = method
-        self.loop = session.loop
-        self.connector: BaseConnector = session.connector_in_use
-        self.settings = session.settings
+        self.loop = core.loop
+        self.pool: Pool = core.pool
+        self.settings = core.settings
         self.request_id = next(_ids)
         self.start_ns = perf_counter_ns()
         self.headers = self.head = self.payload = self.trace = self.task = None
@@ -112,10 +112,10 @@ class Call(_Kept, Coroutine[Any, Any, Any]):
 
     # --- what the caller does with it -------------------------------------------------------
 
-    def __await__(self) -> Generator[Any, Any, ClientResponse]:
+    def __await__(self) -> Generator[Any, Any, R]:
         return self.coroutine.__await__()
 
-    def __aenter__(self) -> Coroutine[Any, Any, ClientResponse]:
+    def __aenter__(self) -> Coroutine[Any, Any, R]:
         self.entered = True
         return self.coroutine
 
@@ -183,7 +183,7 @@ class Call(_Kept, Coroutine[Any, Any, Any]):
         exchange.trace = previous.trace
         self.exchange = exchange
         if first_ns := self.settings.first_limit_ns:  # nobody has looked at the call in between
-            self.connector.deadlines.arm(max(perf_counter_ns(), self.start_ns + first_ns))
+            self.pool.deadlines.arm(max(perf_counter_ns(), self.start_ns + first_ns))
         return exchange
 
     def malformed(self, message: str) -> ClientResponseError:
@@ -219,7 +219,7 @@ class Call(_Kept, Coroutine[Any, Any, Any]):
         if exchange.upload is not None:
             exchange.upload.cancel()
         if exchange.connection is not None and not exchange.complete:
-            self.connector.discard(exchange.connection, exchange, reason, error)
+            self.pool.discard(exchange.connection, exchange, reason, error)
 
     def finish(self, outcome: Outcome, exc: BaseException | None = None) -> Any:
         """The terminal moment, once; returns what is left to await.
@@ -243,13 +243,13 @@ class Call(_Kept, Coroutine[Any, Any, Any]):
         if not self.returned:
             self.early = (outcome, None)
         elif self._end(outcome, None) and self.trace is not None:
-            self.trace.flush_soon(self.session.spawn)
+            self.trace.flush_soon(self.core.spawn)
 
     def _end(self, outcome: Outcome, exc: BaseException | None) -> bool:
         if self.finished:
             return False
         self.finished = True
-        self.connector.unconnected.discard(self)
+        self.pool.unconnected.discard(self)
         if self.payload is not None:
             self.close_payload(self.payload)
         if self.upload_tracker is not None:
@@ -287,7 +287,7 @@ class Call(_Kept, Coroutine[Any, Any, Any]):
         self.task = task = asyncio.current_task(self.loop)
         if task is not None:
             self.cancelling = task.cancelling()
-        self.connector.unconnected.add(self)
+        self.pool.unconnected.add(self)
 
     def close_payload(self, payload: Payload) -> None:
         """Close what the body was read from, once it no longer is."""
@@ -295,9 +295,9 @@ class Call(_Kept, Coroutine[Any, Any, Any]):
         if not payload.needs_close:
             return
         if upload is None or upload.done():
-            self.session.spawn(payload.close())
+            self.core.spawn(payload.close())
         else:  # which still reads from it
-            upload.add_done_callback(lambda _: self.session.spawn(payload.close()))
+            upload.add_done_callback(lambda _: self.core.spawn(payload.close()))
 
     def seen(self, exc: BaseException) -> BaseException:
         """What the caller will see of an error: the timeout, if it is what cancelled the task."""
@@ -328,7 +328,7 @@ class Call(_Kept, Coroutine[Any, Any, Any]):
         if not isinstance(exc, GeneratorExit):
             await self.finish("cancelled" if cancelled else "failed", exc)
         elif self._end("cancelled", exc) and trace is not None:  # `close`: nothing can be awaited
-            trace.flush_soon(self.session.spawn)
+            trace.flush_soon(self.core.spawn)
 
     # --- its deadlines ------------------------------------------------------------------------
 

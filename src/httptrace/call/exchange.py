@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from time import perf_counter_ns
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from multidict import CIMultiDictProxy
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     from yarl import URL
 
     from ..headers.head import RawHeaders
-    from ..http1.connection import Http1Connection
-    from ..request.target import Target
     from ..trace.record import TlsFacts
     from .call import Call
+    from .connection import Connection
+    from .target import Target
 
 
-class _Meeting(Record):
-    """What reader and caller share."""
+class Exchange(Record):
+    """A request as it is sent once and the response to it."""
 
     __slots__ = (
         *("call", "target", "connection", "chunks", "taken", "head", "has_cookies", "encoded"),
@@ -36,9 +36,9 @@ class _Meeting(Record):
         *("let_go", "complete", "error", "continued"),
     )
 
-    call: Call
+    call: Call[Any]
     target: Target
-    connection: Http1Connection | None
+    connection: Connection | None
     chunks: list[bytes]
     """What has arrived of the body and was not taken; an empty piece is the end of a chunk."""
     taken: int
@@ -61,10 +61,7 @@ class _Meeting(Record):
     continued: asyncio.Future[bool] | None
     """Set while the body waits for 100 Continue."""
 
-
-class Exchange(_Meeting):
-    """A request as it is sent once and the response to it."""
-
+    # What few exchanges have: the class holds the defaults.
     is_past: bool = False
     """Another attempt of the same call has followed."""
     version_received: str = "1.1"
@@ -82,7 +79,7 @@ class Exchange(_Meeting):
     _raw_headers: RawHeaders | None = None
     _response_headers: CIMultiDictProxy[str] | None = None
 
-    def __init__(self, call: Call, start_ns: int) -> None:
+    def __init__(self, call: Call[Any], start_ns: int) -> None:
         # not super().__init__(): one of these is made for every request
         self.call = call
         self.target = call.target

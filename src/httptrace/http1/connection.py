@@ -19,6 +19,7 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from ..errors import ClientPayloadError
 from ..headers.head import headers_of, reason_of
+from ..headers.limits import BadHeadError, HeadTooLargeError, check_head, check_quiet
 from ..trace.events import (
     TraceResponseBodyEndParams,
     TraceResponseChunkReceivedParams,
@@ -28,14 +29,12 @@ from ..trace.events import (
     TraceResponseTrailersParams,
 )
 from .endings import announces_body, broken_off, is_persistent, reads_until_close, said
-from .limits import BadHeadError, HeadTooLargeError, check_head, check_quiet
 from .sending import Sending
 
 if TYPE_CHECKING:
     from ..call.exchange import Exchange
+    from ..call.pool import Host, Pool
     from ..headers.head import RawHeaders
-    from ..pool.connector import BaseConnector
-    from ..pool.state import HostPool
 
 _STATUS = len(b"HTTP/1.1 ")
 """Where the digits of the status stand."""
@@ -55,13 +54,13 @@ class Http1Connection(Sending):
     """
 
     __slots__ = (
-        *("_connector", "_quick", "_thorough", "_parser", "_headers"),
+        *("_pool", "_quick", "_thorough", "_parser", "_headers"),
         *("_quiet", "_reason", "_informational", "_keep_alive", "_parser_behind", "_extra"),
     )
 
-    def __init__(self, connector: BaseConnector, host: HostPool) -> None:
+    def __init__(self, pool: Pool, host: Host) -> None:
         super().__init__(host)
-        self._connector = connector
+        self._pool = pool
         self._quick = HttpResponseParser(_Quick(self))
         self._thorough: HttpResponseParser | None = None
         self._parser: HttpResponseParser | None = self._quick
@@ -79,7 +78,7 @@ class Http1Connection(Sending):
         """Bytes go straight into the parser; the caller is woken once for all they brought."""
         exchange = self.exchange
         if exchange is None:
-            self._connector.lose(self, "unexpected data")
+            self._pool.lose(self, "unexpected data")
             return
         nbytes = len(data)
         exchange.bytes_received += nbytes
@@ -167,7 +166,7 @@ class Http1Connection(Sending):
         self._end_of_file(exc)
         self._parser = self._thorough = None
         del self._quick
-        self._connector.gone(self)
+        self._pool.gone(self)
 
     # --- what the parser calls -------------------------------------------------------------
 
@@ -323,9 +322,9 @@ class Http1Connection(Sending):
         elif exchange.call.closes:
             reason = "client close"
         else:
-            self._connector.release(self, exchange)
+            self._pool.release(self, exchange)
             return
-        self._connector.discard(self, exchange, reason)
+        self._pool.discard(self, exchange, reason)
 
     def _replace_parser(self) -> None:
         self._parser_behind = False
@@ -337,14 +336,14 @@ class Http1Connection(Sending):
             return
         exchange = self.exchange
         if exchange is None:
-            self._connector.lose(self, "server close")
+            self._pool.lose(self, "server close")
             return
         if exc is None and exchange.head_ns and reads_until_close(exchange):
             self._ended, self._keep_alive = True, False
             self._response_complete(exchange)
             exchange.wake()
             return
-        self._connector.discard(self, exchange, "error", broken_off(exchange, exc))
+        self._pool.discard(self, exchange, "error", broken_off(exchange, exc))
 
     def _malformed(self, exchange: Exchange, exc: Exception) -> None:
         cause = exc.__context__ if isinstance(exc.__context__, BadHeadError) else exc
@@ -355,7 +354,7 @@ class Http1Connection(Sending):
             exchange.head = None  # which the parser has not accepted
             error = exchange.call.malformed(said(cause))
         error.__cause__ = cause
-        self._connector.discard(self, exchange, "malformed response", error)
+        self._pool.discard(self, exchange, "malformed response", error)
 
 
 class _Quick:

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 from .connection import Http1Connection
 
 if TYPE_CHECKING:
-    from ..pool.connector import BaseConnector
-    from ..pool.state import HostPool
+    from ..call.pool import Host, Pool
 
 
 class PlainConnection(Http1Connection, asyncio.Protocol):
@@ -29,9 +28,9 @@ class BufferedConnection(Http1Connection, asyncio.BufferedProtocol):
 
     __slots__ = ("_buffer",)
 
-    def __init__(self, connector: BaseConnector, host: HostPool) -> None:
-        super().__init__(connector, host)
-        self._buffer = connector.buffer
+    def __init__(self, pool: Pool, host: Host) -> None:
+        super().__init__(pool, host)
+        self._buffer = pool.buffer
 
     def get_buffer(self, sizehint: int) -> memoryview:
         """Where the transport puts what it reads."""

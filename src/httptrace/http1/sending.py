@@ -12,7 +12,7 @@ from ..errors import ClientConnectionError, ClientConnectionResetError, ServerDi
 
 if TYPE_CHECKING:
     from ..call.exchange import Exchange
-    from ..pool.state import HostPool
+    from ..call.pool import Host
     from ..trace.record import TlsFacts
 
 _ids = count(1)
@@ -31,9 +31,9 @@ class Sending(asyncio.BaseProtocol):
         *("_request_whole", "_reading_paused", "_writable", "__weakref__"),
     )
 
-    def __init__(self, host: HostPool) -> None:
+    def __init__(self, host: Host) -> None:
         self.id = next(_ids)
-        self.host = host
+        self.host: Any = host
         self.opened_ns = self.idle_since_ns = perf_counter_ns()
         self.requests_served = 0
         self.closed = False

@@ -29,7 +29,7 @@ async def send_on(request: ClientRequest, handler: ClientHandlerType) -> ClientR
 
 
 async def _run(
-    middleware: Any, proceed: Callable[[Call], Awaitable[ClientResponse]], call: Call
+    middleware: Any, proceed: Callable[[Call[Any]], Awaitable[ClientResponse]], call: Call[Any]
 ) -> ClientResponse:
     sent = False
 
@@ -48,7 +48,7 @@ async def _run(
     here = call.task, call.cancelling
     if call.headers_before is None:
         call.headers_before = call.request_headers.copy()
-    response: ClientResponse = await middleware(call.session.request_class(call), handler)
+    response: ClientResponse = await middleware(call.core.request_class(call), handler)
     if not sent:  # the answer comes from elsewhere
         call.exchange.end_ns = perf_counter_ns()
         call.finish("completed")

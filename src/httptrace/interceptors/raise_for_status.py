@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ..call.call import Call
     from ..response.response import ClientResponse
 
 
-async def check_status(call: Call, response: ClientResponse) -> None:
+async def check_status(call: Call[Any], response: ClientResponse) -> None:
     """Raise for a status of 400 and above, or let the user's coroutine judge."""
     check = call.settings.raise_for_status
     if callable(check):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from yarl import URL
 
 from ..errors import (
+    ClientConnectionError,
     ClientPayloadError,
     InvalidUrlClientError,
     InvalidUrlRedirectClientError,
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from ..call.call import Call
-    from ..request.target import Target
+    from ..call.target import Target
     from ..response.response import ClientResponse
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -40,7 +41,9 @@ _DRAIN = 1 << 16
 
 
 async def follow_redirects(
-    proceed: Callable[[Call], Awaitable[ClientResponse]], call: Call, response: ClientResponse
+    proceed: Callable[[Call[Any]], Awaitable[ClientResponse]],
+    call: Call[Any],
+    response: ClientResponse,
 ) -> ClientResponse:
     """While the response is a redirect, send the request where that leads.
 
@@ -66,19 +69,41 @@ async def follow_redirects(
             message = f"the limit of max_redirects={most} is reached"
             raise TooManyRedirects(call.history[0].request_info, call.history, message=message)
         url = _resolve(call, location)
-        await response.drain_some(_DRAIN)
+        await _drain(call, response)
         _next_hop(call, response.status, url)
         response = await proceed(call)
     if call.history:
-        response.set_history(call.history)
+        response._history = call.history
     return response
 
 
-def _resolve(call: Call, location: str) -> URL:
+async def _drain(call: Call[Any], response: ClientResponse) -> None:
+    """Read a short body that nobody wants, so that its connection can be used again."""
+    exchange = response._exchange
+    length = response.headers.get("Content-Length", "")
+    wanted = not exchange.complete and length.isdecimal() and int(length) <= _DRAIN
+    if wanted and exchange.error is None:
+        exchange.let_go = True
+        exchange.waits_for_end = True
+        if exchange.connection is not None:
+            exchange.connection.resume_reading()
+        await exchange.wait(call.loop)
+        exchange.waits_for_end = False
+        if exchange.error is None:  # a part of the body must not pass for the whole
+            exchange.error = ClientConnectionError("Connection closed")
+        if call.timeout_error is not None:
+            raise call.timeout_error
+    if not exchange.complete:
+        call.abandon("unread body")
+    if exchange.trace is not None:
+        await exchange.trace.flush()
+
+
+def _resolve(call: Call[Any], location: str) -> URL:
     if not location.isascii():
         location = _NO_TEXT.sub(lambda found: f"%{ord(found[0]) - 0xDC00:02X}", location)
     try:
-        url = URL(location, encoded=not call.session.requote_redirect_url)
+        url = URL(location, encoded=not call.core.requote)
         if not url.raw_host and _NO_HOST.match(location):
             raise ValueError("it has no host")  # browsers take the path for one
         url = call.target.url.join(url)
@@ -91,7 +116,7 @@ def _resolve(call: Call, location: str) -> URL:
     return url
 
 
-def _next_hop(call: Call, status: int, url: URL) -> None:
+def _next_hop(call: Call[Any], status: int, url: URL) -> None:
     """Change the call into the request that the redirect asks for."""
     _forget_middlewares(call)
     headers = call.request_headers  # the first look makes them
@@ -124,7 +149,7 @@ def _next_hop(call: Call, status: int, url: URL) -> None:
     call.new_exchange()
 
 
-def _target(call: Call, url: URL) -> tuple[Target, str | None]:
+def _target(call: Call[Any], url: URL) -> tuple[Target, str | None]:
     """Where the redirect leads, and the credentials that its URL or netrc has for that."""
     from ..auth.basic import BasicAuth
 
@@ -134,7 +159,7 @@ def _target(call: Call, url: URL) -> tuple[Target, str | None]:
         bare = url if auth is None else url.with_user(None)
         name, proxies = settings.server_hostname, settings.proxies
         target = target_of(bare, settings.ssl, name, proxies, tunnel=call.tunnel)
-        auth = auth or call.session.netrc_for(target.url)
+        auth = auth or call.core.netrc_for(target.url)
         return target, None if auth is None else auth.encode()
     except InvalidUrlClientError as exc:
         raise InvalidUrlRedirectClientError(exc.url, exc.description) from exc
@@ -144,7 +169,7 @@ def _target(call: Call, url: URL) -> tuple[Target, str | None]:
         raise InvalidUrlRedirectClientError(url, f"its credentials cannot be sent: {exc}") from exc
 
 
-def _forget_middlewares(call: Call) -> None:
+def _forget_middlewares(call: Call[Any]) -> None:
     """Take away what middlewares did to the headers: they see the next hop too.
 
     What describes the body stays, which may be theirs.
@@ -158,7 +183,7 @@ def _forget_middlewares(call: Call) -> None:
     call.headers = headers
 
 
-def _become_get(call: Call) -> None:
+def _become_get(call: Call[Any]) -> None:
     call.method = "GET"
     if call.payload is not None:
         call.close_payload(call.payload)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..errors import ClientOSError, ServerDisconnectedError
 from ..trace.events import TraceRequestRetryParams
@@ -16,7 +16,7 @@ STALE = (ServerDisconnectedError, ClientOSError, ConnectionResetError)
 """What a request on a connection fails with that the server had closed meanwhile."""
 
 
-def can_retry(call: Call) -> bool:
+def can_retry(call: Call[Any]) -> bool:
     """Whether nothing of an answer came, on a connection that was used before."""
     exchange = call.exchange
     return (
@@ -24,12 +24,12 @@ def can_retry(call: Call) -> bool:
         and not exchange.first_byte_ns
         and call.timeout_error is None
         and call.method in _IDEMPOTENT
-        and call.session.retries_stale_connections
+        and call.core.retry_connection
         and (call.payload is None or call.payload.can_resend)
     )
 
 
-async def retried(call: Call, error: Exception) -> Exchange:
+async def retried(call: Call[Any], error: Exception) -> Exchange:
     """Note that the attempt is given up; returns the next one."""
     stale = call.exchange
     stale.exception, stale.retry_reason = error, "stale connection"

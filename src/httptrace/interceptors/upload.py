@@ -15,8 +15,8 @@ from ..trace.events import (
 
 if TYPE_CHECKING:
     from ..call.call import Call
+    from ..call.connection import Connection
     from ..call.exchange import Exchange
-    from ..http1.connection import Http1Connection
 
 _PIECE = 1 << 18
 """Bytes that the transport is given at once: so many cost no more than a few, and are soon gone."""
@@ -32,7 +32,7 @@ class ResponseCameFirst(Exception):
 class BodyWriter:
     """What a payload is written to: frames, encodes, counts, and waits while the peer is slow."""
 
-    def __init__(self, call: Call, exchange: Exchange, connection: Http1Connection) -> None:
+    def __init__(self, call: Call[Any], exchange: Exchange, connection: Connection) -> None:
         self._exchange = exchange
         self._connection = connection
         self._chunked = call.chunked
@@ -116,7 +116,7 @@ class BodyWriter:
             await asyncio.sleep(0)
 
 
-async def upload(call: Call, exchange: Exchange, connection: Http1Connection) -> None:
+async def upload(call: Call[Any], exchange: Exchange, connection: Connection) -> None:
     """Send head and body; what goes wrong becomes the error of the exchange."""
     try:
         await _upload(call, exchange, connection)
@@ -130,18 +130,18 @@ async def upload(call: Call, exchange: Exchange, connection: Http1Connection) ->
     except ClientConnectionResetError as exc:
         await asyncio.sleep(0)  # in which a transport that has just closed tells why
         if exchange.error is None and not exchange.head_ns:
-            call.connector.discard(connection, exchange, "error", exc)
+            call.pool.discard(connection, exchange, "error", exc)
     except Exception as exc:
         _break_off(call, exchange, connection, exc)
 
 
 def _break_off(
-    call: Call, exchange: Exchange, connection: Http1Connection, exc: BaseException
+    call: Call[Any], exchange: Exchange, connection: Connection, exc: BaseException
 ) -> None:
     error = _failure(exc)
     if call.upload_tracker is not None:
         call.upload_tracker.fail(error)
-    call.connector.discard(connection, exchange, "request body failed", error)
+    call.pool.discard(connection, exchange, "request body failed", error)
 
 
 def _failure(exc: BaseException) -> Exception:
@@ -153,7 +153,7 @@ def _failure(exc: BaseException) -> Exception:
     return error
 
 
-async def _upload(call: Call, exchange: Exchange, connection: Http1Connection) -> None:
+async def _upload(call: Call[Any], exchange: Exchange, connection: Connection) -> None:
     connection.begin(exchange, call.head or b"")
     if exchange.error is not None:
         return
@@ -183,7 +183,7 @@ async def _upload(call: Call, exchange: Exchange, connection: Http1Connection) -
         exchange.wake()
 
 
-async def _may_continue(call: Call, exchange: Exchange) -> bool:
+async def _may_continue(call: Call[Any], exchange: Exchange) -> bool:
     """Wait for 100 Continue, a refusal, or for long enough."""
     exchange.continued = call.loop.create_future()
     if exchange.head_ns:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from time import perf_counter_ns
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..request.prepare import refresh_head
 from ..trace.events import (
@@ -18,8 +18,8 @@ from .upload import upload
 
 if TYPE_CHECKING:
     from ..call.call import Call
+    from ..call.connection import Connection
     from ..call.exchange import Exchange
-    from ..http1.connection import Http1Connection
     from ..response.response import ClientResponse
 
 _NEW = (TraceConnectionAcquiredParams,)
@@ -27,20 +27,20 @@ _REUSED = (TraceConnectionReuseconnParams, TraceConnectionAcquiredParams)
 _SENT = (TraceRequestHeadersSentParams, TraceRequestBodySentParams)
 
 
-async def wire(call: Call) -> ClientResponse:
+async def wire(call: Call[Any]) -> ClientResponse:
     """Get a connection, send the request, and wait for the head of the response."""
-    exchange, connector, target = call.exchange, call.connector, call.target
+    exchange, pool, target = call.exchange, call.pool, call.target
     host = target.host
     if host is None or not host.live:
-        host = target.host = connector.host(target.key)
-    connection = connector.state.reuse(host, exchange.start_ns - connector.keepalive_ns)
+        host = target.host = pool.host(target.key)
+    connection = pool.reuse(host, exchange.start_ns - pool.keepalive_ns)
     while True:
         try:
             if connection is None:
                 call.await_outside()
                 plain = call.head is not None and call.payload is None and exchange.trace is None
                 send = _send if plain else None
-                connection = await connector.obtain(host, exchange, call.settings.timeout, send)
+                connection = await pool.obtain(host, exchange, call.settings.timeout, send)
             if not exchange.send_ns:
                 _send(exchange, connection)
             while not exchange.head_ns:
@@ -61,11 +61,12 @@ async def wire(call: Call) -> ClientResponse:
         finally:
             exchange.waiter = None
     if exchange.has_cookies:
-        call.session.keep_cookies(exchange)
-    return call.session.response_class(call, exchange)
+        call.core.keep_cookies(exchange)
+    response: ClientResponse = call.core.response_class(call, exchange)
+    return response
 
 
-def _send(exchange: Exchange, connection: Http1Connection) -> None:
+def _send(exchange: Exchange, connection: Connection) -> None:
     call = exchange.call
     exchange.connection = connection
     exchange.served_before = connection.requests_served

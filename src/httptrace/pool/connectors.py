@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ..net.dialer import Dialer, UnixDialer
 from ..net.pipes import PipeDialer
 from ..net.tls_parameters import tls_of
-from .connector import BaseConnector
+from .connector import BaseConnector, pool_of
 
 if TYPE_CHECKING:
     import asyncio
@@ -80,8 +80,9 @@ class TCPConnector(BaseConnector):
             "fingerprint": fingerprint,
             "ssl_context": ssl_context,
         }
-        self._dialer = Dialer(
-            loop=self._loop,
+        pool = pool_of(self)
+        self.__dialer = pool.dialer = Dialer(
+            loop=pool.loop,
             resolver=resolver,
             use_dns_cache=use_dns_cache,
             ttl_dns_cache=ttl_dns_cache,
@@ -95,28 +96,26 @@ class TCPConnector(BaseConnector):
             ssl_shutdown_timeout=None if ssl_shutdown_timeout is _UNSET else ssl_shutdown_timeout,
             address_filter=address_filter,
         )
-        self._family = family
-        self._use_dns_cache = use_dns_cache
+        self.__family = family
+        self.__use_dns_cache = use_dns_cache
 
     @property
     def family(self) -> int:
         """The address family that is looked up: 0 for all."""
-        return self._family
+        return self.__family
 
     @property
     def use_dns_cache(self) -> bool:
         """Whether addresses are kept."""
-        return self._use_dns_cache
+        return self.__use_dns_cache
 
     def clear_dns_cache(self, host: str | None = None, port: int | None = None) -> None:
         """Forget the addresses of one host and port, or all."""
-        self._dialer.clear_dns_cache(host, port)  # type: ignore[union-attr]
+        self.__dialer.clear_dns_cache(host, port)
 
 
 class _LocalConnector(BaseConnector):
     """Connects to one place on this machine, whatever host the URL names."""
-
-    uses_proxies = False
 
     def __init__(
         self,
@@ -134,16 +133,18 @@ class _LocalConnector(BaseConnector):
             limit_per_host=limit_per_host,
             loop=loop,
         )
-        self._dialer = self._dialer_for(path)
-        self._path = path
+        pool = pool_of(self)
+        pool.uses_proxies = False
+        pool.dialer = self._dialer_for(path, pool.loop)
+        self.__path = path
 
-    def _dialer_for(self, path: str) -> AnyDialer:
+    def _dialer_for(self, path: str, loop: asyncio.AbstractEventLoop) -> AnyDialer:
         raise NotImplementedError
 
     @property
     def path(self) -> str:
         """The path of the socket or the pipe."""
-        return self._path
+        return self.__path
 
 
 class UnixConnector(_LocalConnector):
@@ -151,7 +152,7 @@ class UnixConnector(_LocalConnector):
 
     allowed_protocol_schema_set = BaseConnector.allowed_protocol_schema_set | {"unix"}
 
-    def _dialer_for(self, path: str) -> AnyDialer:
+    def _dialer_for(self, path: str, loop: asyncio.AbstractEventLoop) -> AnyDialer:
         return UnixDialer(path)
 
 
@@ -166,9 +167,8 @@ class NamedPipeConnector(_LocalConnector):
 
     allowed_protocol_schema_set = BaseConnector.allowed_protocol_schema_set | {"npipe"}
 
-    def _dialer_for(self, path: str) -> AnyDialer:
-        if not hasattr(self._loop, "create_pipe_connection"):
-            self._closed = True  # there is nothing to close
+    def _dialer_for(self, path: str, loop: asyncio.AbstractEventLoop) -> AnyDialer:
+        if not hasattr(loop, "create_pipe_connection"):
             raise RuntimeError("Named pipes need a proactor event loop, which is on Windows only")
         return PipeDialer(path)
 
@@ -179,6 +179,6 @@ def check_connector(connector: Any, loop: asyncio.AbstractEventLoop) -> BaseConn
         raise TypeError(f"connector must be an httptrace connector, not {connector!r}")
     if connector.closed:
         raise RuntimeError("The connector is closed already")
-    if connector._loop is not loop:
+    if pool_of(connector).loop is not loop:
         raise RuntimeError("Session and connector have to use the same event loop")
     return connector

@@ -9,22 +9,16 @@ of the time at the most: the timer is precise while few are due, and coarse whil
 from __future__ import annotations
 
 from time import perf_counter_ns
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Iterable
 
+    from ..call.pool import Limited
+
 _NEVER_NS = 1 << 62
 _SHARE = 20
-
-
-class Limited(Protocol):
-    """Something with a deadline."""
-
-    def overdue(self, now_ns: int) -> int:
-        """Act if it is due by now; returns when to look again, or 0 for never."""
-        ...
 
 
 class Deadlines:

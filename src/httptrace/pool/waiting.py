@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from ..call.exchange import Exchange
     from ..http1.connection import Http1Connection
-    from .connector import BaseConnector
+    from .pool import ConnectionPool
     from .state import Grant, Ticket
 
     Send = Callable[[Exchange, Http1Connection], None]
@@ -32,19 +32,19 @@ class Waiting:
     woken once, by the head of the response: `exchange.connection` is set then.
     """
 
-    __slots__ = ("_connector", "_exchange", "_future", "_send", "_since_ns", "_ticket")
+    __slots__ = ("_exchange", "_future", "_pool", "_send", "_since_ns", "_ticket")
 
     def __init__(
         self,
-        connector: BaseConnector,
+        pool: ConnectionPool,
         ticket: Ticket,
         exchange: Exchange,
         future: asyncio.Future[None],
         send: Send | None,
     ) -> None:
         self._since_ns = perf_counter_ns()
-        self._connector = connector
-        connector.queued_by[ticket.limit] += 1
+        self._pool = pool
+        pool.queued_by[ticket.limit] += 1
         self._ticket = ticket
         self._exchange = exchange
         self._future = future
@@ -65,7 +65,7 @@ class Waiting:
 
     def _leave(self) -> None:
         if self._since_ns:
-            self._connector.queued_ns += perf_counter_ns() - self._since_ns
+            self._pool.queued_ns += perf_counter_ns() - self._since_ns
             self._since_ns = 0
 
     async def granted(self, limit: float | None) -> Grant:
@@ -79,21 +79,21 @@ class Waiting:
             When the time is over.
         """
         ticket, exchange, future = self._ticket, self._exchange, self._future
-        connector, trace = self._connector, exchange.trace
+        pool, trace = self._pool, exchange.trace
         grant: Grant | None = None
         try:
             if trace is not None:
-                told = (ticket.limit, ticket.position, connector.state.waiting)
+                told = (ticket.limit, ticket.position, pool.state.waiting)
                 await trace.tell(TraceConnectionQueuedStartParams, exchange, 0, *told)
             await (future if not limit else within(future, exchange, "pool", limit))
-            if ticket.granted is None or (connector.closed and exchange.connection is None):
+            if ticket.granted is None or (pool.closed and exchange.connection is None):
                 raise ClientConnectionError("Connector is closed")
             grant = ticket.granted
             if trace is not None:
                 await trace.tell(TraceConnectionQueuedEndParams, exchange)
         except BaseException as exc:
             if exchange.connection is None:
-                connector.not_wanted(ticket)
+                pool.not_wanted(ticket)
             if trace is not None and grant is None:
                 trace.note(TraceConnectionQueuedExceptionParams, exchange, 0, exchange.seen(exc))
             raise

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 class ClientRequest:
     """The hop that is under way (aiohttp's documentation, "Client Middleware")."""
 
-    def __init__(self, call: Call) -> None:
+    def __init__(self, call: Call[Any]) -> None:
         self._call = call
 
     @property
@@ -50,7 +50,7 @@ class ClientRequest:
     @property
     def version(self) -> HttpVersion:
         """The version of HTTP that the request is sent with."""
-        return self._call.session.version
+        return self._call.core.version
 
     @property
     def headers(self) -> CIMultiDict[str]:
@@ -100,7 +100,8 @@ class ClientRequest:
     @property
     def session(self) -> ClientSession:
         """The session that makes the request."""
-        return self._call.session
+        session: ClientSession = self._call.session
+        return session
 
     @property
     def request_info(self) -> RequestInfo:
@@ -133,7 +134,7 @@ class ClientRequest:
     @property
     def response_class(self) -> type[ClientResponse]:
         """What the response will be."""
-        return self._call.session.response_class
+        return self._call.core.response_class
 
     async def update_body(self, body: Any) -> None:
         """Send something else: whatever ``data=`` accepts."""

@@ -9,19 +9,17 @@ from multidict import CIMultiDict
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from ..session.session import ClientSession
+    from ..call.core import SessionCore
     from .options import LooseHeaders
 
 
-def plain_headers(
-    session: ClientSession, authority: str, skipped: Iterable[str]
-) -> CIMultiDict[str]:
+def plain_headers(core: SessionCore, authority: str, skipped: Iterable[str]) -> CIMultiDict[str]:
     """The headers of a request that has none of its own: the session's, and the default ones."""
     headers: CIMultiDict[str] = CIMultiDict()
     headers["Host"] = authority
-    merge_headers(headers, session.default_headers)
+    merge_headers(headers, core.default_headers)
     unwanted = {name.lower() for name in skipped}
-    for name, value in session.auto_headers:
+    for name, value in core.auto_headers:
         if name not in headers and name.lower() not in unwanted:
             headers[name] = value
     return headers

@@ -7,13 +7,14 @@ documentation, "Client Session"); `observers` is ours.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict, cast
+from typing import TYPE_CHECKING, Any, TypedDict, cast
 
+from ..call.settings import Settings
 from ..checks import flag, positive, several
-from ..http1.limits import HeadLimits
+from ..headers.limits import HeadLimits
 from ..net.tls_parameters import TLS_PARAMETERS, tls_of
 from ..timeouts import ClientTimeout
-from .proxies import Proxies, proxies_of
+from .proxies import proxies_of
 
 if TYPE_CHECKING:
     import ssl
@@ -113,27 +114,6 @@ _NEVER_NONE = frozenset({"allow_redirects", "max_redirects", "server_hostname"})
 """Parameters for which None is not the same as nothing."""
 _OF_LIMITS = ("max_line_size", "max_field_size", "max_headers")
 _LIMITS = ("total", "connect", "sock_read", "sock_connect")
-
-
-class Settings(NamedTuple):
-    """What holds for a whole call: the session's settings, changed by the request's."""
-
-    timeout: ClientTimeout
-    total_ns: int
-    first_limit_ns: int
-    """When the limits that hold for the whole call must be looked at first; 0: they are none."""
-    limits: HeadLimits
-    read_bufsize: int
-    pause_above: int
-    auto_decompress: bool
-    max_decoded_size: int
-    raise_for_status: RaiseForStatus
-    allow_redirects: bool
-    max_redirects: int
-    ssl: Any
-    server_hostname: str | None
-    proxies: Proxies | None
-    """None for who has none, and looks at no environment."""
 
 
 _ELSEWHERE = {

@@ -22,7 +22,7 @@ from .quick import (
     set_bytes,
     with_params,
 )
-from .target import check_method, headers_by, parse_url, target_of
+from .target import absolute, check_method, headers_by, plain_target, target_of
 
 if TYPE_CHECKING:
     from ..call.call import Call
@@ -32,7 +32,7 @@ _OF_TARGET = TLS_PARAMETERS | PROXY_PARAMETERS | {"server_hostname"}
 """Parameters that change where a request goes."""
 
 
-def prepare(call: Call, where: str | URL, options: RequestOptions) -> None:
+def prepare(call: Call[Any], where: str | URL, options: RequestOptions) -> None:
     """Fill in the call's first hop.
 
     Raises
@@ -55,19 +55,19 @@ def prepare(call: Call, where: str | URL, options: RequestOptions) -> None:
         raise
 
 
-def _prepare(call: Call, where: str | URL, options: RequestOptions) -> None:
-    session = call.session
+def _prepare(call: Call[Any], where: str | URL, options: RequestOptions) -> None:
+    core = call.core
     call.method = check_method(call.method)
-    call.settings = checked(session.settings, options) if options else session.settings
+    call.settings = checked(core.settings, options) if options else core.settings
     aside = call.tunnel or not _OF_TARGET.isdisjoint(options)
-    target = None if aside else session.plain_target(where)
+    target = None if aside else plain_target(core, where)
     if target is None:
         auth = _address(call, where, options)
     elif prepare_plain(call, target, options):
         return
     else:
         call.target = with_params(target, options)
-        auth = basic_auth("auth", options.get("auth")) or session.auth_for(call.url)
+        auth = basic_auth("auth", options.get("auth")) or core.auth_for(call.url)
     _collect_headers(call, options)
     _add_body(call, options)
     _add_auth(call, auth)
@@ -78,9 +78,9 @@ def _prepare(call: Call, where: str | URL, options: RequestOptions) -> None:
     build_head(call)
 
 
-def _address(call: Call, where: str | URL, options: RequestOptions) -> Any:
+def _address(call: Call[Any], where: str | URL, options: RequestOptions) -> Any:
     """Set the target; returns the credentials for it, which may be part of the URL."""
-    url = call.session.absolute(parse_url(where))
+    url = absolute(call.core, where)
     params = options.get("params")
     if params:
         url = with_query(url, params)
@@ -93,18 +93,18 @@ def _address(call: Call, where: str | URL, options: RequestOptions) -> Any:
     settings = call.settings
     name, proxies = settings.server_hostname, settings.proxies
     call.target = target_of(url, settings.ssl, name, proxies, tunnel=call.tunnel)
-    return auth or own or call.session.auth_for(url)
+    return auth or own or call.core.auth_for(url)
 
 
-def _collect_headers(call: Call, options: RequestOptions) -> None:
-    session = call.session
-    skipped = session.skip_auto_headers.union(options.get("skip_auto_headers") or ())
-    call.headers = plain_headers(session, call.target.authority, skipped)
+def _collect_headers(call: Call[Any], options: RequestOptions) -> None:
+    core = call.core
+    skipped = core.skip_auto_headers.union(options.get("skip_auto_headers") or ())
+    call.headers = plain_headers(core, call.target.authority, skipped)
     merge_headers(call.headers, options.get("headers"))
     call.skip_content_type = any(name.lower() == "content-type" for name in skipped)
 
 
-def _add_auth(call: Call, auth: Any) -> None:
+def _add_auth(call: Call[Any], auth: Any) -> None:
     headers = call.request_headers
     if auth is not None:
         if "Authorization" in headers:
@@ -112,15 +112,15 @@ def _add_auth(call: Call, auth: Any) -> None:
         headers["Authorization"] = auth.encode()
 
 
-def add_cookies(call: Call) -> None:
+def add_cookies(call: Call[Any]) -> None:
     """The jar's cookies for the hop's URL, the request's own, and those of a Cookie header."""
     if header := cookie_header(call, call.cookie_header):
         call.request_headers["Cookie"] = header
 
 
-def add_ids(call: Call) -> None:
+def add_ids(call: Call[Any]) -> None:
     """The ids of the work that makes the request, if the hop's host may see them."""
-    propagation, headers = call.session.propagation, call.request_headers
+    propagation, headers = call.core.propagation, call.request_headers
     if propagation is None:
         return
     for name in call.propagated:
@@ -133,12 +133,12 @@ def add_ids(call: Call) -> None:
 # --- the body -----------------------------------------------------------------------------------
 
 
-def _add_body(call: Call, options: RequestOptions) -> None:
-    data, content_type = content_of(call.session, options.get("data"), options.get("json"))
+def _add_body(call: Call[Any], options: RequestOptions) -> None:
+    data, content_type = content_of(call.core, options.get("data"), options.get("json"))
     _frame(call, data, content_type, options)
 
 
-def _frame(call: Call, data: Any, content_type: str | None, options: RequestOptions) -> None:
+def _frame(call: Call[Any], data: Any, content_type: str | None, options: RequestOptions) -> None:
     """Decide how the body is delimited (RFC 9112 §6.3) and encoded."""
     headers = call.request_headers
     call.compress = _compression(headers, options.get("compress"), data)
@@ -156,7 +156,7 @@ def _frame(call: Call, data: Any, content_type: str | None, options: RequestOpti
     add_framing(call, chunked)
 
 
-def _set_payload(call: Call, data: Any) -> None:
+def _set_payload(call: Call[Any], data: Any) -> None:
     from ..body.data import make_payload
 
     payload = call.payload = make_payload(data)
@@ -166,14 +166,14 @@ def _set_payload(call: Call, data: Any) -> None:
             headers.setdefault(name, value)
 
 
-def add_framing(call: Call, chunked: bool) -> None:
+def add_framing(call: Call[Any], chunked: bool) -> None:
     """Content-Length or Transfer-Encoding, whichever the body needs."""
     headers, payload = call.request_headers, call.payload
     _check_framing(headers)
     call.chunked = False
     size = len(call.body) if payload is None else payload.size
     if payload is not None and (chunked or (size is None and "Content-Length" not in headers)):
-        if call.session.version < (1, 1):
+        if call.core.version < (1, 1):
             raise ValueError("A body of unknown size cannot be sent with HTTP/1.0")
         if chunked:
             headers.popall("Content-Length", None)
@@ -230,13 +230,13 @@ def _compression(headers: CIMultiDict[str], compress: Any, data: Any) -> str | N
     return name
 
 
-def build_head(call: Call) -> None:
+def build_head(call: Call[Any]) -> None:
     """Make the head of the hop, from its headers as they are now."""
     headers, target = call.request_headers, call.target
     sent = headers if target.via is None else headers_by(target, headers)
-    call.head = serialize(call.method, target.path, call.session.http_version, sent)
+    call.head = serialize(call.method, target.path, call.core.http_version, sent)
     call.head_version = version_of(headers)
-    call.closes = _asks_to_close(headers) and not call.connector.force_close
+    call.closes = _asks_to_close(headers) and not call.pool.force_close
 
 
 def _asks_to_close(headers: CIMultiDict[str]) -> bool:
@@ -245,7 +245,7 @@ def _asks_to_close(headers: CIMultiDict[str]) -> bool:
     return any(option.strip() == "close" for option in options)
 
 
-def refresh_head(call: Call) -> None:
+def refresh_head(call: Call[Any]) -> None:
     """Make the head anew if its headers were changed since; they must still fit the body."""
     if call.headers is None:
         return
@@ -254,7 +254,7 @@ def refresh_head(call: Call) -> None:
         build_head(call)
 
 
-async def replace_body(call: Call, data: Any) -> None:
+async def replace_body(call: Call[Any], data: Any) -> None:
     """Give the hop another body, and the headers that go with it."""
     headers = call.request_headers
     if call.payload is not None:

@@ -15,14 +15,15 @@ from ..net.tls_parameters import TLS_PARAMETERS
 from .fields import plain_headers
 from .options import KNOWN, PROXY_PARAMETERS
 from .query import with_query
+from .target import with_url
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ..call.call import Call
-    from ..session.session import ClientSession
+    from ..call.core import SessionCore
+    from ..call.target import Target
     from .options import RequestOptions
-    from .target import Target
 
 TWO_CREDENTIALS = (
     "Cannot combine AUTHORIZATION header with AUTH argument or credentials encoded in URL"
@@ -46,7 +47,7 @@ _NOT_PLAIN = frozenset(
 """Fields that mean more than the text they bring."""
 
 
-def prepare_plain(call: Call, target: Target, options: RequestOptions) -> bool:
+def prepare_plain(call: Call[Any], target: Target, options: RequestOptions) -> bool:
     """Fill in the call's first hop, if it is a plain one; False if it must go the long way.
 
     Raises
@@ -56,21 +57,21 @@ def prepare_plain(call: Call, target: Target, options: RequestOptions) -> bool:
     """
     if not _PLAIN.issuperset(options):
         return False
-    session, method = call.session, call.method
-    nothing_added = session.adds_nothing() and _PERSONAL.isdisjoint(options)
+    core, method = call.core, call.method
+    nothing_added = core.adds_nothing() and _PERSONAL.isdisjoint(options)
     if nothing_added and not options and method in target.heads:
         call.target, call.head = target, target.heads[method]
         return True
-    lines = _merged(_lines(session, target), options.get("headers"))
+    lines = _merged(_lines(core, target), options.get("headers"))
     if not lines:
         return False
-    content, content_type = content_of(session, options.get("data"), options.get("json"))
+    content, content_type = content_of(core, options.get("data"), options.get("json"))
     if content is not None and not isinstance(content, bytes):
         return False
     call.target = target = with_params(target, options)
     if not nothing_added:
         _add_to(lines, call, options)
-    parts = [f"{method} {target.path} HTTP/{session.http_version}\r\n", *lines.values()]
+    parts = [f"{method} {target.path} HTTP/{core.http_version}\r\n", *lines.values()]
     size = 0
     if content is not None:
         size = len(content)
@@ -89,10 +90,10 @@ def prepare_plain(call: Call, target: Target, options: RequestOptions) -> bool:
 def with_params(target: Target, options: RequestOptions) -> Target:
     """The target with the request's ``params=`` behind its own query."""
     params = options.get("params")
-    return target if not params else target.at(with_query(target.url, params))
+    return target if not params else with_url(target, with_query(target.url, params))
 
 
-def content_of(session: ClientSession, data: Any, json: Any) -> tuple[Any, str | None]:
+def content_of(core: SessionCore, data: Any, json: Any) -> tuple[Any, str | None]:
     """``data=`` or ``json=`` as bytes, and their type; what is something else stays as it is.
 
     Raises
@@ -103,7 +104,7 @@ def content_of(session: ClientSession, data: Any, json: Any) -> tuple[Any, str |
     if json is not None:
         if data is not None:
             raise ValueError("data and json parameters can not be used at the same time")
-        return session.json_bytes(json), "application/json"
+        return _json_bytes(core, json), "application/json"
     if isinstance(data, str):
         return data.encode(), "text/plain; charset=utf-8"
     if isinstance(data, _BYTES):
@@ -111,7 +112,19 @@ def content_of(session: ClientSession, data: Any, json: Any) -> tuple[Any, str |
     return data, None
 
 
-def set_bytes(call: Call, data: bytes, content_type: str | None, *, together: bool = True) -> None:
+def _json_bytes(core: SessionCore, value: Any) -> bytes:
+    """`value` as the session serializes JSON."""
+    if core.json_serialize_bytes is None:
+        return core.json_serialize(value).encode("utf-8")
+    data = core.json_serialize_bytes(value)
+    if not isinstance(data, _BYTES):
+        raise TypeError(f"json_serialize_bytes must return bytes, not {type(data).__name__}")
+    return bytes(data)
+
+
+def set_bytes(
+    call: Call[Any], data: bytes, content_type: str | None, *, together: bool = True
+) -> None:
     """Let the body be these bytes, written together with the head if they are few."""
     if together and len(data) <= _SMALL_BODY and call.upload_tracker is None:
         call.body = data
@@ -121,17 +134,17 @@ def set_bytes(call: Call, data: bytes, content_type: str | None, *, together: bo
     call.payload = BytesPayload(data, content_type=content_type or "application/octet-stream")
 
 
-def _lines(session: ClientSession, target: Target) -> Mapping[str, str]:
+def _lines(core: SessionCore, target: Target) -> Mapping[str, str]:
     """The lines of the fields that every request to the target has, by the fields' names.
 
     There are none if some that the session was given mean more than what they say.
     """
     if target.lines is None:
-        skipped = session.skip_auto_headers
+        skipped = core.skip_auto_headers
         lines: dict[str, str] = {}
-        for name, value in plain_headers(session, target.authority, skipped).items():
+        for name, value in plain_headers(core, target.authority, skipped).items():
             lines[name.lower()] = lines.get(name.lower(), "") + field_line(name, value)
-        plain = _NOT_PLAIN.isdisjoint(map(str.lower, session.default_headers)) and all(
+        plain = _NOT_PLAIN.isdisjoint(map(str.lower, core.default_headers)) and all(
             name.lower() != "content-type" for name in skipped
         )
         target.lines = lines if plain else {}
@@ -155,10 +168,10 @@ def _merged(lines: Mapping[str, str], own: Any) -> dict[str, str]:
     return merged
 
 
-def _add_to(lines: dict[str, str], call: Call, options: RequestOptions) -> None:
+def _add_to(lines: dict[str, str], call: Call[Any], options: RequestOptions) -> None:
     """Add the lines that depend on who asks for what: credentials, cookies, ids."""
-    session, url = call.session, call.target.url
-    auth = basic_auth("auth", options.get("auth")) or session.auth_for(url)
+    core, url = call.core, call.target.url
+    auth = basic_auth("auth", options.get("auth")) or core.auth_for(url)
     if auth is not None:
         if "authorization" in lines:
             raise ValueError(TWO_CREDENTIALS)
@@ -166,17 +179,17 @@ def _add_to(lines: dict[str, str], call: Call, options: RequestOptions) -> None:
     call.own_cookies = options.get("cookies")
     if cookies := cookie_header(call, ""):
         lines["cookie"] = field_line("Cookie", cookies)
-    if session.propagation is not None:
-        ids = [(n, v) for n, v in session.propagation.headers_for(url) if n.lower() not in lines]
+    if core.propagation is not None:
+        ids = [(n, v) for n, v in core.propagation.headers_for(url) if n.lower() not in lines]
         lines.update((name.lower(), field_line(name, value)) for name, value in ids)
         call.propagated = tuple(name for name, _value in ids)
 
 
-def cookie_header(call: Call, header: str) -> str:
+def cookie_header(call: Call[Any], header: str) -> str:
     """The jar's cookies for the hop's URL, the request's own, and those of a Cookie header."""
     own = call.own_cookies
-    if own is None and not call.session.has_cookies():
+    if own is None and not call.core.has_cookies():
         return header
     from ..cookies.jar import request_cookies
 
-    return request_cookies(call.session.jar, call.url, own, header)
+    return request_cookies(call.core.jar, call.url, own, header)

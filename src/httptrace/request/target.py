@@ -1,4 +1,4 @@
-"""Where a request goes: a checked URL with all that is made of it once."""
+"""Where a request goes: URLs are checked and become targets."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from yarl import URL
 
+from ..call.target import Target
 from ..errors import InvalidUrlClientError, NonHttpUrlClientError
+from ..headers.head import version_of
 from ..net.key import ConnectionKey
 
 if TYPE_CHECKING:
     from multidict import CIMultiDict
 
-    from ..pool.state import HostPool
+    from ..call.core import SessionCore
     from .proxies import Proxies, Proxy
 
 _UNSENT = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
@@ -24,31 +26,42 @@ _NOT_IN_HOST = re.compile(r"[#%/<>?@\\^|]")
 in another way (``good.test%2f.evil.test``)."""
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE"})
+_MOST_TARGETS = 1024
+"""How many targets a session keeps."""
 
 
-class Target:
-    """A URL, its origin in the pool, and the part of the head that follows from it."""
+def plain_target(core: SessionCore, where: str | URL) -> Target | None:
+    """The target of a request whose parameters do not change it; made once and kept.
 
-    __slots__ = ("authority", "heads", "host", "key", "lines", "path", "url", "via")
+    None if it goes by a proxy or the URL has credentials, and for anything but a URL.
+    """
+    if not isinstance(where, str | URL):
+        return None
+    if version_of(core.default_headers) != core.headers_version:
+        core.headers_version = version_of(core.default_headers)
+        core.targets.clear()
+    target = core.targets.get(where)
+    if target is None:
+        url = absolute(core, where)
+        if url.raw_user is not None or url.raw_password is not None:
+            return None
+        if len(core.targets) >= _MOST_TARGETS:
+            core.targets.clear()
+        target = core.targets[where] = target_of(url)
+    proxies = core.settings.proxies
+    return target if proxies is None or proxies.spare(target.url) else None
 
-    def __init__(self, url: URL, key: ConnectionKey, authority: str, path: str) -> None:
-        self.url = url
-        self.key = key
-        self.authority = authority
-        self.path = path
-        """The target in the request line: path and query, or the URL for a proxy."""
-        self.via: Proxy | None = None
-        self.host: HostPool | None = None
-        self.heads: dict[str, bytes] = {}
-        """Heads of requests that have nothing but a method and a URL, by method."""
-        self.lines: dict[str, str] | None = None
-        """Lines of the fields that all its requests have, by their names in small letters."""
 
-    def at(self, url: URL) -> Target:
-        """The target of another URL of the same origin."""
-        target = Target(url, self.key, self.authority, _path(url))
-        target.host, target.lines = self.host, self.lines
-        return target
+def absolute(core: SessionCore, where: str | URL) -> URL:
+    """A URL as the session's ``base_url`` completes it.
+
+    Raises
+    ------
+    InvalidUrlClientError
+        If it cannot be parsed.
+    """
+    url = parse_url(where)
+    return url if core.base_url is None or url.absolute else core.base_url.join(url)
 
 
 def target_of(
@@ -101,6 +114,17 @@ def target_of(
         if proxy is not None:
             _go_by(target, proxy, tls, tunnel)
     return target
+
+
+def with_url(target: Target, url: URL) -> Target:
+    """The target of another URL of the same origin.
+
+    Raises
+    ------
+    InvalidUrlClientError
+        If the URL has spaces or control characters.
+    """
+    return target.sibling(url, _path(url))
 
 
 def _path(url: URL) -> str:

@@ -7,37 +7,210 @@ from codecs import lookup
 from json import loads as parse_json
 from typing import TYPE_CHECKING, Any
 
+from multidict import CIMultiDictProxy
+
 from ..body.streams import StreamReader
 from ..errors import ClientConnectionError, ClientResponseError, ContentTypeError
-from ..headers.mime import is_json
+from ..headers.head import headers_of
+from ..headers.mime import charset_of, content_type_of, is_json
+from ..request_info import RequestInfo
 from ..trace.done import DONE
-from .unclosed import Guard
-from .view import ResponseConnection, ResponseView
+from ..trace.timeline import Timeline
+from ..version import HttpVersion, HttpVersion10, HttpVersion11
+from .connection import ResponseConnection
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
+    from http.cookies import SimpleCookie
     from types import TracebackType
 
+    from multidict import MultiDictProxy
+    from yarl import URL
+
     from ..body.content_coding import Decoder
+    from ..body.disposition import ContentDisposition
     from ..body.sse import ServerSentEvent
     from ..call.call import Call
     from ..call.exchange import Exchange
+    from .unclosed import Guard
 
 
-class ClientResponse(ResponseView):
+class ClientResponse:
     """The response to one request; its body may still be on its way.
 
     Use it with ``async with`` or read it, or call `release`: until then it keeps its connection.
     """
 
+    __slots__ = (  # what every response has
+        *("_body", "_call", "_content", "_exchange", "status"),
+        *("__dict__", "__weakref__"),
+    )
+
+    status: int
+    """The status code (RFC 9110 §15)."""
+    _body: bytes | None
+    _call: Call[Any]
+    _content: StreamReader | None
+    _exchange: Exchange
+    _history: tuple[ClientResponse, ...] = ()
+    _cookies: SimpleCookie | None = None
+    _request_info: RequestInfo | None = None
+    _uploaded: asyncio.Future[None] | None = None
     _guard: Guard | None = None
 
-    def __init__(self, call: Call, exchange: Exchange) -> None:
+    def __init__(self, call: Call[Any], exchange: Exchange) -> None:
         self._call = call
         self._exchange = exchange
-        self._body: bytes | None = None
-        self._content: StreamReader | None = None
-        self.status: int = exchange.status
+        self._body = None
+        self._content = None
+        self.status = exchange.status
+
+    # --- the request and the status ------------------------------------------------------------
+
+    @property
+    def method(self) -> str:
+        """The method of the request."""
+        return self._exchange.method
+
+    @property
+    def reason(self) -> str:
+        """The reason phrase of the status line, which may be empty."""
+        return self._exchange.reason
+
+    @property
+    def ok(self) -> bool:
+        """Whether the status is below 400."""
+        return self.status < 400
+
+    @property
+    def version(self) -> HttpVersion:
+        """The version of the protocol that the server answered with."""
+        version = self._exchange.http_version
+        if version == "1.1":
+            return HttpVersion11
+        return HttpVersion10 if version == "1.0" else HttpVersion(*map(int, version.split(".")))
+
+    @property
+    def url(self) -> URL:
+        """The URL of this response, after redirects, without fragment."""
+        return self._exchange.url.with_fragment(None)
+
+    @property
+    def real_url(self) -> URL:
+        """The same with the fragment."""
+        return self._exchange.url
+
+    @property
+    def host(self) -> str | None:
+        """The host of the URL."""
+        return self._exchange.url.host
+
+    @property
+    def url_obj(self) -> URL:
+        """`url` by its old name; deprecated."""
+        _deprecated("url_obj", "ClientResponse.url")
+        return self.url
+
+    @property
+    def request_info(self) -> RequestInfo:
+        """What was asked."""
+        if self._request_info is None:
+            exchange = self._exchange
+            url, headers = exchange.url, CIMultiDictProxy(exchange.request_headers)
+            self._request_info = RequestInfo(url.with_fragment(None), exchange.method, headers, url)
+        return self._request_info
+
+    @property
+    def history(self) -> tuple[ClientResponse, ...]:
+        """The redirects that led here, the first one first."""
+        return self._history
+
+    @property
+    def timeline(self) -> Timeline:
+        """Where the time of the request went; while the body is read, up to now."""
+        return Timeline(self._exchange)
+
+    # --- headers ---------------------------------------------------------------------------------
+
+    @property
+    def headers(self) -> CIMultiDictProxy[str]:
+        """The response's header fields."""
+        return self._exchange.response_headers
+
+    @property
+    def raw_headers(self) -> tuple[tuple[bytes, bytes], ...]:
+        """The same as bytes, in the order and case in which they came."""
+        return tuple(self._exchange.raw_headers)
+
+    @property
+    def trailers(self) -> CIMultiDictProxy[str]:
+        """The trailer fields (RFC 9110 §6.5); complete once the body has been read."""
+        return headers_of(self._exchange.raw_trailers or [])
+
+    @property
+    def cookies(self) -> SimpleCookie:
+        """The cookies that this response sets."""
+        if self._cookies is None:
+            from ..cookies.morsels import response_cookies
+
+            self._cookies = response_cookies(self.headers.getall("Set-Cookie", ()))
+        return self._cookies
+
+    @property
+    def links(self) -> MultiDictProxy[MultiDictProxy[str | URL]]:
+        """The Link fields (RFC 8288), by relation."""
+        from .links import parse_links
+
+        return parse_links(self.headers.getall("Link", ()), self.url)
+
+    @property
+    def content_type(self) -> str:
+        """The media type without parameters; 'application/octet-stream' if there is none."""
+        return content_type_of(self.headers.get("Content-Type", ""))[0]
+
+    @property
+    def charset(self) -> str | None:
+        """The charset parameter of the content type, if there is one."""
+        return charset_of(self.headers.get("Content-Type", ""))
+
+    @property
+    def content_length(self) -> int | None:
+        """The Content-Length field as a number, if there is one."""
+        value = self.headers.get("Content-Length")
+        return None if value is None else int(value)
+
+    @property
+    def content_disposition(self) -> ContentDisposition | None:
+        """The Content-Disposition field: its type, parameters and file name (RFC 6266)."""
+        from ..body.disposition import content_disposition
+
+        return content_disposition(self.headers.get("Content-Disposition"))
+
+    # --- the body that was sent -------------------------------------------------------------------
+
+    @property
+    def output_size(self) -> int:
+        """Bytes of the request that were sent, without the framing of chunks; deprecated.
+
+        `UploadTracker` tells more.
+        """
+        _deprecated("output_size", "httptrace.UploadTracker")
+        return len(self._exchange.head_sent) + self._exchange.body_sent
+
+    @property
+    def upload_complete(self) -> asyncio.Future[None]:
+        """Done when the request's body is sent; deprecated: use `UploadTracker`."""
+        _deprecated("upload_complete", "httptrace.UploadTracker")
+        if self._uploaded is not None:
+            return self._uploaded
+        done: asyncio.Future[None] = self._call.loop.create_future()
+        self._uploaded = done
+        upload = self._exchange.upload
+        if upload is None or upload.done():
+            done.set_result(None)
+        else:
+            upload.add_done_callback(lambda _: _resolve(done))
+        return done
 
     # --- the body --------------------------------------------------------------------------------
 
@@ -154,7 +327,7 @@ class ClientResponse(ResponseView):
             return "utf-8"
         if self._body is None:
             raise RuntimeError("Cannot compute fallback encoding of a not yet read body")
-        return self._call.session.fallback_charset(self, self._body)
+        return self._call.core.fallback_charset(self, self._body)
 
     # --- its end ---------------------------------------------------------------------------------
 
@@ -209,31 +382,6 @@ class ClientResponse(ResponseView):
         if not self._call.entered:
             self.release()
         raise error
-
-    async def drain_some(self, most: int) -> None:
-        """Internal: read up to `most` bytes that nobody wants, to use the connection again."""
-        exchange = self._exchange
-        length = self.headers.get("Content-Length", "")
-        wanted = not exchange.complete and length.isdecimal() and int(length) <= most
-        if wanted and exchange.error is None:
-            exchange.let_go = True
-            exchange.waits_for_end = True
-            if exchange.connection is not None:
-                exchange.connection.resume_reading()
-            await exchange.wait(self._call.loop)
-            exchange.waits_for_end = False
-            if exchange.error is None:  # who reads it from the history must not take a part for all
-                exchange.error = ClientConnectionError("Connection closed")
-            if self._call.timeout_error is not None:
-                raise self._call.timeout_error
-        if not exchange.complete:
-            self._call.abandon("unread body")
-        if exchange.trace is not None:
-            await exchange.trace.flush()
-
-    def watch_over(self) -> None:
-        """Internal: notice if the response is dropped before its body was read."""
-        self._guard = Guard(self._call)
 
     def _decoder(self) -> Decoder | None:
         if not (self._exchange.encoded and self._call.settings.auto_decompress):
@@ -297,3 +445,15 @@ class ClientResponse(ResponseView):
         reason = self.reason.encode("unicode_escape").decode("ascii") or None  # no control codes
         url = mask_url(self.url)
         return f"<ClientResponse({url}) [{self.status} {reason}]>\n{shown(self.headers)}\n"
+
+
+def _resolve(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
+
+
+def _deprecated(name: str, instead: str) -> None:
+    import warnings
+
+    text = f"ClientResponse.{name} is deprecated, use {instead}"
+    warnings.warn(text, DeprecationWarning, stacklevel=3)

@@ -42,7 +42,10 @@ def session_proxies(
 
     The environment is not for connectors that go to one place of this machine.
     """
-    environment = trust_env and getattr(connector, "uses_proxies", True)
+    from ..pool.connector import BaseConnector, pool_of
+
+    local = isinstance(connector, BaseConnector) and not pool_of(connector).uses_proxies
+    environment = trust_env and not local
     given = {"proxy": proxy, "proxy_auth": proxy_auth, "proxy_headers": proxy_headers}
     return proxies_of(given, Proxies(environment=True) if environment else None)
 
@@ -120,7 +123,7 @@ def propagation_of(propagate: Any) -> Propagation | None:
     return Propagation.of(propagate)
 
 
-def auto_headers(connector: Any, version: HttpVersion, user_agent: str) -> list[tuple[str, str]]:
+def auto_headers(force_close: bool, version: HttpVersion, user_agent: str) -> list[tuple[str, str]]:
     """The headers that a request gets unless it has them or they are skipped."""
     from ..body.content_coding import available_codings
 
@@ -129,7 +132,7 @@ def auto_headers(connector: Any, version: HttpVersion, user_agent: str) -> list[
         ("Accept-Encoding", ", ".join(available_codings())),
         ("User-Agent", user_agent),
     ]
-    if connector.force_close:
+    if force_close:
         return [*headers, ("Connection", "close")]
     # Before HTTP/1.1 connections are kept on request alone (RFC 9112 §C.2.2).
     return [*headers, ("Connection", "keep-alive")] if version < (1, 1) else headers

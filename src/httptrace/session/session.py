@@ -1,37 +1,26 @@
-"""`ClientSession`: defaults, verbs, and the chain that a request goes through."""
+"""`ClientSession`: what programs make requests with, with aiohttp's names."""
 
 from __future__ import annotations
 
 import asyncio
 import sys
 import warnings
-from functools import partial
 from json import dumps
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from multidict import CIMultiDict
-from yarl import URL
 
 from ..call.call import Call
-from ..call.exchange import Exchange
+from ..call.core import SessionCore
+from ..call.settings import Settings
 from ..checks import callable_or_none, checked_callable, checked_class, flag, positive, several
 from ..headers.head import version_of
-from ..http1.limits import HeadLimits
-from ..interceptors.middlewares import middleware_link, send_on
-from ..interceptors.raise_for_status import check_status
-from ..interceptors.redirects import REDIRECTS, follow_redirects
-from ..interceptors.tracked import count_attempt
-from ..interceptors.wire import wire
-from ..local.request import current_request_id
+from ..headers.limits import HeadLimits
+from ..pool.connector import pool_of, warn_unclosed
 from ..request.client_request import ClientRequest
 from ..request.fields import merge_headers
-from ..request.options import Settings, limits_of, status_check, timing
-from ..request.prepare import prepare, refresh_head
-from ..request.target import Target, parse_url, target_of
+from ..request.options import limits_of, status_check, timing
 from ..response.response import ClientResponse
-from ..trace import observer as observing
-from ..trace.events import TraceRequestEndParams, TraceRequestStartParams
-from ..trace.listening import listened
 from ..version import HttpVersion, HttpVersion11, __version__
 from .arguments import (
     auto_headers,
@@ -46,12 +35,15 @@ from .arguments import (
     session_proxies,
     session_timeout,
 )
-from .verbs import Asked, SessionVerbs
+from .chain import chain, run
+from .overridden import OverriddenRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from types import TracebackType
     from typing import Unpack
+
+    from yarl import URL
 
     from ..auth.basic import BasicAuth
     from ..cookies.jar import AbstractCookieJar
@@ -60,11 +52,11 @@ if TYPE_CHECKING:
     from ..timeouts import ClientTimeout
     from ..trace.config import TraceConfig
     from ..trace.observer import Observer
+    from ..ws.connect import Opening
+    from ..ws.options import WebSocketOptions
     from ..ws.response import ClientWebSocketResponse
 
 _UNSET: Any = ...
-_URLS = (str, URL)
-_MOST_TARGETS = 1024
 USER_AGENT = f"Python/{sys.version_info[0]}.{sys.version_info[1]} httptrace/{__version__}"
 
 
@@ -72,21 +64,82 @@ def _utf8(response: ClientResponse, body: bytes) -> str:
     return "utf-8"
 
 
-class ClientSession(SessionVerbs):
+class ClientSession:
     """Makes requests with common defaults, over one connector (aiohttp's documentation).
 
-    Beyond aiohttp's parameters: `observers` listen to every request of the session (`Observer`),
-    `max_decoded_size` is how many bytes a compressed body may decode to when it is read whole, and
-    `propagate` names the hosts that may see the ids of the work that makes a request
-    (`Propagation`). `request_class` is made for every hop, before its middlewares are called.
+    Use it with ``async with``, or call `close` when it is no longer needed.
+
+    Parameters
+    ----------
+    base_url
+        An absolute URL that ends in a slash; URLs of requests may then be relative to it.
+    connector
+        Keeps the connections; a `TCPConnector` with its defaults if none is given.
+    loop
+        The event loop; the running one if none is given.
+    cookies
+        Cookies to put into the jar.
+    headers
+        Headers that every request gets unless it has its own of the same name.
+    proxy, proxy_auth, proxy_headers
+        The proxy that requests go by, Basic credentials and headers for it.
+    skip_auto_headers
+        Names of default headers (``User-Agent``, ``Accept`` ...) that are left out.
+    auth
+        Basic credentials; with `base_url` they are sent to its origin alone.
+    json_serialize, json_serialize_bytes
+        What makes text, or bytes, of ``json=``.
+    request_class, response_class, ws_response_class
+        Subclasses of `ClientRequest`, `ClientResponse` and `ClientWebSocketResponse` to use.
+        `request_class` is made for every hop, before its middlewares are called.
+    version
+        `HttpVersion11` or `HttpVersion10`.
+    cookie_jar
+        Keeps the cookies; a `CookieJar` with its defaults if none is given.
+    connector_owner
+        Whether `close` closes the connector.
+    raise_for_status
+        True raises `ClientResponseError` for a status of 400 and above; a coroutine function is
+        called with each response.
+    timeout
+        A `ClientTimeout`, seconds for the whole request, or None for no limit. `read_timeout` and
+        `conn_timeout` are older names for two of its limits.
+    auto_decompress
+        Whether bodies are decoded as their Content-Encoding says.
+    trust_env
+        Whether proxies of the environment and credentials of netrc are used.
+    requote_redirect_url
+        Whether the targets of redirects are quoted anew.
+    trace_configs, observers
+        Listeners to every request of the session (`TraceConfig`, `Observer`).
+    read_bufsize
+        Bytes of a body that are read before somebody asks for them.
+    max_line_size, max_field_size, max_headers
+        Limits of a response's head: bytes of the status line, bytes of a field, number of fields.
+    max_decoded_size
+        The most bytes that a compressed body may decode to when it is read whole.
+    fallback_charset_resolver
+        Called with a response and its body; returns the charset of a text that names none.
+    middlewares
+        Coroutine functions ``(request, handler) -> response`` around every hop.
+    propagate
+        The hosts that may see the ids of the work that makes a request (`Propagation`).
+    ssl_shutdown_timeout
+        Changes nothing: connections over TLS are closed at once.
 
     Raises
     ------
     TypeError, ValueError
-        Naming a parameter that cannot be used.
+        If a parameter cannot be used; the text names it.
     RuntimeError
-        When no event loop is running.
+        If no event loop is running.
     """
+
+    __core: SessionCore | None = None  # until all is well: __del__ runs even if __init__ raises
+    __connector: BaseConnector | None = None
+    __connector_owner = False
+    __is_overridden = False
+    """Whether a subclass has a `_request` of its own."""
 
     def __init__(
         self,
@@ -128,14 +181,13 @@ class ClientSession(SessionVerbs):
         ws_response_class: type[ClientWebSocketResponse] | None = None,
         proxy_headers: LooseHeaders | None = None,
     ) -> None:
-        self._closed = True  # until all is well: __del__ runs even if __init__ raises
-        self.connector_in_use: Any = None
         limits = {
             "max_line_size": max_line_size,
             "max_field_size": max_field_size,
             "max_headers": max_headers,
         }
-        self.settings = Settings(
+        core = SessionCore()
+        core.settings = Settings(
             *timing(session_timeout(timeout, read_timeout, conn_timeout)),
             limits=limits_of(limits, HeadLimits()),
             read_bufsize=positive("read_bufsize", read_bufsize),
@@ -151,31 +203,37 @@ class ClientSession(SessionVerbs):
                 proxy, proxy_auth, proxy_headers, flag("trust_env", trust_env), connector
             ),
         )
-        self._base_url = checked_base(base_url)
-        self._auth = checked_auth(auth)
-        self._version = checked_version(version)
-        self._json_serialize = checked_callable("json_serialize", json_serialize)
-        self._json_serialize_bytes = callable_or_none("json_serialize_bytes", json_serialize_bytes)
-        self._fallback_charset = checked_callable(
+        core.base_url = checked_base(base_url)
+        core.auth = checked_auth(auth)
+        core.version = checked_version(version)
+        core.http_version = f"{core.version[0]}.{core.version[1]}"
+        core.json_serialize = checked_callable("json_serialize", json_serialize)
+        core.json_serialize_bytes = callable_or_none("json_serialize_bytes", json_serialize_bytes)
+        core.fallback_charset = checked_callable(
             "fallback_charset_resolver", fallback_charset_resolver
         )
-        self._trust_env = flag("trust_env", trust_env)
-        self._requote = flag("requote_redirect_url", requote_redirect_url)
-        self._skip_auto_headers = frozenset(names_of(skip_auto_headers))
-        self.default_headers: CIMultiDict[str] = CIMultiDict()
-        merge_headers(self.default_headers, headers)
-        self._listen(trace_configs, observers)
-        self.propagation = propagation_of(propagate)
-        self.request_class = checked_class("request_class", request_class)
-        self._middlewares = tuple(several("middlewares", middlewares))
-        self._hop = self._chain(self._middlewares)
-        self.response_class: type[ClientResponse] = checked_class("response_class", response_class)
-        self.ws_response_class = ws_response_class
-        self.loop = loop or asyncio.get_running_loop()
-        self._open(connector, connector_owner, cookie_jar, cookies)
+        core.trust_env = bool(trust_env)
+        core.requote = flag("requote_redirect_url", requote_redirect_url)
+        core.skip_auto_headers = frozenset(names_of(skip_auto_headers))
+        core.default_headers = CIMultiDict()
+        merge_headers(core.default_headers, headers)
+        core.headers_version = version_of(core.default_headers)
+        core.trace_configs = checked_configs(trace_configs)
+        core.observers = checked_observers(observers)
+        core.has_listeners = bool(core.trace_configs or core.observers)
+        core.propagation = propagation_of(propagate)
+        core.request_class = checked_class("request_class", request_class)
+        core.middlewares = tuple(several("middlewares", middlewares))
+        core.hop = chain(core, core.middlewares)
+        core.response_class = checked_class("response_class", response_class)
+        core.ws_response_class = ws_response_class
+        core.loop = loop or asyncio.get_running_loop()
+        core.targets, core.tasks = {}, set()
+        self.__open(core, connector, connector_owner, cookie_jar, cookies)
 
-    def _open(
+    def __open(
         self,
+        core: SessionCore,
         connector: BaseConnector | None,
         connector_owner: bool,
         cookie_jar: AbstractCookieJar | None,
@@ -187,186 +245,309 @@ class ClientSession(SessionVerbs):
         own_jar = checked_jar(cookie_jar) is None
         if cookie_jar is None:
             cookie_jar = CookieJar()
-        own = own_jar and not cookies and self.propagation is None
-        direct = self._auth is None and not self._trust_env and self.settings.proxies is None
-        self._pristine = own and direct
-        self.jar = cookie_jar
-        self._counts_cookies = length_counts(cookie_jar)
+        own = own_jar and not cookies and core.propagation is None
+        direct = core.auth is None and not core.trust_env and core.settings.proxies is None
+        core.pristine = own and direct
+        core.jar = cookie_jar
+        core.counts_cookies = length_counts(cookie_jar)
         if cookies:
             cookie_jar.update_cookies(cookies)
-        self._targets: dict[str | URL, Target] = {}
-        self._headers_version = version_of(self.default_headers)
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._retry_connection = True
+        owner = flag("connector_owner", connector_owner)
         if connector is None:
-            connector = TCPConnector(loop=self.loop)
-        self.connector_in_use = check_connector(connector, self.loop)
-        self._connector_owner = flag("connector_owner", connector_owner)
-        self.auto_headers = auto_headers(self.connector_in_use, self._version, USER_AGENT)
-        self._closed = False
+            connector = TCPConnector(loop=core.loop)
+        core.pool = pool = pool_of(check_connector(connector, core.loop))
+        core.auto_headers = auto_headers(pool.force_close, core.version, USER_AGENT)
+        self.__connector, self.__connector_owner, self.__core = connector, owner, core
 
-    # --- the chain -----------------------------------------------------------------------------
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Requests of a subclass that has a `_request` of its own go by that."""
+        super().__init_subclass__(**kwargs)
+        cls.__is_overridden = cls._request is not ClientSession._request
 
-    def _chain(self, middlewares: Sequence[Any], *links: Any) -> Any:
-        """The way of one hop, outermost first: each link calls the next one, the last is `wire`.
+    # --- requests --------------------------------------------------------------------------------
 
-        `follow_redirects` sends a call along it once more for each further hop.
+    def request(
+        self, method: str, url: str | URL, **kwargs: Unpack[RequestOptions]
+    ) -> Call[ClientResponse]:
+        """Make a request with any method; await it, or use it with ``async with``.
+
+        Parameters
+        ----------
+        method
+            The method (RFC 9110 §9).
+        url
+            An absolute URL, or one relative to the session's ``base_url``.
+        **kwargs
+            As for `get`.
+
+        Returns
+        -------
+        Call
+            Awaiting it gives the `ClientResponse` as soon as its head has arrived.
+
+        Raises
+        ------
+        TypeError, ValueError, InvalidURL
+            If an argument cannot be used; nothing was sent.
+        ClientError
+            As for `get`.
         """
-        if not middlewares and self.request_class is not ClientRequest:
-            middlewares = (send_on,)  # each hop is made known to the class
-        hop: Any = wire
-        for link in reversed([*map(middleware_link, middlewares), *links]):
-            hop = partial(link, hop)
-        return hop
-
-    async def _run(self, call: Call, where: str | URL, options: RequestOptions) -> ClientResponse:
-        try:
-            target = self._targets.get(where) if self._pristine and not options else None
-        except TypeError:  # it cannot be hashed: `prepare` tells what a URL must be
-            target = None
-        if target is not None and call.method in target.heads:
-            call.target, call.head = target, target.heads[call.method]
-        else:
-            prepare(call, where, options)
-        call.exchange = Exchange(call, call.start_ns)
-        if (work := current_request_id()) is not None:
-            call.context_id = work
-        settings = call.settings
-        if settings.first_limit_ns:
-            due_ns = call.start_ns + settings.first_limit_ns
-            deadlines = call.connector.deadlines
-            if due_ns < deadlines.next_ns:
-                deadlines.arm(due_ns)
-        try:
-            if options or self._listeners or observing.installed or observing.ambient():
-                self._attach(call, options)
-            trace = call.trace
-            if trace is not None:
-                call.await_outside()  # listeners are awaited: limits hold meanwhile
-            if trace is not None and TraceRequestStartParams in trace.wants:
-                await trace.start(TraceRequestStartParams, call.exchange)
-                refresh_head(call)
-            hop = self._hop if not options else self._hop_for(options)
-            response: ClientResponse = await hop(call)
-            if response.status in REDIRECTS:
-                response = await follow_redirects(hop, call, response)
-            if options and call.upload_tracker is not None:
-                call.upload_tracker.final(has_body=call.payload is not None)
-            if settings.raise_for_status:
-                await check_status(call, response)
-            if trace is not None:
-                trace.note_head(TraceRequestEndParams, call.exchange, response)
-                await trace.flush(call.may_end)
-        except BaseException as exc:
-            error = call.seen(exc)
-            await call.fail(error)
-            if error is not exc:
-                raise error from exc
-            raise
-        if not call.may_end():
-            call.task = None
-            if not call.entered:  # otherwise __aexit__ comes, whatever becomes of the response
-                response.watch_over()
-        elif trace is not None and trace.pending:  # the body ended while listeners were told
-            await trace.flush()
-        return response
-
-    def _hop_for(self, options: RequestOptions) -> Any:
-        given, tracked = options.get("middlewares"), options.get("upload_tracker") is not None
-        if given is None and not tracked:
-            return self._hop
-        middlewares = self._middlewares if given is None else several("middlewares", given)
-        return self._chain(tuple(middlewares), *[count_attempt] * tracked)
-
-    # --- who listens ---------------------------------------------------------------------------
-
-    def _listen(
-        self, trace_configs: Sequence[TraceConfig] | None, observers: Sequence[Observer]
-    ) -> None:
-        self._trace_configs = checked_configs(trace_configs)
-        self._observers = checked_observers(observers)
-        self._listeners = bool(self._trace_configs or self._observers)
-
-    def _attach(self, call: Call, options: RequestOptions) -> None:
-        """Give the call its listeners, if there are any."""
-        configs, observers = self._trace_configs, self._observers
-        if "trace_configs" in options:
-            configs = [*configs, *checked_configs(options["trace_configs"])]
-        if "observers" in options:
-            observers = [*observers, *checked_observers(options["observers"])]
-        if observing.installed or observing.ambient():
-            observers = [*observing.everybody(), *observers]
-        if configs or observers:
-            context = options.get("trace_request_ctx")
-            call.trace = trace = listened(self, configs, observers, context)
-            call.exchange.trace = trace if trace.below else None
-
-    def spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
-        """Internal: run what nobody can wait for; `close` does."""
-        task = self.loop.create_task(coroutine)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    # --- what requests need of it -----------------------------------------------------------------
-
-    def plain_target(self, where: str | URL) -> Target | None:
-        """Internal: the target of a request whose parameters leave it alone, made once.
-
-        None if it goes by a proxy, if the URL has credentials, and for what is no URL.
-        """
-        if not isinstance(where, _URLS):
-            return None
-        if version_of(self.default_headers) != self._headers_version:
-            self._headers_version = version_of(self.default_headers)
-            self._targets.clear()
-        target = self._targets.get(where)
-        if target is None:
-            url = self.absolute(parse_url(where))
-            if url.raw_user is not None or url.raw_password is not None:
-                return None
-            if len(self._targets) >= _MOST_TARGETS:
-                self._targets.clear()
-            target = self._targets[where] = target_of(url)
-        proxies = self.settings.proxies
-        return target if proxies is None or proxies.spare(target.url) else None
-
-    # --- verbs -----------------------------------------------------------------------------------
-
-    def request(self, method: str, url: str | URL, **kwargs: Unpack[RequestOptions]) -> Call:
-        """Make a request; use as ``async with session.request(…) as response`` or await it.
-
-        See `RequestOptions` for the parameters.
-        """
-        if self._asks:
-            return Asked(self._request(method, url, **kwargs))  # type: ignore[return-value]
-        call = Call(self, method)
-        call.coroutine = self._run(call, url, kwargs)
+        if self.__is_overridden:
+            return OverriddenRequest(self._request(method, url, **kwargs))  # type: ignore[return-value]
+        call: Call[ClientResponse] = Call(self, self.__core, method)  # type: ignore[arg-type]
+        call.coroutine = run(call, url, kwargs)
         return call
 
-    def get(self, url: str | URL, **kwargs: Unpack[RequestOptions]) -> Call:
-        """GET: fetch a resource."""
-        if self._asks:
-            return Asked(self._request("GET", url, **kwargs))  # type: ignore[return-value]
-        call = Call(self, "GET")
-        call.coroutine = self._run(call, url, kwargs)
+    def get(self, url: str | URL, **kwargs: Unpack[RequestOptions]) -> Call[ClientResponse]:
+        """Fetch a resource; await it, or use it with ``async with``.
+
+        Parameters
+        ----------
+        url
+            An absolute URL, or one relative to the session's ``base_url``.
+        params
+            Parameters for the query: a mapping, pairs, or text that is sent as it is.
+        data, json
+            The body: bytes, text, a file, `FormData`, an async iterable ...; or a value to send
+            as JSON.
+        headers, cookies, auth
+            For this request; headers replace those of the session with the same name.
+        skip_auto_headers
+            Names of default headers to leave out.
+        allow_redirects, max_redirects
+            Whether redirects are followed (True), and how many (10; 0 for no limit).
+        compress, chunked, expect100
+            How the body is sent: with which content coding, in chunks, after 100 Continue.
+        raise_for_status
+            Whether a status of 400 and above raises, or a coroutine function that decides.
+        timeout
+            A `ClientTimeout`, seconds for the whole request, or None for no limit.
+        proxy, proxy_auth, proxy_headers
+            The proxy to go by, Basic credentials and headers for it.
+        ssl, server_hostname
+            How TLS is verified: True, False, an `ssl.SSLContext` or a `Fingerprint`; and the name
+            to verify instead of the URL's host.
+        read_bufsize, auto_decompress, max_line_size, max_field_size, max_headers
+            As the session's, for this request.
+        middlewares
+            In place of the session's; an empty sequence for none.
+        trace_configs, observers, trace_request_ctx
+            Listeners beside the session's, and what callbacks of a `TraceConfig` get.
+        upload_tracker
+            An `UploadTracker`, which tells how much of the body was sent.
+
+        Returns
+        -------
+        Call
+            Awaiting it gives the `ClientResponse` as soon as its head has arrived.
+
+        Raises
+        ------
+        TypeError, ValueError, InvalidURL
+            If an argument cannot be used; nothing was sent.
+        ClientConnectionError
+            If no connection can be made, or it breaks (`ClientConnectorError`,
+            `ServerDisconnectedError` ...).
+        TimeoutError
+            If a limit is reached: `TotalTimeoutError`, `ConnectionTimeoutError` or
+            `SocketTimeoutError`, which tell the limit and the phase.
+        TooManyRedirects, ClientResponseError
+            If there are more redirects than allowed; for a status of 400 and above, if asked for.
+        """
+        if self.__is_overridden:
+            return OverriddenRequest(self._request("GET", url, **kwargs))  # type: ignore[return-value]
+        call: Call[ClientResponse] = Call(self, self.__core, "GET")  # type: ignore[arg-type]
+        call.coroutine = run(call, url, kwargs)
         return call
+
+    def options(self, url: str | URL, **kwargs: Unpack[RequestOptions]) -> Call[ClientResponse]:
+        """Ask what can be done with a resource. Parameters, result and errors as of `get`."""
+        return self.request("OPTIONS", url, **kwargs)
+
+    def head(self, url: str | URL, **kwargs: Unpack[RequestOptions]) -> Call[ClientResponse]:
+        """Fetch the head alone. Parameters, result and errors as of `get`.
+
+        Redirects are not followed unless `allow_redirects` is True.
+        """
+        kwargs.setdefault("allow_redirects", False)
+        return self.request("HEAD", url, **kwargs)
+
+    def post(self, url: str | URL, **kwargs: Unpack[RequestOptions]) -> Call[ClientResponse]:
+        """Send data to be processed. Parameters, result and errors as of `get`."""
+        return self.request("POST", url, **kwargs)
+
+    def put(self, url: str | URL, **kwargs: Unpack[RequestOptions]) -> Call[ClientResponse]:
+        """Store data. Parameters, result and errors as of `get`."""
+        return self.request("PUT", url, **kwargs)
+
+    def patch(self, url: str | URL, **kwargs: Unpack[RequestOptions]) -> Call[ClientResponse]:
+        """Change a resource in part. Parameters, result and errors as of `get`."""
+        return self.request("PATCH", url, **kwargs)
+
+    def delete(self, url: str | URL, **kwargs: Unpack[RequestOptions]) -> Call[ClientResponse]:
+        """Remove a resource. Parameters, result and errors as of `get`."""
+        return self.request("DELETE", url, **kwargs)
+
+    async def _request(
+        self, method: str, str_or_url: str | URL, **kwargs: Unpack[RequestOptions]
+    ) -> ClientResponse:
+        """What the verbs do, as aiohttp has it: for subclasses that override it."""
+        call: Call[ClientResponse] = Call(self, self.__core, method)  # type: ignore[arg-type]
+        call.coroutine = run(call, str_or_url, kwargs)
+        return await call
+
+    @overload
+    def ws_connect(
+        self,
+        url: str | URL,
+        *,
+        decode_text: Literal[True] = ...,
+        **kwargs: Unpack[WebSocketOptions],
+    ) -> Opening[Literal[True]]: ...
+
+    @overload
+    def ws_connect(
+        self, url: str | URL, *, decode_text: Literal[False], **kwargs: Unpack[WebSocketOptions]
+    ) -> Opening[Literal[False]]: ...
+
+    @overload
+    def ws_connect(
+        self, url: str | URL, *, decode_text: bool, **kwargs: Unpack[WebSocketOptions]
+    ) -> Opening[bool]: ...
+
+    def ws_connect(
+        self, url: str | URL, *, decode_text: bool = True, **kwargs: Unpack[WebSocketOptions]
+    ) -> Opening[bool]:
+        """Open a WebSocket; use as ``async with session.ws_connect(…) as ws`` or await it.
+
+        See `WebSocketOptions` for the parameters. With ``decode_text=False`` text comes as bytes.
+
+        Raises
+        ------
+        WSServerHandshakeError
+            If the server refuses; and what `get` raises.
+        """
+        from ..ws.connect import Opening
+
+        options: Any = {**kwargs, "decode_text": decode_text}
+        return Opening(self, self.__core, url, options, run)  # type: ignore[arg-type]
+
+    # --- what it shows ---------------------------------------------------------------------------
+
+    @property
+    def closed(self) -> bool:
+        """Whether it was closed."""
+        core = self.__core
+        return core is None or core.pool is None or core.pool.closed
+
+    @property
+    def connector(self) -> BaseConnector | None:
+        """Its connector; None after `close` or `detach`."""
+        return self.__connector
+
+    @property
+    def connector_owner(self) -> bool:
+        """Whether `close` closes the connector."""
+        return self.__connector_owner
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The event loop that it was made in."""
+        return core_of(self).loop
+
+    @property
+    def cookie_jar(self) -> AbstractCookieJar:
+        """Its cookies."""
+        core = core_of(self)
+        core.pristine = False
+        return core.jar
+
+    @property
+    def version(self) -> HttpVersion:
+        """The version of HTTP that requests are sent with."""
+        return core_of(self).version
+
+    @property
+    def headers(self) -> CIMultiDict[str]:
+        """The headers that every request gets; may be changed."""
+        core = core_of(self)
+        core.pristine = False
+        return core.default_headers
+
+    @property
+    def skip_auto_headers(self) -> frozenset[str]:
+        """The default headers that are left out."""
+        return core_of(self).skip_auto_headers
+
+    @property
+    def auth(self) -> BasicAuth | None:
+        """The credentials that requests get."""
+        return core_of(self).auth
+
+    @property
+    def timeout(self) -> ClientTimeout:
+        """The limits that hold unless a request has its own."""
+        return core_of(self).settings.timeout
+
+    @property
+    def json_serialize(self) -> Callable[[Any], str]:
+        """What makes JSON of ``json=``."""
+        return core_of(self).json_serialize
+
+    @property
+    def raise_for_status(self) -> RaiseForStatus:
+        """Whether, or by what, the status is checked."""
+        return core_of(self).settings.raise_for_status
+
+    @property
+    def auto_decompress(self) -> bool:
+        """Whether bodies are decoded."""
+        return core_of(self).settings.auto_decompress
+
+    @property
+    def trust_env(self) -> bool:
+        """Whether netrc and the environment are looked at."""
+        return core_of(self).trust_env
+
+    @property
+    def requote_redirect_url(self) -> bool:
+        """Whether the targets of redirects are quoted anew; may be set, for requests to come."""
+        return core_of(self).requote
+
+    @requote_redirect_url.setter
+    def requote_redirect_url(self, value: bool) -> None:
+        core_of(self).requote = bool(value)
+
+    @property
+    def trace_configs(self) -> list[TraceConfig]:
+        """Its TraceConfigs."""
+        return core_of(self).trace_configs
+
+    @property
+    def _retry_connection(self) -> bool:
+        """Whether a request is sent again when its reused connection was dead (as in aiohttp)."""
+        return core_of(self).retry_connection
+
+    @_retry_connection.setter
+    def _retry_connection(self, value: bool) -> None:
+        core_of(self).retry_connection = bool(value)
 
     # --- its end ---------------------------------------------------------------------------------
 
     async def close(self) -> None:
-        """Close it, and its connector if it is its own."""
-        if not self._closed:
-            self._closed = True
-            if self.connector_in_use is not None and self._connector_owner:
-                await self.connector_in_use.close()
-            self.connector_in_use = None
-        if self._tasks and asyncio.current_task() not in self._tasks:  # none can await itself
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+        """Close it, and its connector if it is the session's own."""
+        core, connector = self.__core, self.__connector
+        if core is None:
+            return
+        self.__connector = core.pool = None
+        if connector is not None and self.__connector_owner:
+            await connector.close()
+        if core.tasks and asyncio.current_task() not in core.tasks:  # none can await itself
+            await asyncio.gather(*core.tasks, return_exceptions=True)
 
     def detach(self) -> None:
         """Let go of the connector without closing it."""
-        self.connector_in_use = None
-        self._closed = True
+        self.__connector = core_of(self).pool = None
 
     async def __aenter__(self) -> ClientSession:
         return self
@@ -389,8 +570,15 @@ class ClientSession(SessionVerbs):
         if self.closed:
             return
         _warn(f"Unclosed client session {self!r}", ResourceWarning, source=self)
-        if not self.loop.is_closed():
+        loop = core_of(self).loop
+        if not loop.is_closed():
             context = {"client_session": self, "message": "Unclosed client session"}
-            self.loop.call_exception_handler(context)
-        if self._connector_owner:
-            self.connector_in_use.dropped()
+            loop.call_exception_handler(context)
+        if self.__connector is not None and self.__connector_owner:
+            warn_unclosed(self.__connector)
+
+
+def core_of(session: ClientSession) -> SessionCore:
+    """What the session's calls share, which no attribute of a subclass can replace."""
+    core: SessionCore = session._ClientSession__core  # type: ignore[attr-defined]
+    return core

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Self
 
 from ..cookies.jar import CookieJar
-from ..session.session import ClientSession
+from ..session.session import ClientSession, core_of
 from .app_server import TestServer
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from ..call.call import Call
     from ..cookies.jar import AbstractCookieJar
+    from ..response.response import ClientResponse
     from ..ws.connect import Opening
 
 __all__ = ["TestClient"]
@@ -46,7 +47,7 @@ class TestClient:
         self.server = app_or_server if is_server else TestServer(app_or_server)
         jar = CookieJar(unsafe=True) if cookie_jar is None else cookie_jar
         self.session = ClientSession(cookie_jar=jar, loop=loop, **session_options)
-        self.session._retry_connection = False
+        core_of(self.session).retry_connection = False
 
     @property
     def app(self) -> Any:
@@ -86,35 +87,35 @@ class TestClient:
 
     # --- requests --------------------------------------------------------------------------------
 
-    def request(self, method: str, path: str | URL, **kwargs: Any) -> Call:
+    def request(self, method: str, path: str | URL, **kwargs: Any) -> Call[ClientResponse]:
         """Make a request: await it, or use it with ``async with``."""
         return self.session.request(method, self.make_url(path), **kwargs)
 
-    def get(self, path: str | URL, **kwargs: Any) -> Call:
+    def get(self, path: str | URL, **kwargs: Any) -> Call[ClientResponse]:
         """GET a path."""
         return self.session.get(self.make_url(path), **kwargs)
 
-    def options(self, path: str | URL, **kwargs: Any) -> Call:
+    def options(self, path: str | URL, **kwargs: Any) -> Call[ClientResponse]:
         """OPTIONS of a path."""
         return self.session.options(self.make_url(path), **kwargs)
 
-    def head(self, path: str | URL, **kwargs: Any) -> Call:
+    def head(self, path: str | URL, **kwargs: Any) -> Call[ClientResponse]:
         """HEAD of a path."""
         return self.session.head(self.make_url(path), **kwargs)
 
-    def post(self, path: str | URL, **kwargs: Any) -> Call:
+    def post(self, path: str | URL, **kwargs: Any) -> Call[ClientResponse]:
         """POST to a path."""
         return self.session.post(self.make_url(path), **kwargs)
 
-    def put(self, path: str | URL, **kwargs: Any) -> Call:
+    def put(self, path: str | URL, **kwargs: Any) -> Call[ClientResponse]:
         """PUT to a path."""
         return self.session.put(self.make_url(path), **kwargs)
 
-    def patch(self, path: str | URL, **kwargs: Any) -> Call:
+    def patch(self, path: str | URL, **kwargs: Any) -> Call[ClientResponse]:
         """PATCH a path."""
         return self.session.patch(self.make_url(path), **kwargs)
 
-    def delete(self, path: str | URL, **kwargs: Any) -> Call:
+    def delete(self, path: str | URL, **kwargs: Any) -> Call[ClientResponse]:
         """DELETE a path."""
         return self.session.delete(self.make_url(path), **kwargs)
 

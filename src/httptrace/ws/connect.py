@@ -25,27 +25,26 @@ from .response import ClientWebSocketResponse, DecodeText
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Awaitable, Callable, Coroutine, Generator, Sequence
+    from collections.abc import Awaitable, Callable
     from types import TracebackType
 
     from yarl import URL
 
+    from ..call.core import SessionCore
     from ..http1.connection import Http1Connection
     from ..response.response import ClientResponse
-    from ..session.session import ClientSession
     from .options import Config
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _SCHEMES = {"ws": "http", "wss": "https"}
 
 
-class Opening(Call, Generic[DecodeText]):
+class Opening(Call[ClientWebSocketResponse[DecodeText]], Generic[DecodeText]):
     """What ``session.ws_connect(…)`` returns: to be awaited, or used with ``async with``."""
 
     link: WebSocketLink | None = None
     """Takes the stream over with the server's 101; None again when it is over."""
     tunnel = True  # RFC 6455 §4.1
-    coroutine: Coroutine[Any, Any, Any]
     _config: Config
     _agreed: Agreed | None = None
     _taken: tuple[WebSocketLink, Agreed]
@@ -54,33 +53,32 @@ class Opening(Call, Generic[DecodeText]):
 
     def __init__(
         self,
-        session: ClientSession,
+        session: Any,
+        core: SessionCore,
         url: str | URL,
         options: WebSocketOptions,
         run: Callable[..., Awaitable[ClientResponse]],
-        middlewares: Sequence[Any],
     ) -> None:
-        super().__init__(session, options.get("method", "GET"))
-        self.coroutine = self._open(url, options, run, middlewares)
+        super().__init__(session, core, options.get("method", "GET"))
+        self.coroutine = self._open(url, options, run)
 
     async def _open(
         self,
         url: str | URL,
         options: WebSocketOptions,
         run: Callable[..., Awaitable[ClientResponse]],
-        middlewares: Sequence[Any],
     ) -> ClientWebSocketResponse[DecodeText]:
         config = self._config = config_of(options)
         request = request_options(options)
         request["headers"] = handshake_headers(
             options.get("headers"), config.protocols, options.get("origin"), config.compress
         )
-        request["middlewares"] = (self._handshake, *middlewares)
+        request["middlewares"] = (self._handshake, *self.core.middlewares)
         if self.settings.raise_for_status is True:  # a refusal has an error of its own
             request["raise_for_status"] = False
         response = await run(self, _over_http(url), request)
         link, found = self._taken
-        response_class: Any = self.session.ws_response_class or ClientWebSocketResponse
+        response_class: Any = self.core.ws_response_class or ClientWebSocketResponse
         websocket: ClientWebSocketResponse[DecodeText] = response_class(
             self, response, link, found, config
         )
@@ -136,13 +134,6 @@ class Opening(Call, Generic[DecodeText]):
         self.link.hold(rest)
 
     # --- how a call differs when it is a WebSocket ----------------------------------------------
-
-    def __await__(self) -> Generator[Any, Any, ClientWebSocketResponse[DecodeText]]:  # type: ignore[override]
-        return self.coroutine.__await__()
-
-    def __aenter__(self) -> Coroutine[Any, Any, ClientWebSocketResponse[DecodeText]]:  # type: ignore[override]
-        self.entered = True
-        return self.coroutine
 
     async def __aexit__(
         self,

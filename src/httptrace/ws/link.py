@@ -102,7 +102,7 @@ class WebSocketLink(WebSocketStream):
         self._reader = FrameReader(self, config.max_msg_size, inflater, config.decode_text)
         self._feed = self._reader.feed
         if config.heartbeat:
-            self._heartbeat = Heartbeat(self, config.heartbeat, self.call.connector.later)
+            self._heartbeat = Heartbeat(self, config.heartbeat, self.call.pool.later)
         early, self._early = self._early, bytearray()
         self.resume()
         try:
@@ -245,7 +245,7 @@ class WebSocketLink(WebSocketStream):
             if self._timer is not None:
                 self._timer.cancel()
             self.resume()
-            self._timer = self.call.connector.later(_LINGER, self._lingered)
+            self._timer = self.call.pool.later(_LINGER, self._lingered)
 
     def _lingered(self) -> None:
         self._lost(None)
@@ -306,7 +306,7 @@ class WebSocketLink(WebSocketStream):
             counts = (self.messages_sent, self.messages_received)
             self.trace.note(TraceWebSocketClosedParams, exchange, exchange.end_ns, *told, *counts)
         self.call.link = None
-        self.call.connector.discard(self._connection, exchange, reason)
+        self.call.pool.discard(self._connection, exchange, reason)
         for waiter in (self.waiter, self._writable, self._over):
             wake(waiter)
 

@@ -63,7 +63,7 @@ class WebSocketStream(asyncio.BufferedProtocol):
         self._write = transport.write
         self._connection = connection
         self._transport = transport
-        self._view = call.connector.buffer
+        self._view = call.pool.buffer
         self._feed: Any = self.hold
         self._early = bytearray()
         self.queued = 0
@@ -168,7 +168,7 @@ class WebSocketStream(asyncio.BufferedProtocol):
         if self._reader is None and not self.over and not self._connection.closed:
             # what came before the end counts, should the handshake be agreed on
             self._lost_early, self._write = (exc,), _nowhere
-            self.call.connector.discard(self._connection, self.exchange, "server close")
+            self.call.pool.discard(self._connection, self.exchange, "server close")
         else:
             self._lost(exc)
         self._connection.connection_lost(exc)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from ..headers.head import RawHeaders
+    from .head import RawHeaders
 
 
 class HeadLimits(NamedTuple):

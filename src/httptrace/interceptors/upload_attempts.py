@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 async def count_attempt(
-    proceed: Callable[[Call], Awaitable[ClientResponse]], call: Call
+    proceed: Callable[[Call[Any]], Awaitable[ClientResponse]], call: Call[Any]
 ) -> ClientResponse:
     """The last link before the wire: an answer that a middleware has by itself is no attempt."""
     call.upload_tracker.begin()  # type: ignore[union-attr]

@@ -1,0 +1,341 @@
+"""The pool of a connector: waits, opens, keeps and closes connections as `PoolState` decides."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from contextvars import Context
+from time import perf_counter_ns
+from typing import TYPE_CHECKING, Any
+
+from ..errors import ClientConnectionError, ServerDisconnectedError
+from ..http1.protocols import connection_class
+from ..trace.events import (
+    TraceConnectionClosedParams,
+    TraceConnectionCreateEndParams,
+    TraceConnectionCreateExceptionParams,
+    TraceConnectionCreateStartParams,
+    TraceConnectionReleasedParams,
+)
+from ..trace.observer import tell_process
+from .deadlines import Deadlines
+from .max_age import MaxAge
+from .state import HostPool, PoolState, Ticket, wake
+from .stats import ConnectorStats
+from .waiting import Waiting
+from .within import within
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Hashable
+
+    from ..call.exchange import Exchange
+    from ..call.pool import Limited
+    from ..http1.connection import Http1Connection
+    from ..net.dialer import AnyDialer
+    from ..timeouts import ClientTimeout
+    from .waiting import Send
+
+_READ = 1 << 18
+"""Bytes that are read at a time, into one buffer for all connections of a pool."""
+
+
+class ConnectionPool:
+    """What a connector does; `BaseConnector` shows of it what users need (`call.pool.Pool`)."""
+
+    uses_proxies = True
+    dialer: AnyDialer | None = None
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        keepalive_ns: int,
+        force_close: bool,
+        limit: int,
+        limit_per_host: int,
+        max_connection_age: float | None,
+    ) -> None:
+        self.loop = loop
+        self.keepalive_ns = keepalive_ns
+        self.force_close = force_close
+        self.closed = self._abandoned = False
+        self._begin(limit, limit_per_host)
+        self.queued_ns = 0
+        self.queued_by: Counter[str] = Counter()
+        self.unconnected: set[Limited] = set()
+        self.deadlines = Deadlines(self.later, self._calls)
+        # a view: asyncio's TLS reads on into slices of it, and a slice of bytes is a copy
+        self.buffer = memoryview(bytearray(_READ))
+        self._context = Context()
+        self._open: set[Http1Connection] = set()
+        self._all_gone: asyncio.Future[None] | None = None
+        self._sweeper: asyncio.TimerHandle | None = None
+        self._created = self._failed = 0
+        self._closed_by: Counter[str] = Counter()
+        self._max_age = MaxAge(self, max_connection_age)
+        self._may_discard = force_close or self._max_age.is_set
+        self._connection_class = connection_class(loop)
+
+    def _begin(self, limit: int, limit_per_host: int) -> None:
+        self.state: PoolState[Http1Connection] = PoolState(limit, limit_per_host)
+        self.reuse: Callable[[Any, int], Http1Connection | None] = self.state.reuse
+
+    def stats(self) -> ConnectorStats:
+        """What it has counted, and what it holds now."""
+        return ConnectorStats(
+            created=self._created,
+            reused=self.state.reused,
+            closed=dict(self._closed_by),
+            failed=self._failed,
+            queued=dict(self.queued_by),
+            queued_seconds=self.queued_ns / 1e9,
+            open=len(self.state.idle) + len(self.state.active),
+            idle=len(self.state.idle),
+            waiting=self.state.waiting,
+        )
+
+    async def close(self) -> None:
+        """Close every connection, fail whoever waits, and wait until all sockets are closed."""
+        if not self.closed and self.loop.is_closed():
+            self.closed = self._may_discard = True
+            self._begin(self.state.limit, self.state.limit_per_host)
+            self._open.clear()
+        elif not self.closed:
+            self._shut()
+            if self.dialer is not None:
+                await self.dialer.close()
+        if self._open:
+            self._all_gone = self._all_gone or self.loop.create_future()
+            await asyncio.shield(self._all_gone)
+
+    def abandon(self) -> bool:
+        """Close it soon, as nobody will; False if that was done, or there is nothing to close."""
+        if self.closed or self._abandoned or not self._open:
+            return False
+        self._abandoned = True
+        if not self.loop.is_closed():
+            self.loop.call_soon_threadsafe(self._shut)
+        return True
+
+    # --- getting a connection ----------------------------------------------------------------
+
+    def host(self, key: Hashable) -> HostPool:
+        """The part of the pool for an origin."""
+        return self.state.host(key)
+
+    def obtain(
+        self,
+        host: HostPool,
+        exchange: Exchange,
+        timeout: ClientTimeout,
+        send: Send | None = None,
+    ) -> Awaitable[Http1Connection]:
+        """A connection; waits for a place if a limit is reached, then takes one or dials.
+
+        `send` spares a request that waits one of its two wake-ups: it is called by whoever hands
+        the connection over, and what was waited for the place is waited for the response's head.
+
+        Raises
+        ------
+        ClientConnectionError
+            Or what stands below it: no address, refused, TLS failed, a timeout, connector closed.
+        """
+        if not timeout.connect:
+            return self._obtain(host, exchange, timeout, None if timeout.pool else send)
+        obtained = self._obtain(host, exchange, timeout, None)
+        return within(obtained, exchange, "connect", timeout.connect)
+
+    async def _obtain(
+        self,
+        host: HostPool,
+        exchange: Exchange,
+        timeout: ClientTimeout,
+        send: Send | None,
+    ) -> Http1Connection:
+        while True:
+            if self.closed:
+                raise ClientConnectionError("Connector is closed")
+            if asyncio.get_running_loop() is not self.loop:
+                raise RuntimeError("Session and connector have to be used in their own event loop")
+            self._close_expired(exchange.start_ns)
+            if not host.live:
+                host = self.state.host(host.key)
+            asked = self.state.ask(host)
+            if isinstance(asked, Ticket):
+                waiting = Waiting(self, asked, exchange, self.loop.create_future(), send)
+                grant = await waiting.granted(timeout.pool)
+                if exchange.connection is not None:
+                    return exchange.connection  # type: ignore[return-value]
+            else:
+                grant = asked
+            if grant.evicted is not None:
+                self._finish_closing(grant.evicted, "evicted")  # type: ignore[arg-type]
+            connection: Any = grant.connection
+            if connection is None:
+                return await self._dial(host, exchange, timeout)
+            if not connection.closed:
+                return connection  # type: ignore[no-any-return]
+
+    def not_wanted(self, ticket: Ticket) -> None:
+        """The request went away; leave the queue, or give back what it was granted."""
+        grant = ticket.granted
+        if grant is None:
+            self.state.withdraw(ticket)
+        elif grant.connection is None:
+            wake(self.state.give_back(ticket.host))
+        elif not grant.connection.closed:
+            self._put_back(grant.connection)  # type: ignore[arg-type]
+
+    async def _dial(
+        self, host: HostPool, exchange: Exchange, timeout: ClientTimeout
+    ) -> Http1Connection:
+        trace = exchange.trace
+        exchange.why_not_reused = host.why_new(self.force_close)
+        try:
+            if trace is not None:
+                await trace.tell(TraceConnectionCreateStartParams, exchange)
+            _transport, protocol = await self.dialer.connect(  # type: ignore[union-attr]
+                host.key,
+                exchange,
+                lambda: self._connection_class(self, host),
+                sock_connect=timeout.sock_connect,
+                dns=timeout.dns,
+                tls=timeout.tls,
+            )
+            connection: Http1Connection = protocol  # type: ignore[assignment]
+            if connection.closed:
+                raise ServerDisconnectedError
+            if self.closed:
+                connection.close("connector closed")
+                raise ClientConnectionError("Connector is closed")
+        except BaseException as exc:
+            self._failed += 1
+            if trace is not None:
+                trace.note(TraceConnectionCreateExceptionParams, exchange, 0, exchange.seen(exc))
+            wake(self.state.give_back(host))
+            raise
+        self._created += 1
+        self._open.add(connection)
+        self._max_age.watch(connection)
+        connection.address, connection.tls = exchange.address, exchange.tls
+        exchange.connection = connection
+        self.state.dialled(connection)
+        return await self._ready(connection, exchange)
+
+    async def _ready(self, connection: Http1Connection, exchange: Exchange) -> Http1Connection:
+        """Tell of the new connection; whatever goes wrong, it does not leak."""
+        try:
+            if exchange.trace is not None:
+                await exchange.trace.tell(TraceConnectionCreateEndParams, exchange)
+        except BaseException:
+            self.discard(connection, exchange, "cancelled")
+            raise
+        return connection
+
+    def later(self, seconds: float, call: Callable[[], None]) -> asyncio.TimerHandle:
+        """Call something later, in a context that holds no request's values."""
+        return self.loop.call_later(seconds, call, context=self._context)
+
+    # --- what connections tell ---------------------------------------------------------------
+
+    def gone(self, connection: Http1Connection) -> None:
+        """A transport is no longer there."""
+        self._open.discard(connection)
+        self._max_age.forget(connection)
+        if self._all_gone is not None and not self._open and not self._all_gone.done():
+            self._all_gone.set_result(None)
+
+    def release(self, connection: Http1Connection, exchange: Exchange) -> None:
+        """The exchange is over and the connection fit for the next one."""
+        connection.requests_served += 1
+        connection.idle_since_ns = exchange.end_ns
+        if self._may_discard and (reason := self._max_age.why_discard(connection, exchange.end_ns)):
+            self.discard(connection, exchange, reason)
+            return
+        if exchange.trace is not None:
+            exchange.trace.note(TraceConnectionReleasedParams, exchange, exchange.end_ns)
+        if self.state.waiting or self._sweeper is None:
+            self._put_back(connection)
+        else:
+            self.state.release(connection)
+
+    def discard(
+        self,
+        connection: Http1Connection,
+        exchange: Exchange,
+        reason: str,
+        error: Exception | None = None,
+    ) -> None:
+        """The exchange is over, well or with an error; close the connection."""
+        if connection.closed:
+            return
+        if exchange.trace is not None:
+            exchange.trace.note(TraceConnectionClosedParams, exchange, 0, reason)
+        if error is not None:
+            connection.fail(error)
+        ticket = self.state.remove(connection)
+        self._finish_closing(connection, reason, told=True)
+        wake(ticket)
+
+    def lose(self, connection: Http1Connection, reason: str) -> None:
+        """An idle connection ends."""
+        ticket = self.state.remove(connection)
+        self._finish_closing(connection, reason)
+        wake(ticket)
+
+    def _put_back(self, connection: Http1Connection) -> None:
+        granted = self.state.release(connection)
+        if granted is not None:
+            ticket, unwanted = granted
+            if unwanted is not None:
+                self._finish_closing(unwanted, "evicted")
+            wake(ticket)
+        elif not self.keepalive_ns:
+            self.lose(connection, "idle timeout")
+        elif self._sweeper is None:
+            self._sweeper = self.later(self.keepalive_ns / 1e9, self._sweep)
+
+    def _finish_closing(self, connection: Http1Connection, reason: str, told: bool = False) -> None:
+        """Close what the state no longer holds."""
+        if connection.closed:
+            return
+        was_ready = connection in self._open  # otherwise nobody has heard of it
+        connection.close(reason)
+        if not was_ready:
+            return
+        self._closed_by[reason] += 1
+        if not told:
+            tell_process(TraceConnectionClosedParams, connection, connection.host.key, reason)
+
+    def _sweep(self) -> None:
+        """Close what lay idle for too long; come again when the next one will have."""
+        self._sweeper = None
+        now_ns = perf_counter_ns()
+        self._close_expired(now_ns)
+        oldest = next(iter(self.state.idle), None)
+        if oldest is not None:
+            seconds = (oldest.idle_since_ns + self.keepalive_ns - now_ns) / 1e9
+            self._sweeper = self.later(max(0.001, seconds), self._sweep)
+
+    def _close_expired(self, now_ns: int) -> None:
+        for connection in self.state.expired(now_ns - self.keepalive_ns):
+            self.lose(connection, "idle timeout")
+
+    def _calls(self) -> list[Any]:
+        """The calls that are under way: waiting, or on a connection."""
+        busy = [connection.exchange for connection in self.state.active]
+        return [*self.unconnected, *(exchange.call for exchange in busy if exchange is not None)]
+
+    def _shut(self) -> None:
+        self.closed = self._may_discard = True
+        self.deadlines.close()
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+        for ticket in self.state.tickets():
+            if ticket.on_grant is not None:
+                ticket.on_grant()
+        for connection in [*self.state.idle, *self.state.active]:
+            if connection.exchange is None:
+                self.lose(connection, "connector closed")
+            else:
+                self.discard(connection, connection.exchange, "connector closed")

@@ -1,0 +1,124 @@
+"""The chain that each request goes through, as one list, and the run of a call along it."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from ..call.exchange import Exchange
+from ..checks import several
+from ..interceptors.middlewares import middleware_link, send_on
+from ..interceptors.raise_for_status import check_status
+from ..interceptors.redirects import REDIRECTS, follow_redirects
+from ..interceptors.upload_attempts import count_attempt
+from ..interceptors.wire import wire
+from ..local.request import current_request_id
+from ..request.client_request import ClientRequest
+from ..request.prepare import prepare, refresh_head
+from ..response.unclosed import Guard
+from ..trace import observer as observing
+from ..trace.events import TraceRequestEndParams, TraceRequestStartParams
+from ..trace.listening import listened
+from .arguments import checked_configs, checked_observers
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from yarl import URL
+
+    from ..call.call import Call
+    from ..call.core import SessionCore
+    from ..request.options import RequestOptions
+    from ..response.response import ClientResponse
+
+
+def chain(core: SessionCore, middlewares: Sequence[Any], *links: Any) -> Any:
+    """The way of one hop, outermost first: each link calls the next one, the last is `wire`.
+
+    `follow_redirects` sends a call along it once more for each further hop.
+    """
+    if not middlewares and core.request_class is not ClientRequest:
+        middlewares = (send_on,)  # so that the class is made for each hop
+    hop: Any = wire
+    for link in reversed([*map(middleware_link, middlewares), *links]):
+        hop = partial(link, hop)
+    return hop
+
+
+async def run(call: Call[Any], where: str | URL, options: RequestOptions) -> ClientResponse:
+    """Make the request of a call: from its arguments to the head of its final response."""
+    core = call.core
+    try:
+        target = core.targets.get(where) if core.pristine and not options else None
+    except TypeError:  # it cannot be hashed: `prepare` tells what a URL must be
+        target = None
+    if target is not None and call.method in target.heads:
+        call.target, call.head = target, target.heads[call.method]
+    else:
+        prepare(call, where, options)
+    call.exchange = Exchange(call, call.start_ns)
+    if (work := current_request_id()) is not None:
+        call.context_id = work
+    settings = call.settings
+    if settings.first_limit_ns:
+        due_ns = call.start_ns + settings.first_limit_ns
+        deadlines = call.pool.deadlines
+        if due_ns < deadlines.next_ns:
+            deadlines.arm(due_ns)
+    try:
+        if options or core.has_listeners or observing.installed or observing.ambient():
+            _attach_listeners(call, options)
+        trace = call.trace
+        if trace is not None:
+            call.await_outside()  # listeners are awaited: limits hold meanwhile
+        if trace is not None and TraceRequestStartParams in trace.wants:
+            await trace.start(TraceRequestStartParams, call.exchange)
+            refresh_head(call)
+        hop = core.hop if not options else _hop_for(core, options)
+        response: ClientResponse = await hop(call)
+        if response.status in REDIRECTS:
+            response = await follow_redirects(hop, call, response)
+        if options and call.upload_tracker is not None:
+            call.upload_tracker.final(has_body=call.payload is not None)
+        if settings.raise_for_status:
+            await check_status(call, response)
+        if trace is not None:
+            trace.note_head(TraceRequestEndParams, call.exchange, response)
+            await trace.flush(call.may_end)
+    except BaseException as exc:
+        error = call.seen(exc)
+        await call.fail(error)
+        if error is not exc:
+            raise error from exc
+        raise
+    if not call.may_end():
+        call.task = None
+        if not call.entered:  # otherwise __aexit__ comes, whatever becomes of the response
+            response._guard = Guard(call)
+    elif trace is not None and trace.pending:  # the body ended while listeners were told
+        await trace.flush()
+    return response
+
+
+def _hop_for(core: SessionCore, options: RequestOptions) -> Any:
+    """The chain of a request that has parameters of its own."""
+    given, tracked = options.get("middlewares"), options.get("upload_tracker") is not None
+    if given is None and not tracked:
+        return core.hop
+    middlewares = core.middlewares if given is None else several("middlewares", given)
+    return chain(core, tuple(middlewares), *[count_attempt] * tracked)
+
+
+def _attach_listeners(call: Call[Any], options: RequestOptions) -> None:
+    """Give the call its listeners, if there are any."""
+    configs, observers = call.core.trace_configs, call.core.observers
+    if "trace_configs" in options:
+        configs = [*configs, *checked_configs(options["trace_configs"])]
+    if "observers" in options:
+        observers = [*observers, *checked_observers(options["observers"])]
+    if observing.installed or observing.ambient():
+        observers = [*observing.everybody(), *observers]
+    if configs or observers:
+        context = options.get("trace_request_ctx")
+        call.trace = trace = listened(call.session, configs, observers, context)
+        call.exchange.trace = trace if trace.below else None
