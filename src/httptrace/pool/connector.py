@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ..checks import flag
 from ..errors import ClientConnectionError, ServerDisconnectedError
 from ..http1.protocols import connection_class
+from ..net.timeouts import StepTimeout
 from ..trace.events import (
     TraceConnectionClosedParams,
     TraceConnectionCreateEndParams,
@@ -26,7 +27,6 @@ from .deadlines import Deadlines
 from .state import HostPool, PoolState, Ticket, wake
 from .stats import ConnectorStats
 from .waiting import Waiting
-from .within import within
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Hashable
@@ -202,7 +202,8 @@ class BaseConnector:
         if not timeout.connect:
             return self._obtain(host, exchange, timeout, None if timeout.pool else send)
         obtained = self._obtain(host, exchange, timeout, None)
-        return within(obtained, exchange, "connect", timeout.connect)
+        step = StepTimeout(host.key, exchange, "connect", timeout.connect)
+        return step.wait_for(obtained)
 
     async def _obtain(
         self,
