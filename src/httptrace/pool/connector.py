@@ -202,8 +202,7 @@ class BaseConnector:
         if not timeout.connect:
             return self._obtain(host, exchange, timeout, None if timeout.pool else send)
         obtained = self._obtain(host, exchange, timeout, None)
-        step = StepTimeout(host.key, exchange, "connect", timeout.connect)
-        return step.wait_for(obtained)
+        return StepTimeout(host.key, exchange, "connect", timeout.connect).wait_for(obtained)
 
     async def _obtain(
         self,
