@@ -126,7 +126,8 @@ class _OuterTransport:
 
 def _outer(transport: Any) -> Any:
     version, module = sys.version_info, type(transport).__module__
-    # In these versions TLS transports have `_force_close`, and it raises TypeError.
+    # In these versions `_force_close` of TLS transports fails: it passes the error to a function
+    # that takes none.
     fails = version < (3, 11, 8) or (3, 12) <= version < (3, 12, 2)
     broken = (fails and module == "asyncio.sslproto") or not hasattr(transport, "_force_close")
     return _OuterTransport(transport) if broken and module.startswith("asyncio.") else transport
@@ -200,7 +201,7 @@ class TransportStream(asyncio.Protocol):
             When the server has closed the connection or sent data before any request.
         """
         try:
-            facts = None if self.unasked else tls_facts(transport.get_extra_info("ssl_object"))
+            facts = None if self.has_input else tls_facts(transport.get_extra_info("ssl_object"))
         except ValueError:
             facts = None
         if facts is None:
@@ -209,7 +210,7 @@ class TransportStream(asyncio.Protocol):
         return facts
 
     @property
-    def unasked(self) -> bool:
+    def has_input(self) -> bool:
         """Whether bytes or EOF have arrived."""
         return bool(self._unread) or self._ended
 
