@@ -229,6 +229,15 @@ class ClientConnectorSSLError(ClientSSLError, _SSLError):  # type: ignore[misc, 
     """The TLS handshake failed."""
 
 
+_UNTRUSTED = frozenset({2, 18, 19, 20, 21})
+"""X509_V_ERR_… in OpenSSL's x509_vfy.h: no trusted authority vouches for the certificate."""
+
+_HOW_TO_TRUST = (
+    "; if you trust its issuer, pass ssl=ssl.create_default_context(cafile=...), or "
+    "ssl=truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT) for what the operating system trusts"
+)
+
+
 class ClientConnectorCertificateError(ClientSSLError, _CertificateError):  # type: ignore[misc, valid-type]
     """The server's certificate was not accepted. `certificate_error` tells why."""
 
@@ -250,10 +259,12 @@ class ClientConnectorCertificateError(ClientSSLError, _CertificateError):  # typ
         return error if isinstance(error, OSError) else OSError(str(error))
 
     def __str__(self) -> str:
+        error = self._certificate_error
         tls = "default" if self.ssl is True else self.ssl
+        untrusted = getattr(error, "verify_code", None) in _UNTRUSTED
         return (
             f"Cannot connect to host {self.host}:{self.port} ssl:{tls} "
-            f"[{type(self._certificate_error).__name__}: {self._certificate_error.args}]"
+            f"[{type(error).__name__}: {error.args}]{_HOW_TO_TRUST if untrusted else ''}"
         )
 
 

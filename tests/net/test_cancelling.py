@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from httptrace.net.dialer import Dialer, UnixDialer
+from httptrace.net.local_dialers import UnixDialer
+from httptrace.net.tcp_dialer import TCPDialer
 from httptrace.testing.certificates import CertificateAuthority
 from httptrace.testing.scripted import ScriptedServer, hang
 from httptrace.testing.unreachable import blackhole
@@ -129,7 +130,7 @@ async def walked(dial: Dial, late: bool, slow: bool) -> int:
 @both_listeners
 async def test_a_literal(late: bool, slow: bool, port: int) -> None:
     """Plain TCP to one address."""
-    dialer = Dialer()
+    dialer = TCPDialer()
     where = key("127.0.0.1", port)
     assert await walked(
         lambda record: dialer.connect(where, record, asyncio.Protocol, sock_connect=5), late, slow
@@ -145,7 +146,7 @@ async def test_dns_and_several_addresses(
     """A look-up, then addresses of which the first refuses, one by one and side by side."""
 
     async def dial(record: Listened) -> Stream:
-        dialer = Dialer(resolver=Slow("127.0.0.2", "127.0.0.1"), happy_eyeballs_delay=delay)
+        dialer = TCPDialer(resolver=Slow("127.0.0.2", "127.0.0.1"), happy_eyeballs_delay=delay)
         try:
             return await dialer.connect(
                 key("test.example", port), record, asyncio.Protocol, sock_connect=5
@@ -162,7 +163,7 @@ async def test_a_race_against_silence(late: bool, port: int) -> None:
     with blackhole("127.0.0.2", port):
 
         async def dial(record: Listened) -> Stream:
-            dialer = Dialer(resolver=Fixed("127.0.0.2", "127.0.0.1"), happy_eyeballs_delay=0.001)
+            dialer = TCPDialer(resolver=Fixed("127.0.0.2", "127.0.0.1"), happy_eyeballs_delay=0.001)
             return await dialer.connect(
                 key("test.example", port), record, asyncio.Protocol, sock_connect=5
             )
@@ -184,7 +185,7 @@ async def test_tls(
     context = ca.issue().server_context()
     context.maximum_version = version
     async with ScriptedServer(hang, ssl=context) as server:
-        dialer = Dialer(ssl=trusting)
+        dialer = TCPDialer(ssl=trusting)
         where = key("127.0.0.1", server.port, True)
         assert await walked(
             lambda record: dialer.connect(where, record, asyncio.Protocol, sock_connect=5),
@@ -210,7 +211,7 @@ async def test_unix(late: bool, tmp_path: Path) -> None:
 async def test_a_limit_at_any_moment(ca: CertificateAuthority, trusting: ssl.SSLContext) -> None:
     """`sock_connect` may fire at any moment of a connection and leaves nothing behind either."""
     async with ScriptedServer(hang, ssl=ca.issue().server_context()) as server:
-        dialer = Dialer(ssl=trusting)
+        dialer = TCPDialer(ssl=trusting)
         where = key("127.0.0.1", server.port, True)
         for at in range(60):
             record = Listened()

@@ -17,7 +17,8 @@ from httptrace.errors import (
     ConnectionTimeoutError,
     InvalidUrlClientError,
 )
-from httptrace.net.dialer import Dialer, UnixDialer
+from httptrace.net.local_dialers import UnixDialer
+from httptrace.net.tcp_dialer import TCPDialer
 from httptrace.testing.unreachable import blackhole, refused_port
 from httptrace.trace.config import TraceConfig
 from httptrace.trace.record import Record
@@ -31,7 +32,7 @@ DNS = ["dns_cache_miss", "dns_resolvehost_start", "dns_resolvehost_end"]
 
 async def test_a_literal_needs_no_dns(port: int) -> None:
     """An IPv4 address is dialled at once, in one span, and the socket sends without delay."""
-    record, dialer = Listened(), Dialer()
+    record, dialer = Listened(), TCPDialer()
     stream = await dialer.connect(
         key("127.0.0.1", port), record, asyncio.Protocol, sock_connect=None
     )
@@ -49,7 +50,7 @@ async def test_a_literal_needs_no_dns(port: int) -> None:
 async def test_ipv6_literals(host: str, port6: int) -> None:
     """An IPv6 address is dialled, with the zone as URLs and as people write it."""
     record = Listened()
-    stream = await Dialer().connect(key(host, port6), record, asyncio.Protocol, sock_connect=5)
+    stream = await TCPDialer().connect(key(host, port6), record, asyncio.Protocol, sock_connect=5)
     assert record.names == ["socket_connect_start", "socket_connect_end"]
     zone = host.replace("%25", "%")
     assert record.address == f"[{zone}]:{port6}"
@@ -59,7 +60,7 @@ async def test_ipv6_literals(host: str, port6: int) -> None:
 async def test_a_zone_that_is_not_there(port6: int) -> None:
     """An IPv6 zone that names no network interface is an error that says so."""
     with pytest.raises(ClientConnectorError, match="no network interface 'nowhere'"):
-        await Dialer().connect(
+        await TCPDialer().connect(
             key("fe80::1%nowhere", port6), Listened(), asyncio.Protocol, sock_connect=5
         )
 
@@ -67,7 +68,7 @@ async def test_a_zone_that_is_not_there(port6: int) -> None:
 async def test_nobody_listens(port: int) -> None:
     """Without listeners a connection is made all the same and its facts are kept."""
     record = Record()
-    dialer = Dialer(resolver=Fixed("127.0.0.2", "127.0.0.1"))
+    dialer = TCPDialer(resolver=Fixed("127.0.0.2", "127.0.0.1"))
     stream = await dialer.connect(
         key("test.example", port), record, asyncio.Protocol, sock_connect=5
     )
@@ -79,18 +80,18 @@ async def test_nobody_listens(port: int) -> None:
 async def test_old_spellings_of_ipv4_are_refused(host: str, port: int) -> None:
     """127.1 and its like, which filters mistake for names, are errors before anything is sent."""
     with pytest.raises(InvalidUrlClientError, match="canonical"):
-        await Dialer().connect(key(host, port), Listened(), asyncio.Protocol, sock_connect=1)
+        await TCPDialer().connect(key(host, port), Listened(), asyncio.Protocol, sock_connect=1)
 
 
 async def test_a_malformed_ipv6_address(port: int) -> None:
     """A host with colons that is no IPv6 address is an error that says so."""
     with pytest.raises(InvalidUrlClientError, match="is not an IPv6 address"):
-        await Dialer().connect(key("::g", port), Listened(), asyncio.Protocol, sock_connect=1)
+        await TCPDialer().connect(key("::g", port), Listened(), asyncio.Protocol, sock_connect=1)
 
 
 async def test_localhost_is_looked_up(port: int) -> None:
     """localhost goes through the resolver, and the second time through the cache."""
-    dialer = Dialer(family=socket.AF_INET)
+    dialer = TCPDialer(family=socket.AF_INET)
     first, second = Listened(), Listened()
     for record in (first, second):
         await gone(
@@ -111,7 +112,9 @@ async def test_refused() -> None:
     with refused_port() as port:
         record = Listened()
         with pytest.raises(ClientConnectorError) as caught:
-            await Dialer().connect(key("127.0.0.1", port), record, asyncio.Protocol, sock_connect=5)
+            await TCPDialer().connect(
+                key("127.0.0.1", port), record, asyncio.Protocol, sock_connect=5
+            )
     assert await record.flushed() == ["socket_connect_start", "socket_connect_exception"]
     assert isinstance(caught.value.os_error, ConnectionRefusedError)
     assert f"127.0.0.1:{port}: Connection refused" in str(caught.value)
@@ -123,7 +126,7 @@ async def test_all_addresses_refuse(delay: float | None) -> None:
     """When no address answers, the error tells each of them and why; each has its span."""
     with refused_port("127.0.0.1") as port, refused_at("127.0.0.2", port):
         record = Listened()
-        dialer = Dialer(resolver=Fixed("127.0.0.1", "127.0.0.2"), happy_eyeballs_delay=delay)
+        dialer = TCPDialer(resolver=Fixed("127.0.0.1", "127.0.0.2"), happy_eyeballs_delay=delay)
         with pytest.raises(ClientConnectorError) as caught:
             await dialer.connect(
                 key("test.example", port), record, asyncio.Protocol, sock_connect=5
@@ -147,7 +150,7 @@ def refused_at(host: str, port: int) -> Any:
 async def test_one_after_the_other(port: int) -> None:
     """Without a delay, an address is tried when the one before has failed."""
     record = Listened()
-    dialer = Dialer(resolver=Fixed("127.0.0.2", "127.0.0.1"), happy_eyeballs_delay=None)
+    dialer = TCPDialer(resolver=Fixed("127.0.0.2", "127.0.0.1"), happy_eyeballs_delay=None)
     stream = await dialer.connect(
         key("test.example", port), record, asyncio.Protocol, sock_connect=5
     )
@@ -165,7 +168,7 @@ async def test_happy_eyeballs(port: int) -> None:
     """An address that stays silent gets company after the delay, loses, and is told as lost."""
     with blackhole("127.0.0.2", port):
         record = Listened()
-        dialer = Dialer(resolver=Fixed("127.0.0.2", "127.0.0.1"), happy_eyeballs_delay=0.02)
+        dialer = TCPDialer(resolver=Fixed("127.0.0.2", "127.0.0.1"), happy_eyeballs_delay=0.02)
         stream = await dialer.connect(
             key("test.example", port), record, asyncio.Protocol, sock_connect=5
         )
@@ -190,7 +193,7 @@ async def test_happy_eyeballs(port: int) -> None:
 async def test_a_failure_starts_the_next_at_once(port: int) -> None:
     """A refused address does not make the next one wait for the delay (RFC 8305 §5)."""
     record = Listened()
-    dialer = Dialer(resolver=Fixed("127.0.0.2", "127.0.0.1"), happy_eyeballs_delay=30)
+    dialer = TCPDialer(resolver=Fixed("127.0.0.2", "127.0.0.1"), happy_eyeballs_delay=30)
     stream = await dialer.connect(
         key("test.example", port), record, asyncio.Protocol, sock_connect=5
     )
@@ -203,7 +206,7 @@ async def test_a_failure_starts_the_next_at_once(port: int) -> None:
 async def test_both_connect_in_the_same_turn(port: int) -> None:
     """Of two addresses that answer at once one wins, the other one's socket is closed."""
     record = Listened()
-    dialer = Dialer(resolver=Fixed("127.0.0.1", "127.0.0.3"), happy_eyeballs_delay=0)
+    dialer = TCPDialer(resolver=Fixed("127.0.0.1", "127.0.0.3"), happy_eyeballs_delay=0)
     with socket.create_server(("127.0.0.3", port)):
         stream = await dialer.connect(
             key("test.example", port), record, asyncio.Protocol, sock_connect=5
@@ -229,7 +232,9 @@ async def test_families_take_turns() -> None:
 
         record = Listened()
         with refused_port() as port:
-            dialer = Dialer(resolver=Fixed(*hosts), interleave=interleave, happy_eyeballs_delay=9)
+            dialer = TCPDialer(
+                resolver=Fixed(*hosts), interleave=interleave, happy_eyeballs_delay=9
+            )
             with pytest.raises(ClientConnectorError):
                 await dialer.connect(
                     key("test.example", port), record, asyncio.Protocol, sock_connect=5
@@ -251,7 +256,7 @@ async def test_sock_connect_runs_out(hosts: tuple[str, ...]) -> None:
         for more in hosts[1:]:
             stack.enter_context(blackhole(more, port))
         record = Listened()
-        dialer = Dialer(resolver=Fixed(*hosts), happy_eyeballs_delay=0.01)
+        dialer = TCPDialer(resolver=Fixed(*hosts), happy_eyeballs_delay=0.01)
         with pytest.raises(ConnectionTimeoutError) as caught:
             await dialer.connect(
                 key("test.example", port), record, asyncio.Protocol, sock_connect=0.05
@@ -268,7 +273,7 @@ async def test_sock_connect_runs_out(hosts: tuple[str, ...]) -> None:
 
 async def test_a_limit_of_zero_is_none(port: int) -> None:
     """As in aiohttp, a `sock_connect` of 0 does not limit."""
-    stream = await Dialer().connect(
+    stream = await TCPDialer().connect(
         key("127.0.0.1", port), Listened(), asyncio.Protocol, sock_connect=0
     )
     await gone(stream)
@@ -279,7 +284,7 @@ async def test_a_cancelled_caller_sees_its_cancellation() -> None:
     with blackhole("127.0.0.2") as port:
         record = Listened()
         task = asyncio.ensure_future(
-            Dialer().connect(key("127.0.0.2", port), record, asyncio.Protocol, sock_connect=9)
+            TCPDialer().connect(key("127.0.0.2", port), record, asyncio.Protocol, sock_connect=9)
         )
         while "socket_connect_start" not in record.names:
             await asyncio.sleep(0)
@@ -295,7 +300,7 @@ async def test_a_cancelled_race_is_over_at_once(port: int) -> None:
     """When the caller hears of its cancellation, the attempts have ended already."""
     with blackhole("127.0.0.2", port), blackhole("127.0.0.3", port):
         record = Listened()
-        dialer = Dialer(resolver=Fixed("127.0.0.2", "127.0.0.3"), happy_eyeballs_delay=0)
+        dialer = TCPDialer(resolver=Fixed("127.0.0.2", "127.0.0.3"), happy_eyeballs_delay=0)
         task = asyncio.ensure_future(
             dialer.connect(key("test.example", port), record, asyncio.Protocol, sock_connect=9)
         )
@@ -322,7 +327,7 @@ async def test_a_veto(host: str, port: int) -> None:
         return False
 
     record = Listened()
-    dialer = Dialer(resolver=Fixed("127.0.0.1"), address_filter=forbid)
+    dialer = TCPDialer(resolver=Fixed("127.0.0.1"), address_filter=forbid)
     with pytest.raises(ClientConnectorError, match="not allowed by address_filter"):
         await dialer.connect(key(host, port), record, asyncio.Protocol, sock_connect=5)
     assert seen == [("127.0.0.1", port, socket.AF_INET)]
@@ -332,7 +337,7 @@ async def test_a_veto(host: str, port: int) -> None:
 async def test_a_veto_leaves_the_others(port: int) -> None:
     """Addresses that are not vetoed are tried; None is no objection."""
     record = Listened()
-    dialer = Dialer(
+    dialer = TCPDialer(
         resolver=Fixed("127.0.0.1", "127.0.0.2"),
         address_filter=lambda to: False if to["host"] == "127.0.0.2" else None,
     )
@@ -345,7 +350,7 @@ async def test_a_veto_leaves_the_others(port: int) -> None:
 
 async def test_local_addr(port: int) -> None:
     """Sockets are bound to `local_addr`."""
-    dialer = Dialer(local_addr=("127.0.0.9", 0))
+    dialer = TCPDialer(local_addr=("127.0.0.9", 0))
     stream = await dialer.connect(
         key("127.0.0.1", port), Listened(), asyncio.Protocol, sock_connect=5
     )
@@ -356,7 +361,7 @@ async def test_local_addr(port: int) -> None:
 @pytest.mark.parametrize("local", [("::1", 0), ("192.0.2.1", 0)])
 async def test_a_local_addr_that_does_not_fit(local: tuple[str, int], port: int) -> None:
     """A local address that cannot be bound to is named in the error."""
-    dialer = Dialer(local_addr=local)
+    dialer = TCPDialer(local_addr=local)
     with pytest.raises(ClientConnectorError, match=r"local_addr .* cannot be used: "):
         await dialer.connect(key("127.0.0.1", port), Listened(), asyncio.Protocol, sock_connect=5)
 
@@ -369,7 +374,7 @@ async def test_socket_factory(port: int) -> None:
         got.append(info)
         return socket.socket(info[0], info[1], info[2])
 
-    dialer = Dialer(socket_factory=make)
+    dialer = TCPDialer(socket_factory=make)
     stream = await dialer.connect(
         key("127.0.0.1", port), Listened(), asyncio.Protocol, sock_connect=5
     )
@@ -383,7 +388,7 @@ async def test_a_socket_factory_that_returns_rubbish(hosts: tuple[str, ...], por
     """A `socket_factory` that returns no socket is told so, and the span is closed."""
     record = Listened()
     factory: Any = lambda info: "socket"  # noqa: E731
-    dialer = Dialer(resolver=Fixed(*hosts), socket_factory=factory)
+    dialer = TCPDialer(resolver=Fixed(*hosts), socket_factory=factory)
     with pytest.raises(TypeError, match="socket_factory must return a socket, not 'socket'"):
         await dialer.connect(key("test.example", port), record, asyncio.Protocol, sock_connect=5)
     await record.flushed()
@@ -397,7 +402,7 @@ async def test_a_protocol_factory_that_raises(port: int) -> None:
         raise LookupError("no protocol")
 
     with pytest.raises(LookupError):
-        await Dialer().connect(key("127.0.0.1", port), Listened(), fail, sock_connect=5)
+        await TCPDialer().connect(key("127.0.0.1", port), Listened(), fail, sock_connect=5)
 
 
 @pytest.mark.parametrize("hosts", [("127.0.0.1",), ("127.0.0.2", "127.0.0.1")])
@@ -414,7 +419,7 @@ async def test_a_raising_listener(signal: str, hosts: tuple[str, ...], port: int
     getattr(config, signal).append(fail)
     config.freeze()
     record = Listened(config)
-    dialer = Dialer(resolver=Fixed(*hosts))
+    dialer = TCPDialer(resolver=Fixed(*hosts))
     with pytest.raises(OSError, match="the listener is at fault") as caught:
         await dialer.connect(key("test.example", port), record, asyncio.Protocol, sock_connect=5)
     assert type(caught.value) is OSError
@@ -428,7 +433,7 @@ async def test_a_raising_listener(signal: str, hosts: tuple[str, ...], port: int
 async def test_closed(port: int) -> None:
     """A closed dialer makes no more connections; a resolver that was given stays open."""
     resolver = Fixed("127.0.0.1")
-    dialer = Dialer(resolver=resolver)
+    dialer = TCPDialer(resolver=resolver)
     await dialer.close()
     await dialer.close()
     with pytest.raises(ClientConnectionError, match="Connector is closed"):
@@ -465,7 +470,7 @@ async def test_closed(port: int) -> None:
 def test_bad_arguments(argument: str, value: Any, error: type[Exception]) -> None:
     """Each parameter that cannot be used is named with what it got."""
     with pytest.raises(error, match=argument) as caught:
-        Dialer(**{argument: value})
+        TCPDialer(**{argument: value})
     shown = value[0] if error is ValueError and isinstance(value, tuple) else value
     assert str(shown) in str(caught.value) or "65536" in str(caught.value)
 
@@ -522,7 +527,7 @@ async def test_closed_unix_dialer(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("results", "text"),
     [
-        ([], "found none"),
+        ([], "found no addresses"),
         (None, "must return a list of addresses, not None"),
         ("127.0.0.1", "must return a list of addresses, not '127.0.0.1'"),
         (["127.0.0.1"], "must be a dict with hostname, host, port, family"),
@@ -543,7 +548,7 @@ async def test_resolvers_that_return_rubbish(results: Any, text: str) -> None:
             return results
 
     with pytest.raises(ClientConnectorDNSError) as caught:
-        await Dialer(resolver=Odd()).connect(
+        await TCPDialer(resolver=Odd()).connect(
             key("test.example", 80), Listened(), asyncio.Protocol, sock_connect=5
         )
     assert "no address for host test.example: Odd " in str(caught.value)

@@ -12,9 +12,8 @@ import pytest
 
 from httptrace.errors import ClientConnectionError, ClientConnectorDNSError
 from httptrace.net.counters import DialCounters
-from httptrace.net.dialer import Dialer
-from httptrace.net.dns_cache import DnsCache, LookUp
-from httptrace.net.lookup import NameLookup
+from httptrace.net.dns_cache import DnsCache, SharedLookUp
+from httptrace.net.name_resolution import NameResolution
 from httptrace.net.resolver import (
     AbstractResolver,
     AsyncResolver,
@@ -22,6 +21,7 @@ from httptrace.net.resolver import (
     ThreadedResolver,
     default_resolver,
 )
+from httptrace.net.tcp_dialer import TCPDialer
 
 from .recording import Fixed, Gated, Listened, key, result, turns
 
@@ -30,10 +30,10 @@ pytestmark = pytest.mark.usefixtures("nothing_stays")
 HOST = key("test.example", 80)
 
 
-def names(resolver: Any, **more: Any) -> NameLookup:
+def names(resolver: Any, **more: Any) -> NameResolution:
     options: dict[str, Any] = {"use_cache": True, "ttl": 10, "max_size": 100}
     options |= {"family": socket.AF_UNSPEC, "loop": None, "counters": DialCounters()}
-    return NameLookup(resolver, **(options | more))
+    return NameResolution(resolver, **(options | more))
 
 
 async def test_one_look_up_serves_all() -> None:
@@ -107,7 +107,7 @@ async def test_a_waiter_that_goes_away_harms_nobody() -> None:
 
 async def test_a_waiter_that_goes_away_in_the_same_turn() -> None:
     """A waiter that is cancelled just before the look-up ends does not keep the others waiting."""
-    look_up = LookUp()
+    look_up = SharedLookUp()
     going, staying = (asyncio.ensure_future(look_up.wait()) for _ in range(2))
     await turns(1)
     going.cancel()
@@ -328,7 +328,7 @@ async def test_the_least_used_is_forgotten() -> None:
 
 async def test_clearing(port: int) -> None:
     """The cache is cleared for one host and port, or whole; half a key is an error."""
-    dialer = Dialer(resolver=Fixed("127.0.0.1"))
+    dialer = TCPDialer(resolver=Fixed("127.0.0.1"))
     for host in ("a.example", "b.example"):
         stream = await dialer.connect(key(host, port), Listened(), asyncio.Protocol, sock_connect=5)
         stream[0].abort()
@@ -383,7 +383,7 @@ async def test_without_aiodns(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def test_the_default_resolver_is_closed() -> None:
     """A resolver that the dialer made itself is closed with it, and a new one is not made."""
-    dialer = Dialer()
+    dialer = TCPDialer()
     with pytest.raises(ClientConnectorDNSError, match=r"no address for host nowhere\.invalid: "):
         await dialer.connect(
             key("nowhere.invalid", 80), Listened(), asyncio.Protocol, sock_connect=5
@@ -396,7 +396,7 @@ async def test_the_default_resolver_is_closed() -> None:
 
 async def test_labels_that_are_too_long() -> None:
     """A name that DNS cannot hold is an error of the look-up."""
-    dialer = Dialer(resolver=ThreadedResolver())
+    dialer = TCPDialer(resolver=ThreadedResolver())
     with pytest.raises(ClientConnectorDNSError, match="no address for host aaa"):
         await dialer.connect(key("a" * 64, 80), Listened(), asyncio.Protocol, sock_connect=5)
     await dialer.close()

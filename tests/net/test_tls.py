@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import ipaddress
 import ssl
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,8 @@ from httptrace.errors import (
     ServerFingerprintMismatch,
 )
 from httptrace.net import tls
-from httptrace.net.dialer import Dialer, UnixDialer
+from httptrace.net.local_dialers import UnixDialer
+from httptrace.net.tcp_dialer import TCPDialer
 from httptrace.net.tls import Fingerprint
 from httptrace.testing.certificates import CertificateAuthority, self_signed
 from httptrace.testing.peer import Peer
@@ -40,7 +43,7 @@ DONE = [*FAILED[:3], "tls_handshake_end"]
 
 async def dial(record: Listened, port: int, host: str = "127.0.0.1", **more: Any) -> Stream:
     """Connect with TLS to a server on loopback."""
-    dialer = Dialer(happy_eyeballs_delay=None, family=2)
+    dialer = TCPDialer(happy_eyeballs_delay=None, family=2)
     try:
         limit = more.pop("sock_connect", 5)
         return await dialer.connect(
@@ -101,6 +104,40 @@ async def test_sni(
         )
         assert seen == [asked]
         await gone(stream)
+
+
+def _link_local() -> str | None:
+    """A link-local address of this machine with its zone id, from Linux's list of addresses."""
+    try:
+        lines = Path("/proc/net/if_inet6").read_text().splitlines()
+    except OSError:
+        return None
+    for packed, *_, name in map(str.split, lines):
+        if packed.startswith("fe80"):
+            return f"{ipaddress.IPv6Address(bytes.fromhex(packed))}%{name}"
+    return None
+
+
+@pytest.mark.parametrize("address", ["::1%lo", "link-local"])
+async def test_zone_ids(address: str, ca: CertificateAuthority, trusting: ssl.SSLContext) -> None:
+    """An IPv6 zone id is neither sent as SNI nor compared with the certificate."""
+    if address == "link-local" and (address := _link_local() or "") == "":
+        pytest.skip("this machine has no link-local address")
+    ip = address.partition("%")[0]
+    seen: list[str | None] = []
+    context = ca.issue(ip).server_context(server_names=seen)
+    async with AsyncExitStack() as stack:
+        try:
+            server = await stack.enter_async_context(ScriptedServer(hang, host="::", ssl=context))
+        except OSError as exc:
+            pytest.skip(f"no IPv6 on this machine: {exc}")
+        record = Listened()
+        for host in (address, address.replace("%", "%25")):
+            stream = await dial(record, server.port, host, ssl=trusting)
+            await gone(stream)
+        assert seen == [None, None]
+        names = [event.server_hostname for event in record.events("tls_handshake_start")]
+        assert names == [ip, ip]
 
 
 async def test_client_certificate(ca: CertificateAuthority) -> None:
@@ -182,7 +219,7 @@ async def test_unverified() -> None:
 async def test_the_connectors_default(ca: CertificateAuthority) -> None:
     """The connector's `ssl` holds for requests that say nothing of their own."""
     async with ScriptedServer(hang, ssl=self_signed().server_context()) as server:
-        dialer = Dialer(ssl=False)
+        dialer = TCPDialer(ssl=False)
         where = key("127.0.0.1", server.port, True)
         stream = await dialer.connect(where, Listened(), asyncio.Protocol, sock_connect=5)
         await gone(stream)
@@ -266,18 +303,52 @@ async def test_unknown_authority(ca: CertificateAuthority) -> None:
     assert "issued by httptrace test authority, which is not trusted" in problem
 
 
-async def test_a_server_without_tls(ca: CertificateAuthority) -> None:
-    """A server that does not speak TLS fails the handshake."""
+@pytest.mark.parametrize("own", ["unknown authority", "self-signed"])
+async def test_how_to_trust(own: str, ca: CertificateAuthority) -> None:
+    """The error of a certificate without a trusted issuer says how to trust it with `ssl=`."""
+    certificate = ca.issue() if own == "unknown authority" else self_signed()
+    async with ScriptedServer(hang, ssl=certificate.server_context()) as server:
+        with pytest.raises(ClientConnectorCertificateError) as caught:
+            await dial(Listened(), server.port)
+    for advice in ("pass ssl=ssl.create_default_context(cafile=...)", "ssl=truststore.SSLContext("):
+        assert advice in str(caught.value)
+
+
+async def test_advice_about_trust_is_for_untrusted_issuers(
+    ca: CertificateAuthority, trusting: ssl.SSLContext
+) -> None:
+    """The error of a certificate that is not valid now gives no advice about trust."""
+    async with ScriptedServer(hang, ssl=ca.issue_expired().server_context()) as server:
+        with pytest.raises(ClientConnectorCertificateError) as caught:
+            await dial(Listened(), server.port, ssl=trusting)
+    assert "has expired" in str(caught.value) and "pass ssl=" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(b"HTTP/1.1 400 Bad Request\r\n\r\n", id="HTTP"),
+        pytest.param(b"<!DOCTYPE HTML>\n<html lang='en'>", id="HTTP/0.9"),
+        pytest.param(b"220 mail.example ESMTP\r\n", id="SMTP"),
+        pytest.param(b"SSH-2.0-OpenSSH_9.6\r\n", id="SSH"),
+    ],
+)
+async def test_a_server_without_tls(answer: bytes) -> None:
+    """A server that does not speak TLS fails the handshake with an error that says so."""
 
     async def plain(peer: Peer) -> None:
         await peer.receive()
-        await peer.send(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        await peer.send(answer)
 
     async with ScriptedServer(plain) as server:
         record = Listened()
-        with pytest.raises(ClientConnectorSSLError, match=r"(?i)wrong.version|record"):
+        with pytest.raises(ClientConnectorSSLError, match=r"(?i)wrong.version|record") as caught:
             await dial(record, server.port, ssl=False)
         assert await record.flushed() == FAILED
+    text = f"the server at 127.0.0.1:{server.port} answered with something other than TLS"
+    assert f"{text}, perhaps plain HTTP: use http:// for that" in str(caught.value)
+    assert isinstance(caught.value.os_error, ssl.SSLError)
+    assert caught.value.os_error.reason is not None
 
 
 @pytest.mark.parametrize("how", ["close", "reset"])
@@ -346,7 +417,7 @@ async def test_fingerprint(by_request: bool) -> None:
     wanted = Fingerprint(certificate.fingerprint)
     async with ScriptedServer(hang, ssl=certificate.server_context()) as server:
         record = Listened()
-        dialer = Dialer(ssl=True if by_request else wanted)
+        dialer = TCPDialer(ssl=True if by_request else wanted)
         stream = await dialer.connect(
             key("127.0.0.1", server.port, True, ssl=wanted if by_request else True),
             record,

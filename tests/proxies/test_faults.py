@@ -148,9 +148,9 @@ async def test_every_success_is_one(
     [
         (b"", "closed the connection instead of answering CONNECT"),
         (b"HTTP/1.1 200 OK\r\n", "closed the connection instead of answering CONNECT"),
-        (b"SSH-2.0-OpenSSH\r\n\r\n", "no HTTP"),
-        (b"HTTP/1.1 200 OK\r\nbad header\r\n\r\n", "no HTTP"),
-        (b"HTTP/9.9 abc\r\n\r\n", "no HTTP"),
+        (b"SSH-2.0-OpenSSH\r\n\r\n", "not HTTP"),
+        (b"HTTP/1.1 200 OK\r\nbad header\r\n\r\n", "not HTTP"),
+        (b"HTTP/9.9 abc\r\n\r\n", "not HTTP"),
         (ESTABLISHED + b"x", "more than its answer"),
         (b"HTTP/1.1 102 Processing\r\n\r\n" * 40, "status 1xx"),
         (b"HTTP/1.1 200 OK\r\nX: " + b"a" * (1 << 17), "bytes of head"),

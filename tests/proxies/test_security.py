@@ -137,6 +137,26 @@ async def test_origin_credentials_reach_the_proxy_in_connect(
     assert origin.requests[0].header("X-Session") == "a"
 
 
+async def test_zone_ids_are_sent_to_the_proxy(
+    scripted: Any,
+    make_session: MakeSession,
+    server_ssl: ssl.SSLContext,
+    client_ssl: ssl.SSLContext,
+    recorder: EventRecorder,
+) -> None:
+    """CONNECT and its Host name an IPv6 address without its zone id (RFC 6874 §4)."""
+    origin = await scripted(OK, ssl=server_ssl)
+    proxy = await scripted(connecting(to=("127.0.0.1", origin.port)))
+    session = make_session(proxy=proxy.url)
+    for zone in ("%25lo", "%lo"):
+        async with session.get(f"https://[::1{zone}]/", ssl=client_ssl) as response:
+            response.close()
+    assert [request.raw for request in proxy.requests] == [
+        b"CONNECT [::1]:443 HTTP/1.1\r\nHost: [::1]:443\r\n\r\n"
+    ] * 2
+    assert [event.destination for event in recorder.of("proxy_connect_end")] == ["[::1]:443"] * 2
+
+
 async def test_host_of_proxy_headers_names_another_destination(
     scripted: Any,
     make_session: MakeSession,

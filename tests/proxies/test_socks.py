@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from httptrace.net.socks import Destination, Login, SocksError, UnreachableError, talk
+from httptrace.net.socks import Destination, Login, SocksError, UnreachableError, negotiate
 
 V4, V6 = Destination("192.0.2.1", 443), Destination("2001:db8::1", 443)
 NAME = Destination("example.com", 80)
@@ -13,7 +13,7 @@ LOGIN = Login(b"user", b"secret")
 
 def hold(scheme: str, to: Destination, login: Login | None, *answers: bytes) -> tuple[bytes, int]:
     """All that was sent, and the code that was returned, when the proxy answers so."""
-    conversation, sent, waiting = talk(scheme, to, login), b"", b"".join(answers)
+    conversation, sent, waiting = negotiate(scheme, to, login), b"", b"".join(answers)
     try:
         request, wanted = next(conversation)
         while True:
@@ -77,7 +77,7 @@ def test_socks5_password_not_asked_for() -> None:
         (5, "connection refused"),
         (6, "TTL expired"),
         (8, "type of address"),
-        (99, "not known"),
+        (99, "unknown reply"),
     ],
 )
 def test_socks5_refusal(code: int, text: str) -> None:

@@ -67,8 +67,6 @@ class Exchange(Record):
     version_received: str = "1.1"
     raw_trailers: RawHeaders | None = None
     upload: asyncio.Task[None] | None = None
-    expired: Callable[[], BaseException | None] | None = None
-    """Gives the error of the limit of getting a connection, once that is reached."""
     blocked_since_ns: int = 0
     """Since when the peer takes no more of the request's body; 0 while it does."""
     unsent: int = 0

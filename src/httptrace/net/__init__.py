@@ -1,1 +1,1 @@
-"""From a host's name to an open stream: resolvers, DNS cache, dialling, TLS."""
+"""From a host name to an open connection: resolvers, DNS cache, sockets, TLS, proxy tunnels."""

@@ -1,4 +1,4 @@
-"""Addresses: literals, what a resolver may return, how they are shown and in which order tried."""
+"""IP addresses: parsing literals, checking what resolvers return, ordering, formatting."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ _FIELDS = "hostname, host, port, family, proto and flags"
 
 
 class BadResultError(OSError):
-    """A resolver returned something that cannot be dialled."""
+    """A resolver returned no addresses, or something that is not an address."""
 
 
 # --- literals ---------------------------------------------------------------------------------
 
 
-def literal(host: str, port: int) -> ResolveResult | None:
-    """The address that the host spells out, or None if it is a name.
+def ip_literal(host: str, port: int) -> ResolveResult | None:
+    """The host as an address, or None if it is a name.
 
     Raises
     ------
     InvalidUrlClientError
-        For the old spellings of IPv4 (``127.1``, ``0x7f000001``, ``2130706433``), which have misled
-        filters, and for a malformed IPv6 address.
+        For a malformed IPv6 address, and for an IPv4 address in another form than dotted decimal
+        (``127.1``, ``0x7f000001``, ``2130706433``): such forms get past filters.
     """
     if ":" in host:
         return _v6_literal(host, port)
     try:
         socket.inet_pton(_V4, host)
     except (OSError, ValueError):
-        _refuse_old_spelling(host)
+        _refuse_other_ipv4_forms(host)
         return None
     return _literal(host, port, _V4)
 
@@ -48,13 +48,13 @@ def _v6_literal(host: str, port: int) -> ResolveResult:
     except (OSError, ValueError) as exc:
         raise InvalidUrlClientError(host, "is not an IPv6 address") from exc
     if percent and not zone:
-        raise InvalidUrlClientError(host, "has an empty zone")
-    # In a URL the zone stands behind an encoded percent sign (RFC 6874 §2).
+        raise InvalidUrlClientError(host, "has an empty IPv6 zone id")
+    # URLs encode the percent sign before the zone id (RFC 6874 §2).
     zone = zone.removeprefix("25") or zone
     return _literal(f"{ip}%{zone}" if zone else ip, port, _V6)
 
 
-def _refuse_old_spelling(host: str) -> None:
+def _refuse_other_ipv4_forms(host: str) -> None:
     if host[:1].isdigit():
         try:
             socket.inet_aton(host)
@@ -74,16 +74,16 @@ def _literal(host: str, port: int, family: int) -> ResolveResult:
     }
 
 
-# --- what a resolver returned -----------------------------------------------------------------
+# --- results of resolvers ---------------------------------------------------------------------
 
 
-def checked(results: Any, host: str, resolver: object) -> list[ResolveResult]:
-    """The results, each address once.
+def checked_results(results: Any, host: str, resolver: object) -> list[ResolveResult]:
+    """The results without duplicates.
 
     Raises
     ------
     BadResultError
-        When they are none, or not such as `ResolveResult` describes.
+        When there are none, or one is not a valid `ResolveResult`.
     """
     who = type(resolver).__name__
     if isinstance(results, str | bytes | Mapping) or not isinstance(results, Sequence):
@@ -93,7 +93,7 @@ def checked(results: Any, host: str, resolver: object) -> list[ResolveResult]:
         _check(result, who)
         found.setdefault((result["host"], result["port"], result["family"]), result)
     if not found:
-        raise BadResultError(None, f"{who} found none")
+        raise BadResultError(None, f"{who} found no addresses")
     return list(found.values())
 
 
@@ -115,7 +115,7 @@ def _what_is_wrong(result: Any) -> str | None:
         return f"its host must be an {'IPv4' if family == _V4 else 'IPv6'} address"
     proto = result.get("proto", socket.IPPROTO_TCP)
     if isinstance(proto, bool) or not isinstance(proto, int):
-        return "its proto must be the number of a protocol"
+        return "its proto must be a protocol number"
     ttl = result.get("ttl", 0)
     if isinstance(ttl, bool) or not isinstance(ttl, int | float) or not ttl >= 0:
         return "its ttl must be a number of seconds from 0 up"
@@ -130,11 +130,11 @@ def _is_ip(host: str, family: int) -> bool:
     return True
 
 
-# --- order and appearance ---------------------------------------------------------------------
+# --- order and format -------------------------------------------------------------------------
 
 
 def interleaved(results: Sequence[ResolveResult], first: int) -> list[ResolveResult]:
-    """`first` addresses of the preferred family, then the families in turn (RFC 8305 §4)."""
+    """`first` addresses of the preferred family, then the families alternate (RFC 8305 §4)."""
     families: dict[int, list[ResolveResult]] = {}
     for result in results:
         families.setdefault(result["family"], []).append(result)
@@ -145,13 +145,13 @@ def interleaved(results: Sequence[ResolveResult], first: int) -> list[ResolveRes
     return preferred[: first - 1] + [one for one in chain.from_iterable(turns) if one is not None]
 
 
-def shown(result: ResolveResult) -> str:
+def format_address(result: ResolveResult) -> str:
     """Address and port as in a URL: ``127.0.0.1:80``, ``[::1]:80``."""
     if result["family"] == _V6:
         return f"[{result['host']}]:{result['port']}"
     return f"{result['host']}:{result['port']}"
 
 
-def hosts(results: Sequence[ResolveResult]) -> tuple[str, ...]:
-    """The bare addresses."""
+def ip_addresses(results: Sequence[ResolveResult]) -> tuple[str, ...]:
+    """The addresses without ports."""
     return tuple([result["host"] for result in results])

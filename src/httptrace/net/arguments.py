@@ -1,4 +1,4 @@
-"""What dialers check before they are made: each error names the parameter and what it got."""
+"""Checks of the dialers' parameters. Each error names the parameter and the value."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 _FAMILIES = (socket.AF_UNSPEC, socket.AF_INET, socket.AF_INET6)
 
 
-def seconds(name: str, value: Any) -> float | None:
-    """A duration that may be None."""
+def checked_seconds(name: str, value: Any) -> float | None:
+    """A number of seconds, or None."""
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -27,8 +27,8 @@ def seconds(name: str, value: Any) -> float | None:
     return value
 
 
-def count(name: str, value: Any, least: int) -> int:
-    """A whole number from `least` up."""
+def checked_count(name: str, value: Any, least: int) -> int:
+    """An integer that is at least `least`."""
     if isinstance(value, bool) or not isinstance(value, int):
         raise TypeError(f"{name} must be a whole number, not {value!r}")
     if value < least:
@@ -36,20 +36,20 @@ def count(name: str, value: Any, least: int) -> int:
     return value
 
 
-def optional_count(name: str, value: Any, least: int) -> int | None:
-    """A whole number from `least` up, or None."""
-    return None if value is None else count(name, value, least)
+def checked_optional_count(name: str, value: Any, least: int) -> int | None:
+    """An integer that is at least `least`, or None."""
+    return None if value is None else checked_count(name, value, least)
 
 
-def family_of(value: Any) -> socket.AddressFamily:
-    """An address family that TCP runs over; 0 for both."""
+def checked_family(value: Any) -> socket.AddressFamily:
+    """AF_INET, AF_INET6, or AF_UNSPEC (0) for both."""
     if isinstance(value, bool) or value not in _FAMILIES:
         raise ValueError(f"family must be socket.AF_INET, AF_INET6 or AF_UNSPEC (0), got {value!r}")
     return socket.AddressFamily(value)
 
 
 def checked_ssl(value: Any) -> SSLContext | bool | Fingerprint:
-    """The `ssl` parameter of a connector; None means True, as it once did in aiohttp."""
+    """The `ssl` parameter of a connector; None means True, as in older versions of aiohttp."""
     if value is None:
         return True
     if not isinstance(value, bool | SSLContext | Fingerprint):
@@ -58,7 +58,7 @@ def checked_ssl(value: Any) -> SSLContext | bool | Fingerprint:
 
 
 def checked_local_addr(value: Any) -> tuple[str, int] | None:
-    """The address that sockets are bound to: an IP address and a port, 0 for any."""
+    """The IP address and port that sockets are bound to; port 0 means any."""
     if value is None:
         return None
     if not isinstance(value, tuple | list) or len(value) != 2:
@@ -76,7 +76,7 @@ def checked_local_addr(value: Any) -> tuple[str, int] | None:
 
 
 def checked_resolver(value: Any) -> AbstractResolver | None:
-    """Something that resolves, or None for the default one."""
+    """A resolver, or None for the default one."""
     if value is None:
         return None
     if isinstance(value, type) or not callable(getattr(value, "resolve", None)):
@@ -93,13 +93,13 @@ def checked_callable(name: str, value: Any) -> Any:
 
 
 def checked_path(value: Any) -> str:
-    """The path of a Unix socket; one that begins with NUL is in Linux's abstract namespace."""
+    """The path of a Unix socket; with a leading NUL it is in Linux's abstract namespace."""
     try:
         path = os.fsdecode(value)
     except TypeError as exc:
         raise TypeError(f"path must be a str, bytes or os.PathLike, not {value!r}") from exc
     if not path:
-        raise ValueError("path must name a Unix socket, got an empty one")
+        raise ValueError("path must name a Unix socket, got an empty path")
     if "\0" in path[1:]:
-        raise ValueError(f"path must not have NUL within it, got {path!r}")
+        raise ValueError(f"path must not contain NUL after its first character, got {path!r}")
     return path

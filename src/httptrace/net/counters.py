@@ -1,10 +1,10 @@
-"""What a dialer counts; keeping it costs nothing that can be measured."""
+"""Counters of dialers."""
 
 from __future__ import annotations
 
 
 class DialCounters:
-    """How often names were looked up, addresses tried and TLS sessions made."""
+    """How often names were looked up, addresses tried, tunnels opened and handshakes made."""
 
     __slots__ = (
         "dns_cache_hits",
@@ -25,27 +25,27 @@ class DialCounters:
             setattr(self, name, 0)
 
     dns_cache_hits: int
-    """requests whose addresses were known"""
+    """requests whose addresses were in the cache"""
     dns_look_ups: int
-    """look-ups begun"""
+    """look-ups started"""
     dns_coalesced: int
-    """requests that joined a look-up of another one"""
+    """requests that joined another request's look-up"""
     dns_failed: int
-    """requests whose look-up failed or was not waited for"""
+    """requests whose look-up failed or that were cancelled while they waited for it"""
     sockets_connected: int
-    """addresses that answered and were used"""
+    """connection attempts whose socket was used"""
     sockets_failed: int
-    """addresses that failed or were given up"""
+    """connection attempts that failed or were cancelled"""
     sockets_lost: int
-    """addresses that were slower than another (RFC 8305)"""
+    """connection attempts that another one overtook (RFC 8305)"""
     tunnels: int
-    """tunnels that proxies made"""
+    """tunnels that were opened"""
     tunnels_failed: int
-    """tunnels that proxies refused or that were given up"""
+    """tunnels that proxies refused or that were cancelled"""
     tls_handshakes: int
-    """handshakes completed"""
+    """TLS handshakes that were completed"""
     tls_failed: int
-    """handshakes that failed or were given up"""
+    """TLS handshakes that failed or were cancelled"""
 
     def as_dict(self) -> dict[str, int]:
         """Name and count."""

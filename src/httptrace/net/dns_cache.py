@@ -1,8 +1,7 @@
-"""Known addresses, and look-ups that serve every request that asks meanwhile.
+"""The DNS cache. Requests for the same host share one look-up.
 
-A look-up runs in a task of its own, which belongs to no request: it starts in an empty context, a
-request that goes away does not stop it, and it is kept even if nobody waits any more. Failures are
-not kept.
+A look-up runs in a task of its own, in an empty context. It goes on when the requests that wait for
+it are cancelled, and its result is cached all the same. Failures are not cached.
 """
 
 from __future__ import annotations
@@ -19,13 +18,13 @@ if TYPE_CHECKING:
     from .resolver import ResolveResult
 
 Host = tuple[str, int]
-"""A name and a port, as resolvers are asked for them."""
+"""A host's name and port: the arguments of a resolver."""
 
 Resolve = Callable[[str, int], Awaitable[list["ResolveResult"]]]
 
 
 class _Entry:
-    """The addresses of one host. Each use begins with the next of them, as in aiohttp."""
+    """The addresses of one host, rotated by one at each use, as in aiohttp."""
 
     __slots__ = ("_addresses", "_next", "expires_ns", "since_ns")
 
@@ -40,8 +39,8 @@ class _Entry:
         return [*self._addresses[at:], *self._addresses[:at]]
 
 
-class LookUp:
-    """A look-up under way. Once it is over it has either an entry or an error."""
+class SharedLookUp:
+    """A look-up that several requests may wait for. When it is done it has an entry or an error."""
 
     __slots__ = ("_entry", "_waiters", "error", "task")
 
@@ -53,11 +52,11 @@ class LookUp:
 
     @property
     def waiting(self) -> int:
-        """How many requests wait for it."""
+        """The number of requests that wait for it."""
         return len(self._waiters)
 
     async def wait(self) -> list[ResolveResult] | None:
-        """The addresses, or None if it failed. Cancelling this harms nobody else."""
+        """The addresses, or None if it failed. Cancelling one caller does not affect the others."""
         if self._entry is None and self.error is None:
             waiter = asyncio.get_running_loop().create_future()
             self._waiters.add(waiter)
@@ -68,7 +67,7 @@ class LookUp:
         return None if self._entry is None else self._entry.take()
 
     def finish(self, entry: _Entry | None, error: BaseException | None) -> None:
-        """It is over: wake whoever waits."""
+        """Set the result, and wake the requests that wait."""
         self._entry, self.error = entry, error
         for waiter in self._waiters:
             if not waiter.done():
@@ -76,9 +75,9 @@ class LookUp:
 
 
 class DnsCache:
-    """Addresses kept for `ttl` seconds (None: for ever) and never longer than their own ttl.
+    """Keeps addresses for `ttl` seconds (None: without limit), and at most for their own ttl.
 
-    Of more than `max_size` hosts the ones that were not used for longest are forgotten.
+    It holds `max_size` hosts and drops the least recently used one when it is full.
     """
 
     def __init__(self, resolve: Resolve, ttl: float | None, max_size: int) -> None:
@@ -86,13 +85,13 @@ class DnsCache:
         self._ttl = ttl
         self._max_size = max_size
         self._entries: OrderedDict[Host, _Entry] = OrderedDict()
-        self._under_way: dict[Host, LookUp] = {}
+        self._under_way: dict[Host, SharedLookUp] = {}
 
     def __len__(self) -> int:
         return len(self._entries)
 
     def get(self, host: Host) -> tuple[list[ResolveResult], float] | None:
-        """The addresses and how many seconds ago they were looked up, if they are known."""
+        """The cached addresses and their age in seconds."""
         entry = self._entries.get(host)
         if entry is None:
             return None
@@ -103,16 +102,16 @@ class DnsCache:
         self._entries.move_to_end(host)
         return entry.take(), (now_ns - entry.since_ns) / 1e9
 
-    def join(self, host: Host) -> tuple[LookUp, bool]:
-        """The look-up of a host, and whether somebody else had begun it."""
+    def join(self, host: Host) -> tuple[SharedLookUp, bool]:
+        """The look-up of a host, and whether it was under way already."""
         found = self._under_way.get(host)
         if found is not None:
             return found, True
-        look_up = self._under_way[host] = LookUp()
+        look_up = self._under_way[host] = SharedLookUp()
         loop = asyncio.get_running_loop()
         look_up.task = loop.create_task(self._run(host, look_up), context=Context())
-        # A task that is cancelled before its first step never runs: hence a callback.
-        look_up.task.add_done_callback(lambda task: self._ended(host, look_up, task))
+        # A callback, because a task that is cancelled before its first step never runs `_run`.
+        look_up.task.add_done_callback(lambda task: self._done(host, look_up, task))
         return look_up, False
 
     def clear(self, host: Host | None = None) -> None:
@@ -123,7 +122,7 @@ class DnsCache:
             self._entries.pop(host, None)
 
     async def close(self) -> None:
-        """Forget all and stop the look-ups under way."""
+        """Forget all hosts, and cancel the look-ups under way."""
         self._entries.clear()
         tasks = [one.task for one in self._under_way.values() if one.task is not None]
         for task in tasks:
@@ -131,7 +130,7 @@ class DnsCache:
         if tasks:
             await asyncio.wait(tasks)
 
-    async def _run(self, host: Host, look_up: LookUp) -> None:
+    async def _run(self, host: Host, look_up: SharedLookUp) -> None:
         try:
             addresses = await self._resolve(*host)
         except Exception as exc:
@@ -157,7 +156,7 @@ class DnsCache:
             limits.append(self._ttl)
         return min(limits, default=None)
 
-    def _ended(self, host: Host, look_up: LookUp, task: asyncio.Task[None]) -> None:
+    def _done(self, host: Host, look_up: SharedLookUp, task: asyncio.Task[None]) -> None:
         if self._under_way.get(host) is look_up:
             del self._under_way[host]
         if task.cancelled():

@@ -1,4 +1,4 @@
-"""What a connection is made to: connections with equal keys can stand in for each other."""
+"""Keys of connections: a request may use any connection whose key equals its own."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 
 class ConnectionKey(NamedTuple):
-    """The destination, and everything that makes a connection to it unlike another one.
+    """The destination, and every parameter that sets apart connections to it.
 
-    `host` is without brackets, IDNA-encoded and in lower case. `ssl` is the request's parameter;
-    contexts are compared by identity. `proxy` is without credentials and without a path. With
-    `tunnel` the proxy is asked for a connection to the host (CONNECT, SOCKS); without it, requests
-    are sent to the proxy itself (RFC 9112 §3.2.2).
+    `host` has no brackets, is IDNA-encoded and in lower case. `ssl` is the request's parameter;
+    contexts are compared by identity. `proxy` has no credentials and no path. With `tunnel` the
+    proxy is asked for a tunnel to the host (CONNECT, SOCKS); without it, requests are sent to the
+    proxy itself (RFC 9112 §3.2.2).
     """
 
     host: str
@@ -35,7 +35,7 @@ class ConnectionKey(NamedTuple):
 
     @property
     def proxy_headers_hash(self) -> int | None:
-        """What aiohttp's keys have in place of the headers."""
+        """The hash of the headers, which aiohttp's keys have in their place."""
         return hash(self.proxy_headers) if self.proxy_headers else None
 
     @property
@@ -52,11 +52,11 @@ class ConnectionKey(NamedTuple):
         return URL(f"{scheme}://{self.authority}/")
 
     def failure(self, error: OSError) -> ClientConnectorError:
-        """What to raise when no connection to the host can be made."""
+        """The exception for a failed connection to the host."""
         return ClientConnectorError(self, error)
 
     def __repr__(self) -> str:
-        # Keys stand in errors, errors in logs: what authenticates at the proxy stays out of them.
+        # Errors contain keys, and programs log errors: the values of proxy headers are left out.
         shown = [f"{name}={value!r}" for name, value in zip(self._fields, self, strict=True)]
         if self.proxy_headers:
             names = [name for name, _value in self.proxy_headers]
@@ -65,12 +65,12 @@ class ConnectionKey(NamedTuple):
 
 
 class ProxyKey(ConnectionKey):
-    """The first leg of a connection by way of a proxy: to the proxy itself."""
+    """The key of a connection to a proxy itself, also where a tunnel follows."""
 
     __slots__ = ()
 
     def failure(self, error: OSError) -> ClientConnectorError:
-        """What to raise when no connection to the proxy can be made, or it makes none."""
+        """The exception for a proxy that cannot be reached, or opens no tunnel."""
         text = f"proxy {self.proxy}: {error.strerror or error}"
         return ClientProxyConnectionError(self, OSError(error.errno, text))
 
@@ -80,8 +80,8 @@ _SOCKS_PORT = 1080
 """RFC 1928 §3."""
 
 
-def proxy_leg(key: ConnectionKey, ssl: SSLContext | bool | Fingerprint) -> ProxyKey:
-    """The key of the proxy that another key names. `ssl` holds for the proxy's own TLS."""
+def proxy_key(key: ConnectionKey, ssl: SSLContext | bool | Fingerprint) -> ProxyKey:
+    """The key of another key's proxy. `ssl` is for TLS with the proxy."""
     proxy = key.proxy
     assert proxy is not None
     port = proxy.port or _PORTS.get(proxy.scheme, _SOCKS_PORT)

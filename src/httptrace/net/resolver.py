@@ -1,4 +1,4 @@
-"""Resolvers turn a host's name into addresses (aiohttp's documentation, "Resolvers")."""
+"""Resolvers: from a host's name to its addresses (aiohttp's documentation, "Resolvers")."""
 
 from __future__ import annotations
 
@@ -19,35 +19,35 @@ class ResolveResult(TypedDict):
     hostname: str
     """The name that was looked up."""
     host: str
-    """The IP address; an IPv6 one may end in ``%`` and its zone."""
+    """The IP address; an IPv6 address may end in ``%`` and a zone id."""
     port: int
     family: int
     proto: int
     flags: int
     ttl: NotRequired[float]
-    """For how many seconds it may be kept; without it, as long as the connector keeps any."""
+    """For how many seconds the connector may cache it; absent: `ttl_dns_cache` alone decides."""
 
 
 class AbstractResolver(ABC):
-    """Turns names into addresses; subclass it to resolve in a way of your own."""
+    """Base class of resolvers. Subclass it to resolve names in your own way."""
 
     @abstractmethod
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
-        """Look up the addresses of a host, the one to be tried first at the front.
+        """Look up the addresses of a host, in the order in which to try them.
 
-        `family` may be ``socket.AF_UNSPEC`` for IPv4 and IPv6 alike.
+        `family` is ``socket.AF_UNSPEC`` for both IPv4 and IPv6.
 
         Raises
         ------
         OSError
-            When there are none.
+            When the host has no addresses.
         """
 
     @abstractmethod
     async def close(self) -> None:
-        """Let go of what the resolver holds."""
+        """Release the resolver's resources."""
 
 
 class ThreadedResolver(AbstractResolver):
@@ -59,7 +59,7 @@ class ThreadedResolver(AbstractResolver):
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
-        """Look up a host; the order is the one of RFC 6724 that the system gives."""
+        """Look up a host; the system orders the addresses (RFC 6724)."""
         loop = self._loop or asyncio.get_running_loop()
         look_up = partial(
             socket.getaddrinfo,
@@ -69,7 +69,7 @@ class ThreadedResolver(AbstractResolver):
             type=socket.SOCK_STREAM,
             flags=socket.AI_ADDRCONFIG,
         )
-        # Not loop.getaddrinfo: uvloop's loses the zones of addresses.
+        # Not loop.getaddrinfo: uvloop's drops zone ids.
         infos: list[Any] = await loop.run_in_executor(None, look_up)
         return [
             _result(host, _scoped(*address), address[1], family, proto)
@@ -78,11 +78,14 @@ class ThreadedResolver(AbstractResolver):
         ]
 
     async def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing: this resolver has no resources."""
 
 
 class AsyncResolver(AbstractResolver):
-    """DNS over c-ares by the package aiodns; further arguments go to ``aiodns.DNSResolver``.
+    """Resolves with c-ares, through the package aiodns.
+
+    Further arguments are passed to ``aiodns.DNSResolver``.
+
 
     Raises
     ------
@@ -108,7 +111,7 @@ class AsyncResolver(AbstractResolver):
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
-        """Look up a host; the results carry the time to live that DNS gave them."""
+        """Look up a host; each result has the time to live of its DNS record as `ttl`."""
         try:
             found = await self._resolver.getaddrinfo(
                 host,
@@ -127,7 +130,7 @@ class AsyncResolver(AbstractResolver):
         ]
 
     async def close(self) -> None:
-        """Cancel what is under way and close the channel."""
+        """Cancel the look-ups under way, and close the channel."""
         closed = getattr(self._resolver, "close", self._resolver.cancel)()
         if isawaitable(closed):
             await closed
@@ -149,13 +152,13 @@ def _from_cares(name: str, node: Any) -> ResolveResult:
     result = _result(
         name, _scoped(host.decode("ascii"), *rest), rest[0], node.family, socket.IPPROTO_TCP
     )
-    if node.ttl > 0:  # 0 is what the hosts file has, which knows no time to live
+    if node.ttl > 0:  # entries of the hosts file have 0
         result["ttl"] = node.ttl
     return result
 
 
 def _scoped(host: str, _port: int, _flow: int = 0, scope: int = 0) -> str:
-    """An address with its zone, without which a link-local one leads nowhere (RFC 4007 §11)."""
+    """The address with its zone id, which a link-local address needs (RFC 4007 §11)."""
     return f"{host}%{scope}" if scope and "%" not in host else host
 
 
@@ -166,7 +169,7 @@ DefaultResolver: type[AsyncResolver | ThreadedResolver] = (
 
 
 def default_resolver(loop: asyncio.AbstractEventLoop | None = None) -> AbstractResolver:
-    """The default resolver; an aiodns that does not work here gives way to threads."""
+    """The default resolver; `ThreadedResolver` if aiodns does not work here."""
     try:
         return DefaultResolver(loop)
     except RuntimeError:

@@ -1,4 +1,4 @@
-"""One socket, connected to one address."""
+"""Sockets that are connected to one address."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ AddrInfoType = tuple[int | socket.AddressFamily, int | socket.SocketKind, int, s
 """An address as ``socket.getaddrinfo`` describes it."""
 
 SocketFactoryType = Callable[[AddrInfoType], socket.socket]
-"""Makes the socket for an address; it need be neither bound nor non-blocking."""
+"""Makes the socket for an address. Binding it and making it non-blocking is not its task."""
 
 
-class Sockets:
-    """Makes and connects sockets, bound to `local_addr` if there is one."""
+class SocketOpener:
+    """Opens TCP sockets, with the `local_addr` and the `socket_factory` of a connector."""
 
     def __init__(
         self, local_addr: SocketAddress | None = None, factory: SocketFactoryType | None = None
@@ -28,7 +28,7 @@ class Sockets:
         self._local_addr = local_addr
         self._factory = factory
 
-    async def connect(self, to: ResolveResult) -> socket.socket:
+    async def open(self, to: ResolveResult) -> socket.socket:
         """A non-blocking socket that is connected to the address.
 
         Raises
@@ -61,7 +61,7 @@ class Sockets:
         family = socket.AF_INET6 if ":" in self._local_addr[0] else socket.AF_INET
         try:
             if sock.family != family:
-                raise OSError(None, "it is of the other address family")
+                raise OSError(None, "it belongs to the other address family")
             sock.bind(self._local_addr)
         except OSError as exc:
             text = f"local_addr {self._local_addr!r} cannot be used: {reason(exc)}"
@@ -69,7 +69,7 @@ class Sockets:
 
 
 def _numbered(host: str) -> str:
-    """The address with its zone as a number: event loops and libraries disagree about names."""
+    """The address with its zone as a number, the only form that every event loop takes."""
     ip, percent, zone = host.partition("%")
     if not percent or zone.isdigit():
         return host
@@ -80,18 +80,18 @@ def _numbered(host: str) -> str:
 
 
 async def connect_unix(path: str) -> socket.socket:
-    """A non-blocking socket that is connected to a Unix socket; raises OSError if it cannot be."""
+    """A non-blocking socket that is connected to the Unix socket `path`; raises OSError."""
     return await connected(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM), path)
 
 
 async def connected(sock: socket.socket, address: SocketAddress | str) -> socket.socket:
-    """The socket once it is connected; it is closed if that fails or is cancelled."""
+    """Connect the socket; close it if that fails or is cancelled."""
     try:
         sock.setblocking(False)
         await asyncio.get_running_loop().sock_connect(sock, address)
     except OSError as exc:
         sock.close()
-        # Event loops put the address into the text; here it stands beside it.
+        # Event loops put the address into the text; callers add it themselves.
         raise OSError(exc.errno, reason(exc)) from exc
     except BaseException:
         sock.close()
@@ -100,7 +100,7 @@ async def connected(sock: socket.socket, address: SocketAddress | str) -> socket
 
 
 def reason(error: OSError) -> str:
-    """What an error means, in a few words."""
+    """The system's text for the error, without the address."""
     if error.errno is not None and error.errno > 0:
         return os.strerror(error.errno)
     return error.strerror or str(error) or type(error).__name__

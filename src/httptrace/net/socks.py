@@ -1,8 +1,8 @@
-"""SOCKS 4, 4a and 5 as plain generators: what to send, and how many bytes of an answer to wait for.
+"""SOCKS 4, 4a and 5 as generators without I/O.
 
-SOCKS5 is RFC 1928, its user name and password RFC 1929; SOCKS4 and 4a have no standard but the
-documents of their authors. A generator yields ``(bytes to send, bytes wanted)``, is sent exactly
-those bytes, and returns the code with which the proxy granted the connection.
+SOCKS5 is RFC 1928, its authentication by user name and password RFC 1929. SOCKS4 and 4a are
+described by their authors' documents only. A generator yields ``(bytes to send, number of bytes to
+read)``, receives exactly the bytes that were read, and returns the proxy's reply code.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ import socket
 from collections.abc import Generator
 from typing import NamedTuple
 
-Talk = Generator[tuple[bytes, int], bytes, int]
+Negotiation = Generator[tuple[bytes, int], bytes, int]
 
 SCHEMES = frozenset({"socks4", "socks4a", "socks5", "socks5h"})
-_ASK_PROXY = frozenset({"socks4a", "socks5h"})
+_PROXY_RESOLVES = frozenset({"socks4a", "socks5h"})
 _NO_AUTH, _PASSWORD, _NONE_ACCEPTABLE = 0, 2, 0xFF
 _IPV4, _NAME, _IPV6 = 1, 3, 4
 _GRANTED_4 = 90
@@ -35,12 +35,11 @@ _REPLIES_5 = {
     8: "it does not know the type of address",
 }
 
-
 _UNREACHABLE = frozenset({91, 1, 3, 4, 5, 8})
 
 
 class SocksError(OSError):
-    """The proxy did not make the connection; `status` is its reply code, if it gave one."""
+    """The proxy did not connect; `status` is its reply code, if it sent one."""
 
     def __init__(self, text: str, status: int | None = None) -> None:
         super().__init__(None, text)
@@ -51,21 +50,26 @@ class SocksError(OSError):
 
 
 class UnreachableError(SocksError):
-    """The proxy does not reach this address; it may reach another."""
+    """The proxy cannot reach this address; it may reach another one of the host."""
 
 
 class Destination(NamedTuple):
-    """Where the proxy is to connect to: a name that it resolves, or an IP address."""
+    """The host that the proxy is asked for, a name or an IP address, and the port."""
 
     host: str
     port: int
 
     def __str__(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+        """The authority, as CONNECT has it.
+
+        Without an IPv6 zone id, which has a meaning on this machine only (RFC 6874 §4).
+        """
+        host = self.host.partition("%")[0]
+        return f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
 
 
 class Login(NamedTuple):
-    """Who asks. SOCKS4 has a user id alone."""
+    """User name and password. SOCKS4 sends the user name only."""
 
     user: bytes
     password: bytes
@@ -74,18 +78,18 @@ class Login(NamedTuple):
         return f"Login(user={self.user!r}, password='***')"
 
 
-def resolves_itself(scheme: str) -> bool:
-    """Whether the proxy is given the name, and not an address that was looked up here."""
-    return scheme in _ASK_PROXY
+def proxy_resolves(scheme: str) -> bool:
+    """Whether the proxy resolves names, and not this machine."""
+    return scheme in _PROXY_RESOLVES
 
 
-def talk(scheme: str, to: Destination, login: Login | None) -> Talk:
-    """The conversation that asks for a connection.
+def negotiate(scheme: str, to: Destination, login: Login | None) -> Negotiation:
+    """Ask for a connection.
 
     Raises
     ------
     SocksError
-        When the proxy refuses, or answers with what is not SOCKS.
+        When the proxy refuses or does not speak SOCKS.
     """
     if scheme in ("socks4", "socks4a"):
         return _socks4(to, login)
@@ -95,7 +99,7 @@ def talk(scheme: str, to: Destination, login: Login | None) -> Talk:
 # --- version 4 ------------------------------------------------------------------------------------
 
 
-def _socks4(to: Destination, login: Login | None) -> Talk:
+def _socks4(to: Destination, login: Login | None) -> Negotiation:
     family, packed = _packed(to.host)
     if family == _IPV6:
         raise SocksError(f"SOCKS4 cannot reach the IPv6 address {to.host}")
@@ -115,7 +119,7 @@ def _socks4(to: Destination, login: Login | None) -> Talk:
 # --- version 5 ------------------------------------------------------------------------------------
 
 
-def _socks5(to: Destination, login: Login | None) -> Talk:
+def _socks5(to: Destination, login: Login | None) -> Negotiation:
     offered = bytes([_NO_AUTH] if login is None else [_NO_AUTH, _PASSWORD])
     answer = yield bytes([5, len(offered)]) + offered, 2
     if answer[0] != 5:
@@ -152,7 +156,7 @@ def _authenticate(
 
 
 def _skip_address(answer: bytes) -> Generator[tuple[bytes, int], bytes, None]:
-    """The address that the proxy connects from; it is not needed."""
+    """Read the address that the proxy connects from, and ignore it."""
     sizes = {_IPV4: 4, _IPV6: 16}
     size = sizes.get(answer[3])
     if size is None and answer[3] != _NAME:
@@ -166,7 +170,7 @@ def _skip_address(answer: bytes) -> Generator[tuple[bytes, int], bytes, None]:
 
 
 def _packed(host: str) -> tuple[int, bytes]:
-    """The type of address and its bytes."""
+    """The address type (RFC 1928 §5) and the address as bytes."""
     for family, kind in ((socket.AF_INET, _IPV4), (socket.AF_INET6, _IPV6)):
         try:
             return kind, socket.inet_pton(family, host.partition("%")[0])
@@ -179,7 +183,7 @@ def _packed(host: str) -> tuple[int, bytes]:
 
 
 def _refused(version: int, to: Destination, code: int, replies: dict[int, str]) -> SocksError:
-    why = replies.get(code, "a reply that is not known")
+    why = replies.get(code, "unknown reply")
     kind = UnreachableError if code in _UNREACHABLE else SocksError
     return kind(f"SOCKS{version} connection to {to} failed: {why} (reply {code})", code)
 

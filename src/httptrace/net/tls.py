@@ -1,4 +1,4 @@
-"""TLS: contexts, fingerprints, what a handshake agreed on and why it failed."""
+"""TLS: contexts, fingerprints, the results of handshakes, and texts for their errors."""
 
 from __future__ import annotations
 
@@ -18,16 +18,21 @@ if TYPE_CHECKING:
 _ALPN = ["http/1.1"]
 _OLD_DIGESTS = (16, 20)
 
-# X509_V_ERR_… of OpenSSL's x509_vfy.h
+# X509_V_ERR_… in OpenSSL's x509_vfy.h
 _NOT_YET_VALID, _EXPIRED, _SELF_SIGNED, _NO_ISSUER = 9, 10, (18, 19), (2, 20, 21)
 _NAME_MISMATCH = (62, 63, 64)
 
+_NOT_TLS = frozenset(
+    {"PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE", "UNKNOWN_PROTOCOL", "WRONG_VERSION_NUMBER"}
+)
+"""Reasons that OpenSSL gives for an answer that is not TLS; which one depends on its version."""
+
 
 class Fingerprint:
-    """Accept only the server whose certificate (DER) has this SHA-256 digest.
+    """Accepts only the certificate whose DER form has this SHA-256 digest.
 
-    Given as `ssl`, it takes the place of the usual verification (aiohttp's documentation, "SSL
-    control for TCP sockets").
+    Given as `ssl`, it replaces the usual verification (aiohttp's documentation, "SSL control for
+    TCP sockets").
 
     Raises
     ------
@@ -50,16 +55,16 @@ class Fingerprint:
 
     @property
     def fingerprint(self) -> bytes:
-        """The digest."""
+        """The SHA-256 digest."""
         return self._digest
 
     def check(self, transport: asyncio.BaseTransport) -> None:
-        """Compare with the certificate at the other end; without TLS there is nothing to check.
+        """Compare the digest with that of the peer's certificate; do nothing without TLS.
 
         Raises
         ------
         ServerFingerprintMismatch
-            When it is another one.
+            When they differ.
         """
         tls: ssl.SSLObject | None = transport.get_extra_info("ssl_object")
         if tls is None:
@@ -83,16 +88,18 @@ class Fingerprint:
 
 # --- contexts ---------------------------------------------------------------------------------
 
-Choice = ssl.SSLContext | bool | Fingerprint
-"""What `ssl` may be: True verifies, False does not."""
+SslParameter = ssl.SSLContext | bool | Fingerprint
+"""The type of `ssl` parameters: True verifies certificates, False does not."""
 
 _verified: ssl.SSLContext | None = None
 _unverified: ssl.SSLContext | None = None
 _loading = Lock()
 
 
-async def context_for(requested: Choice, default: Choice, record: Record) -> ssl.SSLContext:
-    """The context for a request's `ssl`, which goes before the connector's."""
+async def context_for(
+    requested: SslParameter, default: SslParameter, record: Record
+) -> ssl.SSLContext:
+    """The context for a request's `ssl`, or for the connector's if that is True."""
     for choice in (requested, default):
         if isinstance(choice, ssl.SSLContext):
             return choice
@@ -102,16 +109,16 @@ async def context_for(requested: Choice, default: Choice, record: Record) -> ssl
 
 
 async def verified(record: Record) -> ssl.SSLContext:
-    """`verified_context`, without holding up the loop when it is made: that is time of TLS."""
+    """`verified_context`, made in a thread the first time; that time counts as TLS."""
     if _verified is not None:
         return _verified
     record.enter("tls")
-    # Reading the system's certificates takes longer than a loop may be held up.
+    # Reading the system's certificates would block the loop for too long.
     return await asyncio.get_running_loop().run_in_executor(None, verified_context)
 
 
-def fingerprint_for(requested: Choice, default: Choice) -> Fingerprint | None:
-    """The fingerprint to check, if one is wanted."""
+def fingerprint_for(requested: SslParameter, default: SslParameter) -> Fingerprint | None:
+    """The fingerprint to check, if there is one."""
     for choice in (requested, default):
         if isinstance(choice, Fingerprint):
             return choice
@@ -119,7 +126,7 @@ def fingerprint_for(requested: Choice, default: Choice) -> Fingerprint | None:
 
 
 def verified_context() -> ssl.SSLContext:
-    """The context that all share: it verifies against the authorities that the system trusts."""
+    """The shared context for ``ssl=True``: it trusts the system's certificate authorities."""
     global _verified
     with _loading:
         if _verified is not None:
@@ -131,7 +138,7 @@ def verified_context() -> ssl.SSLContext:
 
 
 def unverified_context() -> ssl.SSLContext:
-    """The context that all share for ``ssl=False`` and for fingerprints."""
+    """The shared context for ``ssl=False`` and for fingerprints."""
     global _unverified
     if _unverified is None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -142,11 +149,11 @@ def unverified_context() -> ssl.SSLContext:
     return _unverified
 
 
-class Handshake:
-    """Stands in for a context for one handshake, to see the certificates if it fails.
+class HandshakeContext:
+    """Wraps a context for one handshake, to keep the peer's certificates if that fails.
 
-    Event loops make the `SSLObject` themselves and drop it with the failed transport. All that
-    they ask of a context is `wrap_bio`, and that it be one.
+    Event loops make the `SSLObject` themselves and drop it with the failed transport. They only
+    call the context's `wrap_bio`, and check that it is an `SSLContext`.
     """
 
     def __init__(self, context: ssl.SSLContext) -> None:
@@ -168,27 +175,27 @@ class Handshake:
 
     @__class__.setter
     def __class__(self, value: Any) -> None:
-        raise TypeError("a handshake stays one")
+        raise TypeError("the class of a HandshakeContext cannot be set")
 
     def as_context(self) -> ssl.SSLContext:
-        """The same, for who asks for a context."""
+        """This object, typed as the context that it stands for."""
         return cast("ssl.SSLContext", self)
 
     def peer_chain(self) -> list[Mapping[str, Any]]:
-        """The certificates that the peer sent, leaf first, believed or not; [] if unknown."""
+        """The certificates that the peer sent, leaf first, unverified; [] if unknown."""
         try:
-            # Public from Python 3.13 on, but as bytes only; these objects can tell their fields.
+            # Public from Python 3.13 on, but as bytes only. These objects have `get_info`.
             chain = self._object._sslobj.get_unverified_chain()  # type: ignore[union-attr]
             return [certificate.get_info() for certificate in chain or ()]
         except (AttributeError, ValueError, ssl.SSLError):
             return []
 
 
-# --- what was agreed --------------------------------------------------------------------------
+# --- results of a handshake -------------------------------------------------------------------
 
 
 def tls_facts(tls: ssl.SSLObject) -> TlsFacts:
-    """What a completed handshake agreed on."""
+    """The results of a completed handshake."""
     certificate: Mapping[str, Any] = tls.getpeercert() or {}  # empty if it was not verified
     cipher = tls.cipher()
     return TlsFacts(
@@ -210,7 +217,7 @@ def _common_name(subject: Any) -> str | None:
 
 
 def _day(certificate: Mapping[str, Any], field: str) -> str | None:
-    """The day of a certificate's date, as ISO 8601 writes it."""
+    """The day of a certificate's date field in ISO 8601."""
     if field not in certificate:
         return None
     from datetime import UTC, datetime
@@ -219,20 +226,33 @@ def _day(certificate: Mapping[str, Any], field: str) -> str | None:
     return datetime.fromtimestamp(seconds, UTC).date().isoformat()
 
 
-# --- why it was refused -----------------------------------------------------------------------
+# --- texts of errors --------------------------------------------------------------------------
 
 
-def explained(
+def explained_tls_error(error: ssl.SSLError, authority: str) -> ssl.SSLError:
+    """The error; if the server does not speak TLS, with a text that says so."""
+    if error.reason not in _NOT_TLS:
+        return error
+    explained = ssl.SSLError(
+        error.errno,
+        f"{error.strerror}: the server at {authority} answered with something other than TLS, "
+        "perhaps plain HTTP: use http:// for that",
+    )
+    explained.library, explained.reason = error.library, error.reason
+    return explained
+
+
+def explained_certificate_error(
     error: ssl.SSLCertVerificationError, chain: list[Mapping[str, Any]], server_hostname: str
 ) -> ssl.SSLCertVerificationError:
-    """The same error, its text saying what is wrong with the certificate."""
+    """The error with a text that says what is wrong with the certificate."""
     text = _problem(error, chain, server_hostname)
-    told = ssl.SSLCertVerificationError(
+    explained = ssl.SSLCertVerificationError(
         error.errno, f"[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: {text}"
     )
-    told.verify_code, told.verify_message = error.verify_code, text
-    told.library, told.reason = error.library, error.reason
-    return told
+    explained.verify_code, explained.verify_message = error.verify_code, text
+    explained.library, explained.reason = error.library, error.reason
+    return explained
 
 
 def _problem(
@@ -255,7 +275,7 @@ def _problem(
 
 
 def _dated(text: str, chain: list[Mapping[str, Any]], field: str, sign: int) -> str | None:
-    """The text with the day of the first certificate in the chain whose time is not now."""
+    """The text with the date of the chain's first certificate that is not valid now."""
     now = time()
     for certificate in chain:
         if (ssl.cert_time_to_seconds(certificate[field]) - now) * sign > 0:

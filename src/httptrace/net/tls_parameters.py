@@ -1,4 +1,4 @@
-"""The TLS parameters of requests and connectors: ``ssl`` and its older forms."""
+"""The TLS parameters of requests and connectors: ``ssl`` and its deprecated forms."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ TLS_PARAMETERS = frozenset({"ssl", "verify_ssl", "fingerprint", "ssl_context"})
 
 
 def tls_of(options: Mapping[str, Any]) -> Any:
-    """The ``ssl`` parameter, or its older forms: verify_ssl, fingerprint, ssl_context."""
+    """The ``ssl`` parameter, or what verify_ssl, fingerprint or ssl_context say in its place."""
     if TLS_PARAMETERS.isdisjoint(options):
         return True
     from .tls import Fingerprint
@@ -19,7 +19,7 @@ def tls_of(options: Mapping[str, Any]) -> Any:
     verify = options.get("verify_ssl")
     given = {
         "ssl": options.get("ssl", True),
-        "verify_ssl": None if verify is True else verify,  # which is the default and says nothing
+        "verify_ssl": None if verify is True else verify,  # True is the default
         "fingerprint": options.get("fingerprint"),
         "ssl_context": options.get("ssl_context"),
     }
@@ -37,7 +37,7 @@ def tls_of(options: Mapping[str, Any]) -> Any:
 
 
 def check_tls(tls: Any, name: str = "ssl") -> Any:
-    """Refuse what is no bool, SSLContext or Fingerprint."""
+    """Raise TypeError unless it is a bool, an SSLContext or a Fingerprint."""
     if tls is True:
         return tls
     import ssl

@@ -1,4 +1,4 @@
-"""Asking a proxy for a tunnel, with CONNECT (RFC 9110 §9.3.6) or SOCKS."""
+"""Tunnels through proxies, by CONNECT (RFC 9110 §9.3.6) or SOCKS."""
 
 from __future__ import annotations
 
@@ -17,54 +17,53 @@ from ..trace.events import (
     TraceProxyConnectStartParams,
 )
 from .sockets import reason
-from .socks import SCHEMES, Destination, Login, SocksError, talk
+from .socks import SCHEMES, Destination, Login, SocksError, negotiate
 
 if TYPE_CHECKING:
     from ..trace.record import Record
-    from .carriers import Carrier
+    from .byte_streams import ByteStream
     from .counters import DialCounters
-    from .key import ConnectionKey, ProxyKey
-    from .limit import Limit
+    from .key import ConnectionKey
 
 _MOST_HEAD = 1 << 16
 _MOST_INFORMATIONAL = 32
 
 
-class Tunnels:
-    """Asks proxies for tunnels, with a span for each."""
+class TunnelOpener:
+    """Opens tunnels, each with a span."""
 
     def __init__(self, counters: DialCounters) -> None:
         self._counters = counters
 
-    async def ask(
+    async def open(
         self,
-        carrier: Carrier,
+        stream: ByteStream,
         key: ConnectionKey,
-        leg: ProxyKey,
+        proxy_key: ConnectionKey,
         to: Destination,
         record: Record,
-        limit: Limit,
     ) -> None:
-        """Make the carrier one that leads to the destination; it is closed if that fails.
+        """Ask the proxy at the stream for a tunnel; the stream is closed if that fails.
 
         Raises
         ------
         ClientHttpProxyError
             When an HTTP proxy answers with an error.
         ClientProxyConnectionError
-            When the proxy breaks off, speaks something else, or a SOCKS proxy refuses.
+            When the proxy closes the connection or does not speak the protocol, or when a SOCKS
+            proxy refuses.
         """
         record.enter("connect")
         trace, proxy = record.trace, key.proxy
         try:
             if trace is not None:
                 await trace.tell(TraceProxyConnectStartParams, record, 0, proxy, str(to))
-            status = await _granted(carrier, key, leg, to)
+            status = await _negotiated(stream, key, proxy_key, to)
         except BaseException as exc:
-            carrier.abort()
+            stream.abort()
             self._counters.tunnels_failed += 1
             if trace is not None:
-                seen = limit.seen(exc)
+                seen = record.seen(exc)
                 data = (proxy, str(to), _status_of(seen), seen)
                 trace.note(TraceProxyConnectExceptionParams, record, 0, *data)
             raise
@@ -73,31 +72,36 @@ class Tunnels:
             try:
                 await trace.tell(TraceProxyConnectEndParams, record, 0, proxy, str(to), status)
             except BaseException:
-                carrier.abort()
+                stream.abort()
                 raise
 
 
 def _status_of(exc: BaseException) -> int | None:
-    """The proxy's answer, if it is the reason of an error."""
+    """The status or reply code of the proxy, if that caused the error."""
     own = getattr(exc, "status", None)
     return own if own is not None else getattr(exc.__cause__, "status", None)
 
 
-async def _granted(carrier: Carrier, key: ConnectionKey, leg: ProxyKey, to: Destination) -> int:
+async def _negotiated(
+    stream: ByteStream, key: ConnectionKey, proxy_key: ConnectionKey, to: Destination
+) -> int:
+    """The status or reply code with which the proxy opened the tunnel."""
+    proxy = proxy_key.proxy
     try:
-        if leg.proxy is not None and leg.proxy.scheme in SCHEMES:
-            return await _socks(carrier, leg.proxy.scheme, to, login_of(key.proxy_auth))
-        return await _connect(carrier, key, to)
-    except _Broken as exc:
-        raise leg.failure(exc) from None
+        if proxy is not None and proxy.scheme in SCHEMES:
+            return await _socks(stream, proxy.scheme, to, login_of(key.proxy_auth))
+        return await _connect(stream, key, to)
+    except _BadAnswer as exc:
+        raise proxy_key.failure(exc) from None
     except SocksError as exc:
-        raise leg.failure(exc) from exc
+        raise proxy_key.failure(exc) from exc
     except OSError as exc:
-        raise leg.failure(OSError(exc.errno, f"{reason(exc)} while asking for a tunnel")) from exc
+        text = f"{reason(exc)} while asking for a tunnel"
+        raise proxy_key.failure(OSError(exc.errno, text)) from exc
 
 
-class _Broken(OSError):
-    """The proxy's answer is none."""
+class _BadAnswer(OSError):
+    """The proxy violated the protocol, or closed the connection."""
 
     def __init__(self, text: str) -> None:
         super().__init__(None, text)
@@ -106,27 +110,27 @@ class _Broken(OSError):
 # --- CONNECT --------------------------------------------------------------------------------------
 
 
-async def _connect(carrier: Carrier, key: ConnectionKey, to: Destination) -> int:
+async def _connect(stream: ByteStream, key: ConnectionKey, to: Destination) -> int:
     fields = connect_fields(key, to)
-    await carrier.send(serialize("CONNECT", str(to), "1.1", fields))
+    await stream.send(serialize("CONNECT", str(to), "1.1", fields))
     unread = b""
     for _ in range(_MOST_INFORMATIONAL):
-        head, unread = await _head(carrier, unread)
+        head, unread = await _head(stream, unread)
         answer = _parsed(head)
         if answer.status >= 200 or answer.status == 101:
             break
     else:
-        raise _Broken(f"more than {_MOST_INFORMATIONAL} responses of status 1xx to CONNECT")
+        raise _BadAnswer(f"more than {_MOST_INFORMATIONAL} responses of status 1xx to CONNECT")
     if not 200 <= answer.status < 300:
         _raise_refusal(key, fields, answer)
     if unread:
-        # Who speaks first is the client: nobody could tell whose bytes these are.
-        raise _Broken("it sent more than its answer to CONNECT")
+        # The client sends first, so these bytes are not the origin's.
+        raise _BadAnswer("it sent more than its answer to CONNECT")
     return answer.status
 
 
 def connect_fields(key: ConnectionKey, to: Destination) -> CIMultiDict[str]:
-    """The fields of a CONNECT request: those for the proxy and nothing of the origin's request."""
+    """The fields of a CONNECT request: those for the proxy, none of the origin's request."""
     fields = CIMultiDict({"Host": str(to)})
     for name, value in key.proxy_headers:
         if name.lower() != "host":
@@ -136,20 +140,20 @@ def connect_fields(key: ConnectionKey, to: Destination) -> CIMultiDict[str]:
     return fields
 
 
-async def _head(carrier: Carrier, data: bytes) -> tuple[bytes, bytes]:
-    """The next response's head and what came behind it."""
+async def _head(stream: ByteStream, data: bytes) -> tuple[bytes, bytes]:
+    """The head of the next response, and the bytes after it."""
     while (end := data.find(b"\r\n\r\n")) < 0:
         if len(data) > _MOST_HEAD:
-            raise _Broken(f"over {_MOST_HEAD} bytes of head in answer to CONNECT")
-        more = await carrier.receive()
+            raise _BadAnswer(f"over {_MOST_HEAD} bytes of head in answer to CONNECT")
+        more = await stream.receive()
         if not more:
-            raise _Broken("it closed the connection instead of answering CONNECT")
+            raise _BadAnswer("it closed the connection instead of answering CONNECT")
         data += more
     return data[: end + 4], data[end + 4 :]
 
 
 class _Answer:
-    """What llhttp makes of a head."""
+    """A response to CONNECT, filled by the parser's callbacks."""
 
     def __init__(self) -> None:
         self.status = 0
@@ -157,11 +161,11 @@ class _Answer:
         self.raw: list[tuple[bytes, bytes]] = []
 
     def on_status(self, reason: bytes) -> None:
-        """The reason phrase, whole or in part."""
+        """Add a piece of the reason phrase."""
         self.reason += reason
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """One field."""
+        """Add a field."""
         self.raw.append((name, value))
 
 
@@ -173,7 +177,7 @@ def _parsed(head: bytes) -> _Answer:
     except HttpParserUpgrade:
         pass
     except HttpParserError as exc:
-        raise _Broken(f"its answer to CONNECT is no HTTP: {exc}") from exc
+        raise _BadAnswer(f"its answer to CONNECT is not HTTP: {exc}") from exc
     answer.status = parser.get_status_code()
     return answer
 
@@ -193,28 +197,28 @@ def _raise_refusal(key: ConnectionKey, fields: CIMultiDict[str], answer: _Answer
 # --- SOCKS ----------------------------------------------------------------------------------------
 
 
-async def _socks(carrier: Carrier, scheme: str, to: Destination, login: Login | None) -> int:
-    conversation, unread = talk(scheme, to, login), b""
+async def _socks(stream: ByteStream, scheme: str, to: Destination, login: Login | None) -> int:
+    negotiation, unread = negotiate(scheme, to, login), b""
     try:
-        request, wanted = next(conversation)
+        request, wanted = next(negotiation)
         while True:
             if request:
-                await carrier.send(request)
+                await stream.send(request)
             while len(unread) < wanted:
-                more = await carrier.receive()
+                more = await stream.receive()
                 if not more:
-                    raise _Broken("it closed the connection in the middle of SOCKS")
+                    raise _BadAnswer("it closed the connection in the middle of SOCKS")
                 unread += more
             answer, unread = unread[:wanted], unread[wanted:]
-            request, wanted = conversation.send(answer)
+            request, wanted = negotiation.send(answer)
     except StopIteration as done:
         if unread:
-            raise _Broken("it sent more than its answer to SOCKS") from None
+            raise _BadAnswer("it sent more than its answer to SOCKS") from None
         return cast("int", done.value)
 
 
 def login_of(auth: Any) -> Login | None:
-    """Credentials as bytes."""
+    """The credentials as bytes."""
     if auth is None:
         return None
     return Login(auth.login.encode("utf-8"), auth.password.encode("utf-8"))

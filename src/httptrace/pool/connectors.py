@@ -5,8 +5,8 @@ from __future__ import annotations
 from socket import AF_UNSPEC
 from typing import TYPE_CHECKING, Any
 
-from ..net.dialer import Dialer, UnixDialer
-from ..net.pipes import PipeDialer
+from ..net.local_dialers import PipeDialer, UnixDialer
+from ..net.tcp_dialer import TCPDialer
 from ..net.tls_parameters import tls_of
 from .connector import BaseConnector, pool_of
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     import socket
     import ssl as tls
 
+    from ..net.address_dialer import AddressFilter
     from ..net.dialer import AnyDialer
-    from ..net.plugs import AddressFilter
     from ..net.resolver import AbstractResolver
     from ..net.sockets import SocketFactoryType
     from ..net.tls import Fingerprint
@@ -81,7 +81,7 @@ class TCPConnector(BaseConnector):
             "ssl_context": ssl_context,
         }
         pool = pool_of(self)
-        self.__dialer = pool.dialer = Dialer(
+        self.__dialer = pool.dialer = TCPDialer(
             loop=pool.loop,
             resolver=resolver,
             use_dns_cache=use_dns_cache,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import ClientConnectionError, ServerDisconnectedError
 from ..http1.protocols import connection_class
+from ..net.timeouts import StepTimeout
 from ..trace.events import (
     TraceConnectionClosedParams,
     TraceConnectionCreateEndParams,
@@ -23,7 +24,6 @@ from .max_age import MaxAge
 from .state import HostPool, PoolState, Ticket, wake
 from .stats import ConnectorStats
 from .waiting import Waiting
-from .within import within
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Hashable
@@ -143,7 +143,7 @@ class ConnectionPool:
         if not timeout.connect:
             return self._obtain(host, exchange, timeout, None if timeout.pool else send)
         obtained = self._obtain(host, exchange, timeout, None)
-        return within(obtained, exchange, "connect", timeout.connect)
+        return StepTimeout(host.key, exchange, "connect", timeout.connect).wait_for(obtained)
 
     async def _obtain(
         self,

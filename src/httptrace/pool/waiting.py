@@ -6,12 +6,12 @@ from time import perf_counter_ns
 from typing import TYPE_CHECKING
 
 from ..errors import ClientConnectionError
+from ..net.timeouts import StepTimeout
 from ..trace.events import (
     TraceConnectionQueuedEndParams,
     TraceConnectionQueuedExceptionParams,
     TraceConnectionQueuedStartParams,
 )
-from .within import within
 
 if TYPE_CHECKING:
     import asyncio
@@ -85,7 +85,10 @@ class Waiting:
             if trace is not None:
                 told = (ticket.limit, ticket.position, pool.state.waiting)
                 await trace.tell(TraceConnectionQueuedStartParams, exchange, 0, *told)
-            await (future if not limit else within(future, exchange, "pool", limit))
+            if not limit:
+                await future
+            else:
+                await StepTimeout(ticket.host.key, exchange, "pool", limit).wait_for(future)
             if ticket.granted is None or (pool.closed and exchange.connection is None):
                 raise ClientConnectionError("Connector is closed")
             grant = ticket.granted

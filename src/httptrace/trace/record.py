@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from asyncio import CancelledError
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from multidict import CIMultiDict, CIMultiDictProxy
     from yarl import URL
@@ -68,6 +69,8 @@ class Record(_Kept):
     why_not_reused: str | None = None
     retry_reason: str | None = None
     exception: BaseException | None = None
+    expired: Callable[[], BaseException | None] | None = None
+    """Returns the error of a step's timeout once it has fired; set while such a step runs."""
     marks: list[tuple[Phase, int]] | None = None
     """Changes of phase before sending began; none for a connection that was there at once."""
     addresses_failed: tuple[tuple[str, str], ...] = ()
@@ -129,8 +132,10 @@ class Record(_Kept):
         return self.served_before + bool(self.send_ns)
 
     def seen(self, exc: BaseException) -> BaseException:
-        """What the caller will see of an error: the timeout, if it is what cancelled the work."""
-        return exc
+        """What the caller will see of an error: the timeout, if that cancelled the work."""
+        if self.expired is None or not isinstance(exc, CancelledError):
+            return exc
+        return self.expired() or exc
 
     def enter(self, phase: Phase) -> None:
         """From now on the attempt is in this phase, until the next one is entered."""

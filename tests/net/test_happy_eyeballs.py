@@ -7,9 +7,8 @@ import socket
 
 import pytest
 
-from httptrace.net.attempts import Attempt, Attempts
 from httptrace.net.counters import DialCounters
-from httptrace.net.limit import Limit
+from httptrace.net.happy_eyeballs import Attempt, HappyEyeballs
 
 from .recording import Listened, key, turns
 
@@ -46,7 +45,7 @@ async def test_what_is_decided_together_is_told_in_order() -> None:
         Attempt(name, socket.AF_INET, address.connect) for name, address in addresses.items()
     ]
     record, to = Listened(), key("test.example", 80)
-    race = Attempts(to, record, Limit(to, record, None), DialCounters()).connect(attempts, 0)
+    race = HappyEyeballs(to, record, DialCounters()).connect(attempts, 0)
     connecting = asyncio.create_task(race)
     while len(record.events("socket_connect_start")) < len(attempts):
         await asyncio.sleep(0)

@@ -1,8 +1,8 @@
-"""Trying the addresses of a host by RFC 8305 ("Happy Eyeballs"), with a span for each.
+"""Connection attempts to the addresses of a host (RFC 8305, "Happy Eyeballs"), each with a span.
 
-Attempts are staggered: the next one begins when `delay` has passed or an earlier one has failed,
-and the first socket that connects wins. Only the caller's task tells of events, so a listener
-never runs between two attempts of somebody else.
+Attempts are staggered: the next one starts when `delay` has passed or an earlier one has failed.
+The first socket that connects wins. All events are emitted in the caller's task, so a listener
+delays its own request only.
 """
 
 from __future__ import annotations
@@ -27,44 +27,40 @@ if TYPE_CHECKING:
     from ..trace.record import Record
     from .counters import DialCounters
     from .key import ConnectionKey
-    from .limit import Limit
 
 _Outcome = tuple[socket.socket | Exception, int]
 _Runner = asyncio.Task[_Outcome]
 
 
 class Attempt(NamedTuple):
-    """One address to try, and how."""
+    """An address, and the function that connects a socket to it."""
 
     address: str
     family: socket.AddressFamily
     connect: Callable[[], Awaitable[socket.socket]]
 
 
-class Attempts:
-    """Gets a socket for one request out of the addresses of its host."""
+class HappyEyeballs:
+    """Connects one socket to a host, and tells the record's listeners of each attempt."""
 
-    def __init__(
-        self, key: ConnectionKey, record: Record, limit: Limit, counters: DialCounters
-    ) -> None:
+    def __init__(self, key: ConnectionKey, record: Record, counters: DialCounters) -> None:
         self._key = key
         self._record = record
-        self._limit = limit
         self._counters = counters
         self._errors: list[tuple[str, OSError]] = []
 
     def forbidden(self, address: str) -> None:
-        """An address that must not be dialled: it goes into the error if no other one connects."""
+        """Put an address that the filter forbids into the error that `connect` may raise."""
         error = PermissionError(errno.EACCES, "not allowed by address_filter")
         self._errors.append((address, error))
 
     async def connect(self, attempts: list[Attempt], delay: float | None) -> socket.socket:
-        """The first socket that connects; with `delay` None one address after the other.
+        """The first socket that connects; with `delay` None the addresses are tried in turn.
 
         Raises
         ------
         ClientConnectorError
-            When none does; it tells why, for each address.
+            When none connects; the text gives the reason for each address.
         """
         if delay is None or len(attempts) < 2:
             sock = await self._in_turn(attempts)
@@ -74,7 +70,7 @@ class Attempts:
             raise self._failure()
         return sock
 
-    # --- one after the other ------------------------------------------------------------------
+    # --- in turn ------------------------------------------------------------------------------
 
     async def _in_turn(self, attempts: list[Attempt]) -> socket.socket | None:
         for attempt in attempts:
@@ -95,7 +91,7 @@ class Attempts:
             self._failed(attempt, got)
             return None
         self._won(attempt)
-        return await self._told(got)
+        return await self._flushed(got)
 
     async def _try(self, attempt: Attempt) -> socket.socket | OSError:
         try:
@@ -103,7 +99,7 @@ class Attempts:
         except OSError as exc:
             return exc
 
-    # --- side by side -------------------------------------------------------------------------
+    # --- staggered ----------------------------------------------------------------------------
 
     async def _race(self, attempts: list[Attempt], delay: float) -> socket.socket | None:
         queue = attempts[::-1]
@@ -121,12 +117,12 @@ class Attempts:
             else:
                 return None
         except BaseException as exc:
-            self._give_up(running, exc, lost=False)
-            if not isinstance(exc, GeneratorExit):  # after which nothing can be awaited
+            self._cancel(running, exc, lost=False)
+            if not isinstance(exc, GeneratorExit):  # a closed coroutine cannot await
                 await _ended(running)
             raise
-        self._give_up(running, asyncio.CancelledError(), lost=True)
-        return await self._told(sock)
+        self._cancel(running, asyncio.CancelledError(), lost=True)
+        return await self._flushed(sock)
 
     def _start(self, attempt: Attempt, running: dict[_Runner, Attempt]) -> None:
         self._started(attempt)
@@ -134,10 +130,10 @@ class Attempts:
         running[runner] = attempt
 
     def _settle(self, running: dict[_Runner, Attempt]) -> socket.socket | None:
-        """Take out what has failed, and the winner if there is one: its socket."""
-        # As they ended, not as they began: what is told must not run backwards.
+        """Remove the attempts that are done; return the winner's socket if there is one."""
+        # In the order in which they ended, so that the times of events never decrease.
         done = [one for one in running if one.done()]
-        for runner in sorted(done, key=_decided_ns):
+        for runner in sorted(done, key=_ended_ns):
             got, done_ns = runner.result()
             attempt = running.pop(runner)
             if isinstance(got, socket.socket):
@@ -148,8 +144,8 @@ class Attempts:
                 raise got
         return None
 
-    def _give_up(self, running: dict[_Runner, Attempt], exc: BaseException, *, lost: bool) -> None:
-        """Cancel what still runs, close what connected too late, and give each span its end."""
+    def _cancel(self, running: dict[_Runner, Attempt], exc: BaseException, *, lost: bool) -> None:
+        """Cancel the remaining attempts, close sockets that connected too late, end each span."""
         for runner in sorted(running, key=_failed_ns):
             attempt = running[runner]
             stopped = runner.cancel() or runner.cancelled()
@@ -161,7 +157,7 @@ class Attempts:
                 late.close()
             self._failed(attempt, exc, lost=lost)
 
-    # --- what is told -------------------------------------------------------------------------
+    # --- events -------------------------------------------------------------------------------
 
     def _started(self, attempt: Attempt) -> None:
         if self._record.trace is not None:
@@ -179,8 +175,8 @@ class Attempts:
             data = (attempt.address, attempt.family)
             self._record.trace.note(TraceSocketConnectEndParams, self._record, done_ns, *data)
 
-    async def _told(self, sock: socket.socket) -> socket.socket:
-        """The socket, once everybody has heard of it; nobody gets it if a listener raises."""
+    async def _flushed(self, sock: socket.socket) -> socket.socket:
+        """The socket, after the listeners were told; it is closed if one of them raises."""
         try:
             await self._flush()
         except BaseException:
@@ -197,7 +193,8 @@ class Attempts:
             self._counters.sockets_failed += 1
         if isinstance(exc, OSError):
             self._errors.append((attempt.address, exc))
-        record, seen = self._record, self._limit.seen(exc)
+        record = self._record
+        seen = record.seen(exc)
         record.addresses_failed += ((attempt.address, _why(seen, lost)),)
         if record.trace is not None:
             data = (attempt.address, attempt.family, seen, lost)
@@ -217,7 +214,7 @@ def _words(error: OSError) -> str:
 
 
 def _why(exc: BaseException, lost: bool) -> str:
-    """Why an address was not used, for people."""
+    """Why an address was not used, as the timeline shows it."""
     if lost:
         return "had not answered when another one did"
     if isinstance(exc, asyncio.CancelledError | TimeoutError) and not getattr(exc, "errno", None):
@@ -226,25 +223,25 @@ def _why(exc: BaseException, lost: bool) -> str:
 
 
 async def _timed(attempt: Attempt) -> _Outcome:
-    """Try an address in a task of its own, and when it was decided."""
+    """The outcome of an attempt, and when it came; runs in a task of its own."""
     try:
         return await attempt.connect(), perf_counter_ns()
     except Exception as exc:
         return exc, perf_counter_ns()
 
 
-def _decided_ns(runner: _Runner) -> int:
+def _ended_ns(runner: _Runner) -> int:
     return runner.result()[1]
 
 
 def _failed_ns(runner: _Runner) -> float:
-    """When an attempt failed; those that are given up come after, as that is done now."""
+    """When an attempt failed. Attempts that are cancelled now sort after those."""
     if runner.done() and not runner.cancelled() and isinstance(runner.result()[0], Exception):
         return runner.result()[1]
     return inf
 
 
 async def _ended(runners: dict[_Runner, Attempt]) -> None:
-    """Wait for cancelled attempts to close their sockets: they do in the loop's next turn."""
+    """Wait until cancelled attempts have closed their sockets, in the loop's next iteration."""
     if runners:
         await asyncio.wait(runners)

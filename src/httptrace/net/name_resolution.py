@@ -1,4 +1,4 @@
-"""From a host to the addresses to try: literals, the cache, a look-up, and their events."""
+"""From a host to its addresses: literals, the DNS cache, look-ups, and their events."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from ..trace.events import (
     TraceDnsResolveHostExceptionParams,
     TraceDnsResolveHostStartParams,
 )
-from .addresses import checked, hosts, literal
-from .dns_cache import DnsCache, LookUp
-from .limit import Limit
+from .addresses import checked_results, ip_addresses, ip_literal
+from .dns_cache import DnsCache, SharedLookUp
 from .resolver import default_resolver
+from .timeouts import StepTimeout
 
 if TYPE_CHECKING:
     from ..trace.record import Record
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from .resolver import AbstractResolver, ResolveResult
 
 
-class NameLookup:
+class NameResolution:
     """Finds the addresses of hosts for one dialer.
 
-    Without a resolver it makes the default one when it first needs it, and closes it; a resolver
-    that was given is left open.
+    If `resolver` is None it makes the default resolver when it first needs it, and closes that. It
+    does not close a resolver that it was given.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class NameLookup:
         self.cache = DnsCache(self._resolve, ttl, max_size)
 
     async def close(self) -> None:
-        """Stop the look-ups under way."""
+        """Cancel the look-ups under way."""
         self._closed = True
         await self.cache.close()
         if self._own and self._resolver is not None:
@@ -64,24 +64,24 @@ class NameLookup:
     async def addresses(
         self, key: ConnectionKey, record: Record, seconds: float | None = None
     ) -> list[ResolveResult]:
-        """The addresses of the key's host, in the order in which they are to be tried.
+        """The addresses of the key's host, in the order in which to try them.
 
         `seconds` is ``ClientTimeout.dns``: how long the request waits for a look-up.
 
         Raises
         ------
         ClientConnectorDNSError
-            When there are none.
+            When the look-up fails.
         InvalidUrlClientError
             For a malformed IP address.
         ConnectionTimeoutError
-            When the look-up takes longer than it may.
+            When the look-up takes longer than `seconds`.
         ClientConnectionError
             When the dialer is closed.
         """
-        spelled = literal(key.host, key.port)
-        if spelled is not None:
-            return [spelled]
+        literal = ip_literal(key.host, key.port)
+        if literal is not None:
+            return [literal]
         if not self._use_cache:
             return await self._look_up(key, record, seconds)
         known = self.cache.get((key.host, key.port))
@@ -90,7 +90,8 @@ class NameLookup:
         found, age = known
         self._counters.dns_cache_hits += 1
         if record.trace is not None:
-            await record.trace.tell(TraceDnsCacheHitParams, record, 0, key.host, hosts(found), age)
+            data = (key.host, ip_addresses(found), age)
+            await record.trace.tell(TraceDnsCacheHitParams, record, 0, *data)
         return found
 
     async def _look_up(
@@ -99,10 +100,10 @@ class NameLookup:
         if self._closed:
             raise ClientConnectionError("Connector is closed")
         record.enter("dns")
-        async with Limit(key, record, seconds, "dns") as limit:
-            return await self._told(key, record, limit)
+        async with StepTimeout(key, record, "dns", seconds):
+            return await self._traced_look_up(key, record)
 
-    async def _told(self, key: ConnectionKey, record: Record, limit: Limit) -> list[ResolveResult]:
+    async def _traced_look_up(self, key: ConnectionKey, record: Record) -> list[ResolveResult]:
         """Look up, with a span."""
         trace, host = record.trace, key.host
         look_up, coalesced = self._begin(key)
@@ -115,16 +116,16 @@ class NameLookup:
         except BaseException as exc:
             self._counters.dns_failed += 1
             if trace is not None:
-                data = (host, coalesced, limit.seen(exc))
-                trace.note(TraceDnsResolveHostExceptionParams, record, 0, *data)
+                failed = (host, coalesced, record.seen(exc))
+                trace.note(TraceDnsResolveHostExceptionParams, record, 0, *failed)
             raise
         if trace is not None:
-            end = (host, coalesced, hosts(found))
+            end = (host, coalesced, ip_addresses(found))
             await trace.tell(TraceDnsResolveHostEndParams, record, 0, *end)
         return found
 
-    def _begin(self, key: ConnectionKey) -> tuple[LookUp | None, bool]:
-        """Join or begin a shared look-up; none without the cache, as in aiohttp."""
+    def _begin(self, key: ConnectionKey) -> tuple[SharedLookUp | None, bool]:
+        """Join or start a shared look-up; without the cache there is none, as in aiohttp."""
         look_up, coalesced = None, False
         if self._use_cache:
             look_up, coalesced = self.cache.join((key.host, key.port))
@@ -134,12 +135,14 @@ class NameLookup:
             self._counters.dns_look_ups += 1
         return look_up, coalesced
 
-    async def _result(self, key: ConnectionKey, look_up: LookUp | None) -> list[ResolveResult]:
+    async def _result(
+        self, key: ConnectionKey, look_up: SharedLookUp | None
+    ) -> list[ResolveResult]:
         if look_up is None:
             try:
                 return await self._resolve(key.host, key.port)
             except (Exception, asyncio.CancelledError) as exc:
-                if isinstance(exc, asyncio.CancelledError) and _is_cancelled():
+                if isinstance(exc, asyncio.CancelledError) and _request_is_cancelled():
                     raise
                 raise _dns_error(key, exc) from exc
         found = await look_up.wait()
@@ -148,7 +151,7 @@ class NameLookup:
         return found
 
     def _failure(self, key: ConnectionKey, error: BaseException | None) -> Exception:
-        """An error of its own for each request that shared the look-up."""
+        """A new error for each request that shared the look-up."""
         if self._closed and isinstance(error, asyncio.CancelledError):
             return ClientConnectionError("Connector is closed")
         return _dns_error(key, error)
@@ -157,11 +160,13 @@ class NameLookup:
         if self._resolver is None:
             self._resolver = default_resolver(self._loop)
         resolver = self._resolver
-        return checked(await resolver.resolve(host, port, family=self._family), host, resolver)
+        return checked_results(
+            await resolver.resolve(host, port, family=self._family), host, resolver
+        )
 
 
-def _is_cancelled() -> bool:
-    """Whether it is the request that somebody cancels, and not what the resolver waits for."""
+def _request_is_cancelled() -> bool:
+    """Whether the request was cancelled, and not something inside the resolver."""
     task = asyncio.current_task()
     return task is None or task.cancelling() > 0
 

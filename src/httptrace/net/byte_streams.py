@@ -1,0 +1,248 @@
+"""Byte streams of connections that have no protocol yet: over a socket, or over a transport.
+
+A proxy is asked for its tunnel over a byte stream. When the tunnel stands, or at once without a
+proxy, the stream is handed over to the connection's protocol.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import sys
+from contextvars import Context
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from .tls import tls_facts
+from .tls_transport import TlsTransport, loop_transport, socket_transport
+
+if TYPE_CHECKING:
+    from ..trace.record import TlsFacts
+
+TransportPair = tuple[asyncio.Transport, asyncio.BaseProtocol]
+"""A transport and its protocol, as ``loop.create_connection`` returns them."""
+
+_READ = 1 << 14
+_MOST_UNREAD = 1 << 18
+"""Received bytes that nobody has read; a proxy that sends more is cut off."""
+
+
+class ByteStream(Protocol):
+    """Sends and receives bytes until it is handed over to a protocol."""
+
+    async def send(self, data: bytes) -> None:
+        """Send all of the data."""
+
+    async def receive(self) -> bytes:
+        """The next bytes; ``b""`` at the end."""
+        ...
+
+    async def start_protocol(self, protocol: asyncio.BaseProtocol, **tls: Any) -> TransportPair:
+        """Hand the connection over to a protocol; with TLS if there are `tls` arguments.
+
+        They are those of ``loop.start_tls``: `ssl`, `server_hostname` and so on.
+        """
+        ...
+
+    def abort(self) -> None:
+        """Close at once."""
+
+
+class SocketStream:
+    """The byte stream of a connected socket."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._handed_over = False
+
+    async def send(self, data: bytes) -> None:
+        """Send all of the data."""
+        await asyncio.get_running_loop().sock_sendall(self._sock, data)
+
+    async def receive(self) -> bytes:
+        """The next bytes; ``b""`` at the end."""
+        return await asyncio.get_running_loop().sock_recv(self._sock, _READ)
+
+    async def start_protocol(self, protocol: asyncio.BaseProtocol, **tls: Any) -> TransportPair:
+        """Hand the socket over to the loop, which closes it if this fails."""
+        # In an empty context: the connection outlives the request that opened it and must not keep
+        # the request's context variables.
+        opening = asyncio.get_running_loop().create_task(
+            self._open(protocol, tls), context=Context()
+        )
+        return await _result(opening)
+
+    async def _open(self, protocol: asyncio.BaseProtocol, tls: dict[str, Any]) -> TransportPair:
+        self._handed_over = True
+        loop = asyncio.get_running_loop()
+        if tls:
+            return await self._open_tls(loop, protocol, tls)
+        pair: TransportPair = await loop.create_connection(lambda: protocol, sock=self._sock)
+        return pair
+
+    async def _open_tls(
+        self, loop: asyncio.AbstractEventLoop, protocol: asyncio.BaseProtocol, tls: dict[str, Any]
+    ) -> TransportPair:
+        stream = TransportStream()
+        below, _ = await loop.create_connection(lambda: stream, sock=self._sock)
+        try:
+            return await stream.start_protocol(protocol, **tls)
+        except BaseException:
+            below.abort()
+            raise
+
+    def abort(self) -> None:
+        """Close at once, unless the loop has the socket: only the loop may close it then."""
+        if not self._handed_over:
+            self._sock.close()
+
+
+async def _result(opening: asyncio.Task[TransportPair]) -> TransportPair:
+    """The task's result. A transport that was opened just as the caller was cancelled is closed."""
+    try:
+        return await opening
+    except BaseException:
+        if opening.done() and not opening.cancelled() and opening.exception() is None:
+            opening.result()[0].abort()
+        raise
+
+
+class _OuterTransport:
+    """Wraps the outer transport of TLS in TLS, and closes it when the inner handshake fails.
+
+    CPython before 3.11.8 and 3.12.2 does not (its issue 113214).
+    """
+
+    _start_tls_compatible = True
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+
+    def _force_close(self, exc: BaseException | None) -> None:
+        self._transport.abort()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+
+def _outer(transport: Any) -> Any:
+    version, module = sys.version_info, type(transport).__module__
+    # In these versions `_force_close` of TLS transports fails: it passes the error to a function
+    # that takes none.
+    fails = version < (3, 11, 8) or (3, 12) <= version < (3, 12, 2)
+    broken = (fails and module == "asyncio.sslproto") or not hasattr(transport, "_force_close")
+    return _OuterTransport(transport) if broken and module.startswith("asyncio.") else transport
+
+
+class TransportStream(asyncio.Protocol):
+    """The byte stream of a transport: its protocol until another protocol takes over."""
+
+    def __init__(self) -> None:
+        self._transport: asyncio.Transport | None = None
+        self._unread = bytearray()
+        self._ended = False
+        self._error: Exception | None = None
+        self._waiter: asyncio.Future[None] | None = None
+
+    async def send(self, data: bytes) -> None:
+        """Send all of the data; without flow control, for requests to proxies are small."""
+        if self._transport is None or self._transport.is_closing():
+            raise ConnectionResetError("the connection is closed")
+        self._transport.write(data)
+
+    async def receive(self) -> bytes:
+        """The next bytes; ``b""`` at the end."""
+        while not self._unread and not self._ended:
+            self._waiter = asyncio.get_running_loop().create_future()
+            try:
+                await self._waiter
+            finally:
+                self._waiter = None
+        if self._error is not None and not self._unread:
+            raise self._error
+        data = bytes(self._unread)
+        self._unread.clear()
+        return data
+
+    async def start_protocol(self, protocol: asyncio.BaseProtocol, **tls: Any) -> TransportPair:
+        """Hand the transport over; OSError if TLS is wanted and the loop cannot do TLS in TLS."""
+        if self._transport is None or self._ended:
+            raise ConnectionResetError("the connection is closed")
+        outer = self._transport
+        transport = await self._start_tls(outer, tls) if tls else outer
+        transport.set_protocol(protocol)
+        protocol.connection_made(transport)
+        return transport, protocol
+
+    async def _start_tls(self, outer: asyncio.Transport, tls: dict[str, Any]) -> asyncio.Transport:
+        """Start TLS on the transport. `early` keeps what arrives before the protocol is set."""
+        loop, early, context = asyncio.get_running_loop(), TransportStream(), tls.pop("ssl")
+        try:
+            inner = await loop.start_tls(_outer(loop_transport(outer)), early, context, **tls)
+        except TypeError as exc:  # raised by loops without TLS in TLS
+            raise OSError(None, f"this event loop has no TLS in TLS: {exc}") from exc
+        if inner is None:  # `_OuterTransport` does not get the reason
+            raise ConnectionAbortedError("the TLS handshake was broken off")
+        try:
+            facts = await early.handshake_facts(inner)
+            return TlsTransport(inner, socket_transport(outer), facts)
+        except BaseException:
+            inner.abort()
+            raise
+
+    async def handshake_facts(self, transport: asyncio.Transport) -> TlsFacts:
+        """The results of the handshake.
+
+        In TLS 1.3 a server can refuse the client after the client's side of the handshake is done,
+        and its alert may have arrived already. A session that the server has ended has no facts.
+
+        Raises
+        ------
+        OSError
+            When the server has closed the connection or sent data before any request.
+        """
+        try:
+            facts = None if self.has_input else tls_facts(transport.get_extra_info("ssl_object"))
+        except ValueError:
+            facts = None
+        if facts is None:
+            await self.receive()  # raises the server's alert, if there is one
+            raise OSError(None, "the server closed the connection or sent data before a request")
+        return facts
+
+    @property
+    def has_input(self) -> bool:
+        """Whether bytes or EOF have arrived."""
+        return bool(self._unread) or self._ended
+
+    def abort(self) -> None:
+        """Close at once."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    # --- callbacks of the transport -------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The transport is ready."""
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes have arrived."""
+        self._unread += data
+        if len(self._unread) > _MOST_UNREAD:
+            self.abort()
+        self._wake()
+
+    def eof_received(self) -> bool:
+        """The peer will send no more."""
+        self._ended = True
+        self._wake()
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is closed."""
+        self._ended, self._error = True, exc
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
