@@ -229,7 +229,7 @@ async def test_tracker_of_a_failure(session: ClientSession, scripted: ScriptedFa
 # --- 100 Continue ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("status", [100, 307, 417])
+@pytest.mark.parametrize("status", [100, 307, 413])
 async def test_file_is_not_read_before_100(
     session: ClientSession, scripted: ScriptedFactory, path: Path, status: int
 ) -> None:
@@ -263,7 +263,7 @@ async def test_file_is_not_read_before_100(
     await server.events["asked"].wait()
     assert file.tell() == 0
     server.events["go"].set()
-    assert await sending == (417 if status == 417 else 200)
+    assert await sending == (413 if status == 413 else 200)
     await closed(file)
     assert server.requests[0].body == (BIG if status == 100 else b"")
     if status == 307:

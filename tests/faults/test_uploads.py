@@ -227,7 +227,7 @@ async def test_continue(session: ClientSession, scripted: ScriptedFactory, at_re
     assert len(server.connections) == 1
 
 
-@pytest.mark.parametrize("status", [200, 303, 417])
+@pytest.mark.parametrize("status", [200, 303, 413])
 async def test_continue_refused(
     session: ClientSession, scripted: ScriptedFactory, at_rest: AtRest, status: int
 ) -> None:

@@ -184,7 +184,7 @@ async def uploaded(place: Place) -> None:
 async def refused_body(place: Place) -> None:
     async def script(peer: Peer) -> None:
         await peer.read_head()
-        await peer.send(response_bytes(417, b"no"))
+        await peer.send(response_bytes(413, b"no"))
         await peer.until_closed()
 
     server = await place.serve(script)

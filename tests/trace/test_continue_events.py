@@ -52,16 +52,14 @@ async def test_answered(
         *START,
         *FRESH,
         "request_headers_sent",
-        "response_first_byte",
         "response_informational",
         *BODY_SENT,
-        "response_headers_received",
-        *ANSWERED[len(HEAD) :],
+        *ANSWERED,
     ]
     assert recorder.of("response_informational")[0].status == 100
 
 
-@pytest.mark.parametrize("status", [417, 401])
+@pytest.mark.parametrize("status", [413, 401])
 async def test_refused(
     session: httptrace.ClientSession,
     scripted: Any,
@@ -115,10 +113,8 @@ async def test_answered_late(
         *START,
         *FRESH,
         *UPLOADED,
-        HEAD[0],
         "response_informational",
-        HEAD[1],
-        *ANSWERED[len(HEAD) :],
+        *ANSWERED,
     ]
 
 
@@ -157,3 +153,57 @@ async def test_early_answer_to_a_body_on_its_way(
     assert kept == [*START, *FRESH, SENT[0], *HEAD, *END, *BODY, *CLOSED, *FINISH]
     assert recorder.of("connection_closed")[0].reason == "request not sent whole"
     await server.no_connections()
+
+
+@pytest.mark.parametrize("resendable", [True, False])
+async def test_expectation_failed(
+    session: httptrace.ClientSession, scripted: Any, recorder: EventRecorder, resendable: bool
+) -> None:
+    """A 417 is repeated once without ``Expect``: the body was not sent, whatever it is."""
+
+    async def script(peer: Peer) -> None:
+        request = await peer.read_head()
+        if peer.index == 0:
+            await peer.send(response_bytes(417, b"no"))
+            await peer.until_closed()
+            return
+        assert not request.expects_continue
+        await peer.read_body(request)
+        await peer.send(HELLO)
+        await peer.until_closed()
+
+    async def pieces() -> Any:
+        yield b"0123456789"
+
+    server = await scripted(script)
+    data = b"0123456789" if resendable else pieces()
+    assert await fetch(session, "POST", server.url, data=data, expect100=True) == b"hello"
+    first, second = server.connections
+    assert first.bytes_received == len(first.requests[0].raw)
+    assert second.requests[0].body == b"0123456789"
+    (retry,) = recorder.of("request_retry")
+    assert (retry.reason, retry.exception, retry.attempt) == ("expectation failed", None, 1)
+    refused = ["request_headers_sent", *HEAD, "request_retry"]
+    names = together(recorder.names())
+    assert [name for name in names if name not in (*BODY, *CLOSED)] == [
+        *START, *FRESH, *refused, *FRESH, *UPLOADED,
+        *[name for name in ANSWERED if name not in (*BODY, *CLOSED)],
+    ]  # fmt: skip
+
+
+async def test_expectation_failed_twice(session: httptrace.ClientSession, scripted: Any) -> None:
+    """A 417 to the request without ``Expect`` is the response."""
+    server = await scripted(response_bytes(417, b"no"))
+    async with session.post(server.url, data=b"body", expect100=True) as response:
+        assert (response.status, await response.read()) == (417, b"no")
+    assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize("given", [{"expect100": True}, {"headers": {"Expect": "100-continue"}}])
+async def test_nothing_to_continue(
+    session: httptrace.ClientSession, scripted: Any, given: dict[str, Any]
+) -> None:
+    """A request without content has no ``Expect`` (RFC 9110 §10.1.1)."""
+    server = await scripted(HELLO)
+    await fetch(session, "POST", server.url, **given)
+    assert server.requests[0].header("Expect") is None

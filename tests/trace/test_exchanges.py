@@ -141,11 +141,11 @@ async def test_chunked_with_trailers(
 async def test_informational(
     session: httptrace.ClientSession, scripted: Any, recorder: EventRecorder, deliver: Deliver
 ) -> None:
-    """Each 1xx response is told with its fields, after the first byte and before the head."""
+    """Each 1xx response is told with its fields; the first byte is that of the final head."""
     hints = b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\n\r\n"
     server = await scripted(delivering(deliver, hints + hints + HELLO))
     assert await fetch(session, "GET", server.url) == b"hello"
-    head = [HEAD[0], "response_informational", "response_informational", HEAD[1]]
+    head = ["response_informational", "response_informational", *HEAD]
     ended = [*head, *END, *BODY, *RELEASED, *FINISH]
     assert together(recorder.names()) == [*START, *FRESH, *SENT, *ended]
     event = recorder.of("response_informational")[0]

@@ -24,6 +24,8 @@ class Connection(Protocol):
     opened_ns: int
     idle_since_ns: int
     requests_served: int
+    early: bytes
+    """What the server sent before it had a request."""
     closed: bool
     """Whether it can no longer be used."""
     close_reason: str | None
@@ -48,6 +50,13 @@ class Connection(Protocol):
 
     def request_complete(self) -> None:
         """The request is written whole; until then a complete response does not free it."""
+
+    def is_readable(self) -> bool:
+        """Whether the system holds bytes, or the end of the stream, that were not read yet."""
+        ...
+
+    def answer_early(self) -> None:
+        """Take what the server had sent before the request as the answer to it."""
 
     def unsent(self) -> int:
         """Bytes that the system has not taken yet."""

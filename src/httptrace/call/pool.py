@@ -73,6 +73,9 @@ class Pool(Protocol):
     def release(self, connection: Any, exchange: Exchange) -> None:
         """The response is complete and the connection can serve the next request."""
 
+    def put_back(self, connection: Any) -> None:
+        """Let the next request have the connection, or keep it idle."""
+
     def discard(
         self, connection: Any, exchange: Exchange, reason: str, error: Exception | None = None
     ) -> None:
@@ -83,6 +86,10 @@ class Pool(Protocol):
 
     def gone(self, connection: Any) -> None:
         """A connection's transport is closed."""
+
+    def is_idle(self, connection: Any) -> bool:
+        """Whether the connection waits for a request."""
+        ...
 
     def later(self, seconds: float, call: Callable[[], None]) -> asyncio.TimerHandle:
         """Call something later, in a context that holds no request's values."""

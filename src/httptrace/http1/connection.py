@@ -13,7 +13,7 @@ bytes after a response belong to nobody, and the connection is not used again (R
 from __future__ import annotations
 
 from time import perf_counter_ns
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
@@ -42,7 +42,11 @@ _HEAD_END = b"\r\n\r\n"
 _HEAD_LOOK = 1 << 13
 """Bytes in which a head must end to be looked at as a whole."""
 _MOST_INFORMATIONAL = 32
-"""How many 1xx responses one request bears: real servers send one or two."""
+"""How many 1xx responses may come at once; after that, one more with each second."""
+_MOST_EARLY = 1 << 16
+"""Bytes that a server may send on a new connection before it has a request."""
+_TLS_ALERT = b"\x15\x03"
+"""How a TLS server begins that gets plain HTTP (RFC 8446 §5.1)."""
 
 
 class Http1Connection(Sending):
@@ -54,7 +58,7 @@ class Http1Connection(Sending):
     """
 
     __slots__ = (
-        *("_pool", "_quick", "_thorough", "_parser", "_headers"),
+        *("_pool", "_quick", "_thorough", "_parser", "_headers", "_head_began_ns", "_early_end"),
         *("_quiet", "_reason", "_informational", "_keep_alive", "_parser_behind", "_extra"),
     )
 
@@ -68,6 +72,8 @@ class Http1Connection(Sending):
         self._quiet = 0  # bytes since the last byte of a body
         self._reason = b""
         self._informational = 0
+        self._head_began_ns = 0  # of a head that is not complete and may be an informational one
+        self._early_end = False  # the server has closed a connection that it has answered on early
         self._keep_alive = False
         self._parser_behind = False
         self._extra = False  # more came after the response's last byte
@@ -78,7 +84,7 @@ class Http1Connection(Sending):
         """Bytes go straight into the parser; the caller is woken once for all they brought."""
         exchange = self.exchange
         if exchange is None:
-            self._pool.lose(self, "unexpected data")
+            self._received_early(data)
             return
         nbytes = len(data)
         exchange.bytes_received += nbytes
@@ -91,6 +97,8 @@ class Http1Connection(Sending):
             if self._quiet > 8190:
                 limits = exchange.call.settings.limits
                 check_quiet(self._headers, self._quiet, limits, in_body=bool(exchange.head_ns))
+            if self._head_began_ns:
+                self._look_at_status(exchange)
         except (HttpParserError, HttpParserUpgrade, BadHeadError) as exc:
             if isinstance(exc, HttpParserUpgrade) and self._switch(exchange, data[exc.args[0] :]):
                 return
@@ -111,12 +119,32 @@ class Http1Connection(Sending):
         ):
             waiter.set_result(None)
 
+    def _received_early(self, data: bytes | memoryview) -> None:
+        """Bytes before a request: on a new connection they may be the answer to its first one.
+
+        Servers that are overloaded answer as soon as they accept. An idle connection that has
+        served a request is closed: what comes on it answers nothing.
+        """
+        if self.requests_served or len(data) + len(self.early) > _MOST_EARLY:
+            self._pool.lose(self, "unexpected data")
+            return
+        self.early = (self.early + bytes(data)).lstrip(b"\r\n")  # RFC 9112 §2.2
+
+    def answer_early(self) -> None:
+        """Take what the server had sent already as the answer to the request that was written."""
+        early, self.early = self.early, b""
+        if self.exchange is None:
+            return
+        self.received(early)
+        if self._early_end:
+            self._end_of_file(None)
+            self._forget_parsers()
+
     def _begin_response(self, exchange: Exchange, data: bytes | memoryview, now_ns: int) -> None:
-        """The first bytes: choose the parser that they need."""
-        exchange.first_byte_ns = now_ns
-        self._quiet = 0
-        if exchange.trace is not None:
-            exchange.trace.note(TraceResponseFirstByteParams, exchange, now_ns)
+        """The first bytes of a head: choose the parser that they need."""
+        if self._head_began_ns:
+            return
+        is_first = exchange.bytes_received == len(data)  # otherwise informational ones came before
         start = data[:_HEAD_LOOK]
         if type(start) is not bytes:
             start = bytes(start)
@@ -126,6 +154,7 @@ class Http1Connection(Sending):
         limits = exchange.call.settings.limits
         if (
             end > _STATUS
+            and is_first
             and lower.startswith("http/1.")
             and lower[_STATUS] > "1"  # of no 1xx
             and "chunked" not in lower
@@ -133,6 +162,10 @@ class Http1Connection(Sending):
             and ("\t" not in lower or "\n\t" not in lower)  # folded lines
             and (end < limits.small or limits.allow(head))
         ):
+            exchange.first_byte_ns = now_ns
+            if exchange.trace is not None:
+                exchange.trace.note(TraceResponseFirstByteParams, exchange, now_ns)
+            self._quiet = 0
             exchange.head = head
             exchange.has_cookies = "\nset-cookie:" in lower
             exchange.encoded = "\ncontent-encoding:" in lower
@@ -141,8 +174,22 @@ class Http1Connection(Sending):
         if self._thorough is None:
             self._thorough = HttpResponseParser(self)
         self._parser = self._thorough
-        self._headers = []
-        self._informational = 0
+        self._head_began_ns = now_ns
+        if is_first:
+            self._quiet = self._informational = 0
+            self._headers = []
+
+    def _look_at_status(self, exchange: Exchange) -> None:
+        """A head has arrived in part: unless it is an informational one, the response began."""
+        status = str(self._parser.get_status_code())  # type: ignore[union-attr]
+        if status[0] != "0" and (status[0] != "1" or status == "101"):
+            self._note_first_byte(exchange, self._head_began_ns)
+
+    def _note_first_byte(self, exchange: Exchange, began_ns: int) -> None:
+        self._head_began_ns = 0
+        exchange.first_byte_ns = began_ns
+        if exchange.trace is not None:
+            exchange.trace.note(TraceResponseFirstByteParams, exchange, began_ns)
 
     def _switch(self, exchange: Exchange, rest: bytes | memoryview) -> bool:
         """The server speaks another protocol from here, if the call asked it to (RFC 9110 §7.8)."""
@@ -163,9 +210,10 @@ class Http1Connection(Sending):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone."""
+        self.lost = True
         self._end_of_file(exc)
-        self._parser = self._thorough = None
-        del self._quick
+        if not self._early_end:
+            self._forget_parsers()
         self._pool.gone(self)
 
     # --- what the parser calls -------------------------------------------------------------
@@ -173,6 +221,8 @@ class Http1Connection(Sending):
     def on_message_begin(self) -> None:
         """The first byte of a message, which nobody asked for if the response has ended."""
         self._extra = self._ended
+        if self.exchange is not None and not self._ended:
+            self._head_began_ns = self.exchange.last_data_ns
 
     def on_status(self, reason: bytes) -> None:
         """The reason phrase, whole or in part."""
@@ -204,6 +254,8 @@ class Http1Connection(Sending):
         exchange.version_received = self._parser.get_http_version()
         exchange.reason_phrase = reason_of(reason)
         exchange.status = status
+        if not exchange.first_byte_ns:
+            self._note_first_byte(exchange, self._head_began_ns)
         exchange.head_ns = exchange.last_data_ns
         self._quiet = 0
         self._keep_alive = self._parser.should_keep_alive()
@@ -275,9 +327,11 @@ class Http1Connection(Sending):
         self._ended = True
 
     def _on_informational(self, exchange: Exchange, status: int, headers: RawHeaders) -> None:
+        self._head_began_ns = 0
         self._informational += 1
-        if self._informational > _MOST_INFORMATIONAL:
-            raise HeadTooLargeError(f"more than {_MOST_INFORMATIONAL} informational responses")
+        seconds = (exchange.last_data_ns - exchange.send_ns) // 1_000_000_000
+        if self._informational > _MOST_INFORMATIONAL + seconds:
+            raise HeadTooLargeError(f"{self._informational} informational responses in {seconds} s")
         if announces_body(headers):  # llhttp would take what follows for it
             raise BadHeadError(f"an informational response with a body ({status})")
         if exchange.trace is not None:
@@ -317,7 +371,7 @@ class Http1Connection(Sending):
             reason = "request not sent whole"
             if exchange.upload is not None:  # which may wait for its next piece for ever
                 exchange.upload.cancel()
-        elif not self._keep_alive:
+        elif not self._keep_alive or self._early_end:
             reason = "server close"
         elif exchange.call.closes:
             reason = "client close"
@@ -325,6 +379,11 @@ class Http1Connection(Sending):
             self._pool.release(self, exchange)
             return
         self._pool.discard(self, exchange, reason)
+
+    def _forget_parsers(self) -> None:
+        """Break the circle between the connection and its parsers."""
+        self._parser = self._thorough = None
+        del self._quick
 
     def _replace_parser(self) -> None:
         self._parser_behind = False
@@ -336,7 +395,11 @@ class Http1Connection(Sending):
             return
         exchange = self.exchange
         if exchange is None:
-            self._pool.lose(self, "server close")
+            if self.early and not self._pool.is_idle(self):
+                self._early_end = True  # the request that is about to come gets what there is
+                self._write = _discarded
+            else:
+                self._pool.lose(self, "server close")
             return
         if exc is None and exchange.head_ns and reads_until_close(exchange):
             self._ended, self._keep_alive = True, False
@@ -347,6 +410,8 @@ class Http1Connection(Sending):
 
     def _malformed(self, exchange: Exchange, exc: Exception) -> None:
         cause = exc.__context__ if isinstance(exc.__context__, BadHeadError) else exc
+        if self._head_began_ns and not self._informational:
+            self._note_first_byte(exchange, self._head_began_ns)
         error: Exception
         if exchange.head_ns:
             error = ClientPayloadError(f"Response payload is not completed: {said(cause)}")
@@ -355,6 +420,10 @@ class Http1Connection(Sending):
             error = exchange.call.malformed(said(cause))
         error.__cause__ = cause
         self._pool.discard(self, exchange, "malformed response", error)
+
+
+def _discarded(data: Any) -> None:
+    """Write to a connection that the server has closed after an early answer."""
 
 
 class _Quick:

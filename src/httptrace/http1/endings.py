@@ -25,7 +25,7 @@ def reads_until_close(exchange: Exchange) -> bool:
     """Whether the end of the connection is the end of the body (RFC 9112 §6.3)."""
     codings = [v for n, v in exchange.raw_headers if n.lower() == b"transfer-encoding"]
     if codings:
-        return not codings[-1].lower().rstrip().endswith(b"chunked")
+        return b",".join(codings).lower().rpartition(b",")[2].strip(b" \t") != b"chunked"
     return not any(n.lower() == b"content-length" for n, _ in exchange.raw_headers)
 
 
@@ -53,7 +53,7 @@ def broken_off(exchange: Exchange, exc: Exception | None) -> Exception:
     elif isinstance(exc, OSError):
         error = ClientOSError(exc.errno, exc.strerror or str(exc))
     else:
-        part = " in the middle of the response's head" if exchange.first_byte_ns else ""
+        part = " in the middle of the response's head" if exchange.bytes_received else ""
         error = ServerDisconnectedError(f"Server disconnected{part}" if part else None)
     error.__cause__ = exc
     return error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import select
 import sys
 from itertools import count
 from time import perf_counter_ns
@@ -11,11 +12,25 @@ from typing import TYPE_CHECKING, Any, cast
 from ..errors import ClientConnectionError, ClientConnectionResetError, ServerDisconnectedError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ..call.exchange import Exchange
     from ..call.pool import Host
     from ..trace.record import TlsFacts
 
 _ids = count(1)
+
+
+def readable(sock: Any) -> Callable[[int], Any]:
+    """What tells whether a socket can be read from now; called with 0, for no waiting."""
+    if sock is None:
+        return lambda _: False
+    if hasattr(select, "poll"):
+        poll = select.poll()
+        poll.register(sock.fileno(), select.POLLIN)
+        return poll.poll
+    return lambda _: select.select([sock], [], [], 0)[0]
+
 
 _PYTHON = tuple(sys.version_info[:3])
 _WRITELINES_HOLDS_BACK = not ((3, 12) <= _PYTHON < (3, 12, 9) or (3, 13) <= _PYTHON < (3, 13, 2))
@@ -28,7 +43,8 @@ class Sending(asyncio.BaseProtocol):
     __slots__ = (
         *("id", "host", "address", "tls", "opened_ns", "idle_since_ns", "requests_served"),
         *("closed", "close_reason", "exchange", "write_blocked", "_transport", "_write", "_ended"),
-        *("_request_whole", "_reading_paused", "_writable", "__weakref__"),
+        *("_request_whole", "_reading_paused", "_writable", "_poll", "early", "announced", "lost"),
+        "__weakref__",
     )
 
     def __init__(self, host: Host) -> None:
@@ -47,6 +63,13 @@ class Sending(asyncio.BaseProtocol):
         self._reading_paused = False
         self._writable: asyncio.Future[None] | None = None
         self.write_blocked = False
+        self._poll: Any = None
+        self.early = b""
+        """What the server sent before it had a request."""
+        self.announced = False
+        """Whether the pool has told of it."""
+        self.lost = False
+        """Whether its transport is gone."""
 
     def send(self, exchange: Exchange, head: bytes, body: bytes) -> None:
         """Write a request whose body is at hand; its response goes to the exchange."""
@@ -106,6 +129,12 @@ class Sending(asyncio.BaseProtocol):
     def transport(self) -> asyncio.Transport | None:
         """The transport that it runs over; None before it is made."""
         return self._transport
+
+    def is_readable(self) -> bool:
+        """Whether the system holds bytes, or the end of the stream, that were not read yet."""
+        if self._poll is None:
+            self._poll = readable(self.get_extra_info("socket"))
+        return bool(self._poll(0))
 
     def unsent(self) -> int:
         """Bytes that the system has not taken yet."""

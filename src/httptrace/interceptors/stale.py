@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ClientOSError, ServerDisconnectedError
@@ -9,34 +10,84 @@ from ..trace.events import TraceRequestRetryParams
 
 if TYPE_CHECKING:
     from ..call.call import Call
+    from ..call.connection import Connection
     from ..call.exchange import Exchange
 
-_IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
+IDEMPOTENT = frozenset(
+    {
+        *("GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"),
+        *("PROPFIND", "QUERY", "REPORT", "SEARCH"),  # RFC 4918, RFC 10008, RFC 3253, RFC 5323
+    }
+)
+"""Methods whose requests may be sent twice (RFC 9110 §9.2.2)."""
+_TURNS = 4
+"""Turns of the event loop in which what has arrived is read."""
 STALE = (ServerDisconnectedError, ClientOSError, ConnectionResetError)
 """What a request on a connection fails with that the server had closed meanwhile."""
 
 
 def can_retry(call: Call[Any]) -> bool:
-    """Whether nothing of an answer came, on a connection that was used before."""
+    """Whether the request may be sent again, as nothing of an answer to it came.
+
+    On a connection that was used before; whatever its method if nothing of it was sent.
+    """
     exchange = call.exchange
-    return (
-        exchange.reused
-        and not exchange.first_byte_ns
-        and call.timeout_error is None
-        and call.method in _IDEMPOTENT
-        and call.core.retry_connection
-        and (call.payload is None or call.payload.can_resend)
-    )
+    if not exchange.reused or exchange.bytes_received or call.timeout_error is not None:
+        return False
+    if not call.core.retry_connection:
+        return False
+    return not exchange.send_ns or is_repeatable(call)
 
 
-async def retried(call: Call[Any], error: Exception) -> Exchange:
+def is_repeatable(call: Call[Any]) -> bool:
+    """Whether the request may be sent twice, and its body can be."""
+    payload = call.payload
+    return call.method in IDEMPOTENT and (payload is None or payload.can_resend)
+
+
+async def is_dead(call: Call[Any], connection: Connection) -> bool:
+    """Whether the server has closed an idle connection, also if the event loop has not seen it yet.
+
+    For requests that cannot be sent again. What has arrived is read meanwhile: the end of the
+    stream, or a message of TLS that changes nothing.
+    """
+    if not connection.is_readable():
+        return connection.closed
+    call.await_outside()
+    try:
+        for _ in range(_TURNS):
+            await asyncio.sleep(0)
+            if connection.closed or not connection.is_readable():
+                return connection.closed
+    except BaseException:
+        call.pool.lose(connection, "cancelled")
+        raise
+    call.pool.lose(connection, "unexpected data")
+    return True
+
+
+async def resent(call: Call[Any], reason: str, error: Exception | None) -> Exchange:
     """Note that the attempt is given up; returns the next one."""
-    stale = call.exchange
-    stale.exception, stale.retry_reason = error, "stale connection"
-    if stale.upload is not None:
-        stale.upload.cancel()
+    exchange = call.exchange
+    exchange.exception, exchange.retry_reason = error, reason
+    if exchange.upload is not None:
+        exchange.upload.cancel()
     if call.upload_tracker is not None:
         call.upload_tracker.begin()
     if call.trace is not None:
-        await call.trace.tell(TraceRequestRetryParams, stale, 0, "stale connection", error, 0.0)
+        await call.trace.tell(TraceRequestRetryParams, exchange, 0, reason, error, 0.0)
     return call.new_exchange()
+
+
+def expectation_failed(call: Call[Any]) -> bool:
+    """Whether the server refuses ``Expect: 100-continue``, and the body can be sent without it."""
+    exchange, payload = call.exchange, call.payload
+    resendable = not exchange.body_sent or (payload is not None and payload.can_resend)
+    return call.expect100 and resendable
+
+
+def drop_expectation(call: Call[Any]) -> None:
+    """Let the next attempt go without ``Expect`` (RFC 9110 §10.1.1)."""
+    call.expect100 = False
+    call.request_headers.popall("Expect", None)
+    call.head = None

@@ -116,8 +116,18 @@ class BodyWriter:
             await asyncio.sleep(0)
 
 
+def begin_upload(call: Call[Any], exchange: Exchange, connection: Connection) -> None:
+    """The head is written: send the body in a task of its own."""
+    exchange.sent_ns = 0
+    if exchange.trace is not None:
+        exchange.trace.note(TraceRequestHeadersSentParams, exchange, 0, call.head)
+    if call.expect100:
+        exchange.continued = call.loop.create_future()
+    exchange.upload = call.loop.create_task(upload(call, exchange, connection))
+
+
 async def upload(call: Call[Any], exchange: Exchange, connection: Connection) -> None:
-    """Send head and body; what goes wrong becomes the error of the exchange."""
+    """Send the body; what goes wrong becomes the error of the exchange."""
     try:
         await _upload(call, exchange, connection)
     except ResponseCameFirst:
@@ -154,15 +164,9 @@ def _failure(exc: BaseException) -> Exception:
 
 
 async def _upload(call: Call[Any], exchange: Exchange, connection: Connection) -> None:
-    connection.begin(exchange, call.head or b"")
     if exchange.error is not None:
         return
-    exchange.sent_ns = 0
-    exchange.head_sent = call.head or b""
-    if exchange.trace is not None:
-        exchange.trace.note(TraceRequestHeadersSentParams, exchange, 0, call.head)
-        exchange.wake()
-    if call.expect100 and not await _may_continue(call, exchange):
+    if exchange.continued is not None and not await _may_continue(exchange, exchange.continued):
         exchange.sent_ns = perf_counter_ns()
         return
     writer = BodyWriter(call, exchange, connection)
@@ -183,10 +187,9 @@ async def _upload(call: Call[Any], exchange: Exchange, connection: Connection) -
         exchange.wake()
 
 
-async def _may_continue(call: Call[Any], exchange: Exchange) -> bool:
+async def _may_continue(exchange: Exchange, continued: asyncio.Future[bool]) -> bool:
     """Wait for 100 Continue, a refusal, or for long enough."""
-    exchange.continued = call.loop.create_future()
     if exchange.head_ns:
         return False
-    done, _pending = await asyncio.wait([exchange.continued], timeout=_PATIENCE)
-    return not done or exchange.continued.result()
+    done, _pending = await asyncio.wait([continued], timeout=_PATIENCE)
+    return not done or continued.result()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asyncio import _get_running_loop as _running_loop
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +14,17 @@ from ..trace.events import (
     TraceRequestChunkSentParams,
     TraceRequestHeadersSentParams,
 )
-from .stale import STALE, can_retry, retried
-from .upload import upload
+from .stale import (
+    IDEMPOTENT,
+    STALE,
+    can_retry,
+    drop_expectation,
+    expectation_failed,
+    is_dead,
+    is_repeatable,
+    resent,
+)
+from .upload import begin_upload
 
 if TYPE_CHECKING:
     from ..call.call import Call
@@ -34,13 +44,24 @@ async def wire(call: Call[Any]) -> ClientResponse:
     if host is None or not host.live:
         host = target.host = pool.host(target.key)
     connection = pool.reuse(host, exchange.start_ns - pool.keepalive_ns)
+    if connection is not None and _running_loop() is not call.loop:
+        pool.put_back(connection)
+        raise RuntimeError("Session and connector have to be used in their own event loop")
     while True:
         try:
             if connection is None:
                 call.await_outside()
                 plain = call.head is not None and call.payload is None and exchange.trace is None
-                send = _send if plain else None
+                send = _send if plain and call.method in IDEMPOTENT else None
                 connection = await pool.obtain(host, exchange, call.settings.timeout, send)
+            if (
+                connection.requests_served
+                and (call.payload is not None or call.method not in IDEMPOTENT)
+                and not is_repeatable(call)
+                and await is_dead(call, connection)
+            ):
+                connection = pool.reuse(host, exchange.start_ns - pool.keepalive_ns)
+                continue
             if not exchange.send_ns:
                 _send(exchange, connection)
             while not exchange.head_ns:
@@ -52,12 +73,15 @@ async def wire(call: Call[Any]) -> ClientResponse:
                 exchange.waiter = waiter = call.loop.create_future()
                 await waiter
                 exchange.waiter = None
-            break
+            if exchange.status != 417 or not expectation_failed(call):
+                break
+            drop_expectation(call)
+            exchange, connection = await resent(call, "expectation failed", None), None
         except STALE as exc:
             if exc is not exchange.error or not can_retry(call):  # a listener's is none of ours
                 raise
             exchange.waiter = None
-            exchange, connection = await retried(call, exc), None
+            exchange, connection = await resent(call, "stale connection", exc), None
         finally:
             exchange.waiter = None
     if exchange.has_cookies:
@@ -73,13 +97,19 @@ def _send(exchange: Exchange, connection: Connection) -> None:
     if call.head is None:
         refresh_head(call)
     if call.payload is not None:
-        _note_acquired(exchange, perf_counter_ns())
+        connection.begin(exchange, call.head)  # type: ignore[arg-type]
+        _note_acquired(exchange, exchange.send_ns or perf_counter_ns())
         call.await_outside()
-        exchange.upload = call.loop.create_task(upload(call, exchange, connection))
+        if exchange.send_ns:
+            begin_upload(call, exchange, connection)
+        if connection.early:
+            connection.answer_early()
         return
     connection.send(exchange, call.head, call.body)  # type: ignore[arg-type]
     trace = exchange.trace
     if trace is None:
+        if connection.early:
+            connection.answer_early()
         return
     _note_acquired(exchange, exchange.send_ns or perf_counter_ns())
     if exchange.send_ns and not call.body:
@@ -88,6 +118,8 @@ def _send(exchange: Exchange, connection: Connection) -> None:
         trace.note(TraceRequestHeadersSentParams, exchange, exchange.sent_ns)
         trace.note(TraceRequestChunkSentParams, exchange, exchange.sent_ns, call.body)
         trace.note(TraceRequestBodySentParams, exchange, exchange.sent_ns)
+    if connection.early:
+        connection.answer_early()
 
 
 def _note_acquired(exchange: Exchange, time_ns: int) -> None:

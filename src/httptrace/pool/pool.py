@@ -117,6 +117,10 @@ class ConnectionPool:
             self.loop.call_soon_threadsafe(self._shut)
         return True
 
+    def is_idle(self, connection: Http1Connection) -> bool:
+        """Whether the connection waits for a request."""
+        return connection in self.state.idle
+
     # --- getting a connection ----------------------------------------------------------------
 
     def host(self, key: Hashable) -> HostPool:
@@ -184,7 +188,7 @@ class ConnectionPool:
         elif grant.connection is None:
             wake(self.state.give_back(ticket.host))
         elif not grant.connection.closed:
-            self._put_back(grant.connection)  # type: ignore[arg-type]
+            self.put_back(grant.connection)  # type: ignore[arg-type]
 
     async def _dial(
         self, host: HostPool, exchange: Exchange, timeout: ClientTimeout
@@ -215,7 +219,9 @@ class ConnectionPool:
             wake(self.state.give_back(host))
             raise
         self._created += 1
-        self._open.add(connection)
+        connection.announced = True
+        if not connection.lost:
+            self._open.add(connection)
         self._max_age.watch(connection)
         connection.address, connection.tls = exchange.address, exchange.tls
         exchange.connection = connection
@@ -255,7 +261,7 @@ class ConnectionPool:
         if exchange.trace is not None:
             exchange.trace.note(TraceConnectionReleasedParams, exchange, exchange.end_ns)
         if self.state.waiting or self._sweeper is None:
-            self._put_back(connection)
+            self.put_back(connection)
         else:
             self.state.release(connection)
 
@@ -283,7 +289,8 @@ class ConnectionPool:
         self._finish_closing(connection, reason)
         wake(ticket)
 
-    def _put_back(self, connection: Http1Connection) -> None:
+    def put_back(self, connection: Http1Connection) -> None:
+        """Let the next request have the connection, or keep it idle."""
         granted = self.state.release(connection)
         if granted is not None:
             ticket, unwanted = granted
@@ -299,9 +306,8 @@ class ConnectionPool:
         """Close what the state no longer holds."""
         if connection.closed:
             return
-        was_ready = connection in self._open  # otherwise nobody has heard of it
         connection.close(reason)
-        if not was_ready:
+        if not connection.announced:
             return
         self._closed_by[reason] += 1
         if not told:

@@ -144,6 +144,10 @@ def _frame(call: Call[Any], data: Any, content_type: str | None, options: Reques
     call.compress = _compression(headers, options.get("compress"), data)
     chunked = _wants_chunks(headers, options.get("chunked")) or bool(call.compress)
     call.expect100 = bool(options.get("expect100")) or _expects(headers)
+    if data is None or data == b"":  # nothing that could be continued (RFC 9110 §10.1.1)
+        call.expect100 = False
+        if _expects(headers):
+            headers.popall("Expect")
     if isinstance(data, bytes):
         together = not chunked and not call.expect100
         set_bytes(call, data, content_type, together=together)
@@ -203,7 +207,7 @@ def _check_length(declared: str, size: int) -> None:
 
 
 def _wants_chunks(headers: CIMultiDict[str], chunked: bool | None) -> bool:
-    coded = "chunked" in headers.get("Transfer-Encoding", "").lower()
+    coded = _names(headers, "Transfer-Encoding", "chunked")
     if coded and chunked:
         raise ValueError('chunked cannot be set if the "Transfer-Encoding: chunked" header is set')
     if chunked and "Content-Length" in headers:
@@ -214,7 +218,13 @@ def _wants_chunks(headers: CIMultiDict[str], chunked: bool | None) -> bool:
 
 
 def _expects(headers: CIMultiDict[str]) -> bool:
-    return headers.get("Expect", "").lower() == "100-continue"
+    return _names(headers, "Expect", "100-continue")
+
+
+def _names(headers: CIMultiDict[str], field: str, token: str) -> bool:
+    """Whether a list of tokens has that one (RFC 9110 §5.6.1)."""
+    values = ",".join(headers.getall(field, ())).lower().split(",")
+    return any(value.strip() == token for value in values)
 
 
 def _compression(headers: CIMultiDict[str], compress: Any, data: Any) -> str | None:
@@ -241,8 +251,7 @@ def build_head(call: Call[Any]) -> None:
 
 def _asks_to_close(headers: CIMultiDict[str]) -> bool:
     """Whether no further request may go out on the connection (RFC 9112 §9.6)."""
-    options = ",".join(headers.getall("Connection", ())).lower().split(",")
-    return any(option.strip() == "close" for option in options)
+    return _names(headers, "Connection", "close")
 
 
 def refresh_head(call: Call[Any]) -> None:

@@ -104,7 +104,8 @@ def target_of(
         raise InvalidUrlClientError(url, "its host has characters that no host can have")
     secure = scheme == "https"
     key = ConnectionKey(host, port, secure, tls if secure else True, server_hostname)
-    name = f"[{host}]" if ":" in host else host
+    # A zone id means something on this machine alone (RFC 6874 §4).
+    name = f"[{host.partition('%')[0]}]" if ":" in host else host
     authority = name if url.is_default_port() else f"{name}:{port}"
     target = Target(url, key, authority, path)
     if proxies is not None:
