@@ -1,4 +1,4 @@
-"""Heads that are put together from kept lines are those that the general path makes."""
+"""The fast path and the general path prepare the same requests."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ async def test_both_paths_make_the_same(
     timeout: dict[str, Any],
     personal: dict[str, Any],
 ) -> None:
-    """An option that changes nothing, but is not one of the fast path, makes the request take the general path."""
+    """Both paths make the same request: ``skip_auto_headers=()`` selects the general one."""
     options = {**body, **timeout, **personal}
     if headers is not None:
         options["headers"] = headers
