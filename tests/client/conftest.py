@@ -1,4 +1,4 @@
-"""Fixtures for tests of the client: each request is recorded and checked, nothing is left behind."""
+"""Fixtures for tests of the client: requests are recorded and checked, nothing is left behind."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Once more on a fresh connection when a reused one turns out to be dead (RFC 9110 §9.2.2)."""
+"""Retry on a new connection if the server had closed a reused one (RFC 9112 §9.3.1)."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 _IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
 STALE = (ServerDisconnectedError, ClientOSError, ConnectionResetError)
-"""What a request on a connection fails with that the server had closed meanwhile."""
+"""The errors of a request on a connection that the server has closed."""
 
 
 def can_retry(call: Call[Any]) -> bool:
-    """Whether nothing of an answer came, on a connection that was used before."""
+    """Whether the request can be sent again: its connection was reused and no response began."""
     exchange = call.exchange
     return (
         exchange.reused
@@ -30,7 +30,7 @@ def can_retry(call: Call[Any]) -> bool:
 
 
 async def retried(call: Call[Any], error: Exception) -> Exchange:
-    """Note that the attempt is given up; returns the next one."""
+    """End the attempt and begin the next one, which is returned."""
     stale = call.exchange
     stale.exception, stale.retry_reason = error, "stale connection"
     if stale.upload is not None:

@@ -1,4 +1,4 @@
-"""The end of the chain: on the wire, once, or twice if a reused connection was dead."""
+"""The last link of the chain: send the request; again if a reused connection was closed."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ async def wire(call: Call[Any]) -> ClientResponse:
                 exchange.waiter = None
             break
         except STALE as exc:
-            if exc is not exchange.error or not can_retry(call):  # a listener's is none of ours
+            if exc is not exchange.error or not can_retry(call):  # a listener's, or final
                 raise
             exchange.waiter = None
             exchange, connection = await retried(call, exc), None
