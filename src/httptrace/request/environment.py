@@ -15,11 +15,12 @@ from yarl import URL
 from ..auth.basic import BasicAuth
 from ..errors import InvalidURL
 from ..masking import mask_url
+from ..net.socks import SCHEMES as SOCKS
 
 if TYPE_CHECKING:
     from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
-__all__ = ["bypasses_proxy", "proxy_from_env"]
+__all__ = ["PROXY_SCHEMES", "bypasses_proxy", "proxy_from_env"]
 
 _VARIABLES = {
     "http": ("http_proxy", "all_proxy"),
@@ -27,7 +28,7 @@ _VARIABLES = {
     "ws": ("ws_proxy", "http_proxy", "all_proxy"),
     "wss": ("wss_proxy", "https_proxy", "all_proxy"),
 }
-_SCHEMES = frozenset({"http", "https", "socks4", "socks4a", "socks5", "socks5h"})
+PROXY_SCHEMES = SOCKS | {"http", "https"}
 
 
 def proxy_from_env(url: URL) -> tuple[URL, BasicAuth | None] | None:
@@ -84,7 +85,7 @@ def _proxy(variable: str, value: str) -> tuple[URL, BasicAuth | None]:
         auth = BasicAuth.from_url(url)
     except ValueError:
         url, auth = URL(), None
-    if url.scheme not in _SCHEMES or not url.host:
+    if url.scheme not in PROXY_SCHEMES or not url.host:
         raise InvalidURL(
             mask_url(value), f"{variable.upper()} in the environment is not the URL of a proxy"
         )

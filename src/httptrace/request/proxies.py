@@ -12,7 +12,7 @@ from ..errors import InvalidURL
 from ..headers.head import check_name
 from ..masking import mask_url
 from ..net.socks import SCHEMES as SOCKS
-from .environment import proxy_from_env
+from .environment import PROXY_SCHEMES, proxy_from_env
 
 if TYPE_CHECKING:
     from multidict import CIMultiDict
@@ -133,7 +133,7 @@ def parse_proxy(proxy: Any) -> tuple[URL, BasicAuth | None]:
     except ValueError:
         # The traceback of a chained exception would show the URL, which may have a password.
         raise InvalidURL(mask_url(proxy), "this is not the URL of a proxy") from None
-    if url.scheme not in SOCKS and url.scheme not in ("http", "https"):
+    if url.scheme not in PROXY_SCHEMES:
         schemes = "http, https, socks4, socks4a, socks5 or socks5h"
         raise InvalidURL(mask_url(proxy), f"the scheme of a proxy must be {schemes}")
     if not url.host or url.port == 0:
