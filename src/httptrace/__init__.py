@@ -8,7 +8,7 @@ from importlib import import_module as _import_module
 from typing import TYPE_CHECKING
 from typing import Any as _Any
 
-from .session.single import request
+from .session.one_off import request
 from .auth.basic import BasicAuth, encode_basic_auth
 from .body.streams import StreamReader
 from .request.client_request import ClientHandlerType, ClientMiddlewareType, ClientRequest

@@ -8,7 +8,7 @@ import threading
 from typing import Any
 
 import pytest
-from tests.client.uploading import BIG, OK
+from tests.interceptors.uploading import BIG, OK
 from tests.servers.fixtures import ScriptedFactory
 
 from httptrace import ClientSession

@@ -1,4 +1,4 @@
-"""Fixtures of this room: every request is recorded and checked, and nothing is left behind."""
+"""Fixtures for tests of the client: requests are recorded and checked, nothing is left behind."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ from http.cookies import BaseCookie, Morsel, SimpleCookie
 from typing import Any
 
 import pytest
+from tests.response.answers import length, sending
 from tests.servers.aiohttp_app import AiohttpServer
 from tests.servers.fixtures import ScriptedFactory
 from tests.servers.leaks import Leaks
@@ -17,7 +18,6 @@ import httptrace
 from httptrace.testing import response_bytes
 from httptrace.testing.peer import Peer
 
-from .answers import length, sending
 from .conftest import MakeSession
 
 ANY = URL()

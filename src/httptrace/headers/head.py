@@ -71,6 +71,12 @@ def _complain(name: str, value: str) -> None:
     raise ValueError(f"Control character detected in headers: the value of {name!r} has one")
 
 
+def has_token(headers: CIMultiDict[str], name: str, token: str) -> bool:
+    """Whether the field, a list of tokens, has that one in any case (RFC 9110 §5.6.1)."""
+    values = ",".join(headers.getall(name, ())).lower().split(",")
+    return any(value.strip() == token for value in values)
+
+
 def fields_of(head: bytes) -> RawHeaders:
     """The fields of a head that llhttp has accepted and that has no folded lines."""
     fields = [line.split(b":", 1) for line in head.split(b"\r\n")[1:]]

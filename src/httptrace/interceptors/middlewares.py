@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 
 def middleware_link(middleware: Any) -> Any:
-    """A middleware as a link of the chain."""
+    """Make a link of the chain from a middleware."""
     if not callable(middleware):
         raise TypeError(f"A middleware must be callable as (request, handler), not {middleware!r}")
     return partial(_run, middleware)
 
 
-async def send_on(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
-    """The middleware that changes nothing."""
+async def pass_through(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
+    """A middleware that changes nothing."""
     return await handler(request)
 
 
@@ -35,21 +35,23 @@ async def _run(
 
     async def handler(request: ClientRequest) -> ClientResponse:
         nonlocal sent
-        if sent:  # and the middleware sends it once more
+        if sent:  # the middleware sends the request again
             call.new_exchange()
         sent = True
         refresh_head(call)
         try:
             return await proceed(call)
         finally:
-            call.task, call.cancelling = here  # the middleware may have called this in a task
+            call.task, call.cancelling = (
+                caller  # the middleware may have called the handler in a task
+            )
 
     call.await_outside()
-    here = call.task, call.cancelling
+    caller = call.task, call.cancelling
     if call.headers_before is None:
         call.headers_before = call.request_headers.copy()
     response: ClientResponse = await middleware(call.core.request_class(call), handler)
-    if not sent:  # the answer comes from elsewhere
+    if not sent:  # the middleware made the response itself
         call.exchange.end_ns = perf_counter_ns()
         call.finish("completed")
     return response

@@ -1,4 +1,4 @@
-"""The session's or the request's ``raise_for_status``."""
+"""``raise_for_status`` of the session or the request."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 async def check_status(call: Call[Any], response: ClientResponse) -> None:
-    """Raise for a status of 400 and above, or let the user's coroutine judge."""
+    """Raise for a status of 400 or above, or await the user's coroutine function."""
     check = call.settings.raise_for_status
     if callable(check):
         call.await_outside()

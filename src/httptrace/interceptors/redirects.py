@@ -1,4 +1,4 @@
-"""Following redirects as RFC 9110 §15.4 and the Fetch standard do."""
+"""Follow redirects (RFC 9110 §15.4, Fetch standard, "HTTP-redirect fetch")."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ from ..errors import (
     NonHttpUrlRedirectClientError,
     TooManyRedirects,
 )
-from ..request.prepare import add_cookies, add_framing, add_ids, build_head
+from ..request.body import add_framing
+from ..request.fields import add_cookies, add_propagation
+from ..request.prepare import build_head
 from ..request.target import target_of
 from ..trace.events import TraceRequestRedirectParams
 
@@ -33,11 +35,11 @@ _BODY_HEADERS = (
     *("Content-Location", "Content-MD5", "Transfer-Encoding", "Expect"),
 )
 _CREDENTIALS = ("Authorization", "Proxy-Authorization", "Cookie2")
-_NO_HOST = re.compile(r"https?:[/\\]{2}", re.IGNORECASE)
-_NO_TEXT = re.compile("[\udc80-\udcff]")
-"""Bytes of a Location that are not UTF-8, as a header has them: sent on as they are."""
-_DRAIN = 1 << 16
-"""Bytes of a redirect's own body that are read so that its connection can be used again."""
+_SCHEME_AND_SLASHES = re.compile(r"https?:[/\\]{2}", re.IGNORECASE)
+_RAW_BYTES = re.compile("[\udc80-\udcff]")
+"""Surrogate escapes: bytes of a Location that are not UTF-8. They are percent-encoded unchanged."""
+_MAX_DRAINED = 1 << 16
+"""A redirect's body of at most so many bytes is read, so that its connection can be reused."""
 
 
 async def follow_redirects(
@@ -45,16 +47,16 @@ async def follow_redirects(
     call: Call[Any],
     response: ClientResponse,
 ) -> ClientResponse:
-    """While the response is a redirect, send the request where that leads.
+    """While the response is a redirect, send the request to its Location.
 
     Raises
     ------
     TooManyRedirects
         After ``max_redirects``.
     InvalidUrlRedirectClientError, NonHttpUrlRedirectClientError
-        If a redirect leads to what is no URL, or not to http or https.
+        If the Location is not a URL that can be requested, or not http or https.
     ClientPayloadError
-        If the body would have to be sent again and cannot.
+        If the body would have to be sent again, but cannot be.
     """
     while response.status in REDIRECTS and call.settings.allow_redirects:
         location = response.headers.get("Location") or response.headers.get("URI")
@@ -78,10 +80,10 @@ async def follow_redirects(
 
 
 async def _drain(call: Call[Any], response: ClientResponse) -> None:
-    """Read a short body that nobody wants, so that its connection can be used again."""
+    """Read and discard a short body, so that its connection can be reused."""
     exchange = response._exchange
     length = response.headers.get("Content-Length", "")
-    wanted = not exchange.complete and length.isdecimal() and int(length) <= _DRAIN
+    wanted = not exchange.complete and length.isdecimal() and int(length) <= _MAX_DRAINED
     if wanted and exchange.error is None:
         exchange.let_go = True
         exchange.waits_for_end = True
@@ -89,7 +91,9 @@ async def _drain(call: Call[Any], response: ClientResponse) -> None:
             exchange.connection.resume_reading()
         await exchange.wait(call.loop)
         exchange.waits_for_end = False
-        if exchange.error is None:  # a part of the body must not pass for the whole
+        if (
+            exchange.error is None
+        ):  # whoever reads the redirect must not take a part of its body for all
             exchange.error = ClientConnectionError("Connection closed")
         if call.timeout_error is not None:
             raise call.timeout_error
@@ -101,15 +105,15 @@ async def _drain(call: Call[Any], response: ClientResponse) -> None:
 
 def _resolve(call: Call[Any], location: str) -> URL:
     if not location.isascii():
-        location = _NO_TEXT.sub(lambda found: f"%{ord(found[0]) - 0xDC00:02X}", location)
+        location = _RAW_BYTES.sub(lambda found: f"%{ord(found[0]) - 0xDC00:02X}", location)
     try:
         url = URL(location, encoded=not call.core.requote)
-        if not url.raw_host and _NO_HOST.match(location):
-            raise ValueError("it has no host")  # browsers take the path for one
+        if not url.raw_host and _SCHEME_AND_SLASHES.match(location):
+            raise ValueError("it has no host")  # browsers read the path as the host
         url = call.target.url.join(url)
     except ValueError as exc:
-        # The cause of the cause would show what may be a password in a traceback.
-        text = f"redirect to what is no URL: {exc}"
+        # The traceback of a chained exception would show the URL, which may have a password.
+        text = f"redirect to an invalid URL: {exc}"
         raise InvalidUrlRedirectClientError(location, text) from None
     if not url.raw_fragment and call.url.raw_fragment:
         url = url.with_fragment(call.url.fragment)  # RFC 9110 §10.2.2
@@ -117,9 +121,9 @@ def _resolve(call: Call[Any], location: str) -> URL:
 
 
 def _next_hop(call: Call[Any], status: int, url: URL) -> None:
-    """Change the call into the request that the redirect asks for."""
-    _forget_middlewares(call)
-    headers = call.request_headers  # the first look makes them
+    """Prepare the call's next hop: the request that the redirect asks for."""
+    _restore_headers(call)
+    headers = call.request_headers  # parsed from the last hop's head if nobody has read them
     before = call.target
     target, credentials = _target(call, url)
     chunked = call.chunked
@@ -130,8 +134,8 @@ def _next_hop(call: Call[Any], status: int, url: URL) -> None:
         from ..masking import mask_url
 
         raise ClientPayloadError(
-            f"The redirect ({status}) to {mask_url(url)} asks for the body again, and it cannot be "
-            "sent twice: give bytes or a seekable file, or set allow_redirects=False"
+            f"The redirect ({status}) to {mask_url(url)} needs the body again, which cannot be "
+            "sent twice: pass bytes or a seekable file, or set allow_redirects=False"
         )
     headers.popall("Cookie", None)
     if before.key[:3] != target.key[:3]:  # another origin (RFC 6454 §5)
@@ -144,13 +148,13 @@ def _next_hop(call: Call[Any], status: int, url: URL) -> None:
     call.target = target
     add_framing(call, chunked)
     add_cookies(call)
-    add_ids(call)
+    add_propagation(call)
     build_head(call)
     call.new_exchange()
 
 
 def _target(call: Call[Any], url: URL) -> tuple[Target, str | None]:
-    """Where the redirect leads, and the credentials that its URL or netrc has for that."""
+    """The target of the redirect, and the credentials for it from its URL or netrc."""
     from ..auth.basic import BasicAuth
 
     settings = call.settings
@@ -169,10 +173,10 @@ def _target(call: Call[Any], url: URL) -> tuple[Target, str | None]:
         raise InvalidUrlRedirectClientError(url, f"its credentials cannot be sent: {exc}") from exc
 
 
-def _forget_middlewares(call: Call[Any]) -> None:
-    """Take away what middlewares did to the headers: they see the next hop too.
+def _restore_headers(call: Call[Any]) -> None:
+    """Undo what middlewares did to the headers of the last hop: they are called for the next one.
 
-    What describes the body stays, which may be theirs.
+    Fields that describe the body stay: a middleware may have replaced the body.
     """
     if call.headers_before is None:
         return

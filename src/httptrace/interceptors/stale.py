@@ -1,4 +1,4 @@
-"""Once more on a fresh connection when a reused one turns out to be dead (RFC 9110 §9.2.2)."""
+"""Retry on a new connection if the server had closed a reused one (RFC 9112 §9.3.1)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ IDEMPOTENT = frozenset(
 _TURNS = 4
 """Turns of the event loop in which what has arrived is read."""
 STALE = (ServerDisconnectedError, ClientOSError, ConnectionResetError)
-"""What a request on a connection fails with that the server had closed meanwhile."""
+"""The errors of a request on a connection that the server has closed."""
 
 
 def can_retry(call: Call[Any]) -> bool:

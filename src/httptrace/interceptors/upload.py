@@ -1,4 +1,4 @@
-"""Sending a body that is not just a few bytes: beside waiting for the response."""
+"""Send a body from a payload, in a task beside the one that waits for the response."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ if TYPE_CHECKING:
     from ..call.exchange import Exchange
 
 _PIECE = 1 << 18
-"""Bytes that the transport is given at once: so many cost no more than a few, and are soon gone."""
+"""How many bytes one write passes to the transport."""
 _PATIENCE = 1.0
-"""Seconds to wait for 100 Continue: a server that knows nothing of it stays silent
+"""Seconds to wait for 100 Continue; servers that do not support it send nothing
 (RFC 9110 §10.1.1)."""
 
 
 class ResponseCameFirst(Exception):
-    """The server has answered; it wants no more of the body."""
+    """The server has sent an error response before the whole body was sent."""
 
 
 class BodyWriter:
-    """What a payload is written to: frames, encodes, counts, and waits while the peer is slow."""
+    """The writer that payloads get: it encodes, frames and counts, and waits for a slow peer."""
 
     def __init__(self, call: Call[Any], exchange: Exchange, connection: Connection) -> None:
         self._exchange = exchange
         self._connection = connection
         self._chunked = call.chunked
         self._encoder: Any = None
-        self._at_a_stretch = 0  # bytes that were encoded without waiting
+        self._at_a_stretch = 0  # bytes encoded since the loop last had a turn
         if call.compress:
             from ..body.content_coding import encoder_for
 
@@ -50,14 +50,14 @@ class BodyWriter:
             tracker.follow(exchange)
 
     async def write(self, data: bytes | bytearray | memoryview) -> None:
-        """Send a piece; returns when the transport takes more."""
+        """Send a piece; returns when the transport accepts more."""
         if self._encoder is None:
             await self._write(data)
         else:
             await self._encode(memoryview(data).cast("B"))
 
     async def _encode(self, view: memoryview) -> None:
-        """Send a piece encoded: in steps, between which others get their turn."""
+        """Encode and send a piece in steps; other tasks run in between."""
         for start in range(0, len(view), _PIECE):
             piece = bytes(view[start : start + _PIECE])
             if self._tracker is not None:
@@ -74,7 +74,7 @@ class BodyWriter:
                 await self._send(data)
             return
         view = memoryview(data).cast("B")
-        if not view.readonly:  # the transport may hold it for longer than the caller leaves it be
+        if not view.readonly:  # the caller may change it while the transport holds it
             view = memoryview(bytes(view))
         for start in range(0, len(view), _PIECE):
             await self._send(view[start : start + _PIECE])
@@ -112,7 +112,7 @@ class BodyWriter:
             await connection.drain()
             exchange.blocked_since_ns = 0
             exchange.blocked_ns += perf_counter_ns() - blocked_since_ns
-        elif size == _PIECE:  # a quick peer and a body at hand must not hold up everybody else
+        elif size == _PIECE:  # let other tasks run: nothing else here waits
             await asyncio.sleep(0)
 
 
@@ -136,9 +136,9 @@ async def upload(call: Call[Any], exchange: Exchange, connection: Connection) ->
         task = asyncio.current_task()
         if task is None or task.cancelling():
             raise
-        _break_off(call, exchange, connection, exc)  # the body's own: nobody cancelled the upload
+        _break_off(call, exchange, connection, exc)  # raised by the body itself
     except ClientConnectionResetError as exc:
-        await asyncio.sleep(0)  # in which a transport that has just closed tells why
+        await asyncio.sleep(0)  # the transport reports why it closed
         if exchange.error is None and not exchange.head_ns:
             call.pool.discard(connection, exchange, "error", exc)
     except Exception as exc:
@@ -155,7 +155,7 @@ def _break_off(
 
 
 def _failure(exc: BaseException) -> Exception:
-    """What the caller sees when the body cannot be had: never what looks like a dead connection."""
+    """The error for a body that cannot be read. It is never one of `STALE`, which are retried."""
     if isinstance(exc, ClientPayloadError):
         return exc
     error = ClientConnectionError(f"The request's body could not be sent whole: {exc!r}")

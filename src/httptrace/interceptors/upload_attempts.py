@@ -1,4 +1,4 @@
-"""Counting how often a request is sent, for its `UploadTracker`."""
+"""Count how often a request is sent, for its `UploadTracker`."""
 
 from __future__ import annotations
 
@@ -14,6 +14,6 @@ if TYPE_CHECKING:
 async def count_attempt(
     proceed: Callable[[Call[Any]], Awaitable[ClientResponse]], call: Call[Any]
 ) -> ClientResponse:
-    """The last link before the wire: an answer that a middleware has by itself is no attempt."""
+    """The last link before the wire: a response that a middleware makes itself is not counted."""
     call.upload_tracker.begin()  # type: ignore[union-attr]
     return await proceed(call)

@@ -1,4 +1,4 @@
-"""The end of the chain: on the wire, once, or twice if a reused connection was dead."""
+"""The last link of the chain: send the request; again if a reused connection was closed."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ async def wire(call: Call[Any]) -> ClientResponse:
             drop_expectation(call)
             exchange, connection = await resent(call, "expectation failed", None), None
         except STALE as exc:
-            if exc is not exchange.error or not can_retry(call):  # a listener's is none of ours
+            if exc is not exchange.error or not can_retry(call):  # a listener's, or final
                 raise
             exchange.waiter = None
             exchange, connection = await resent(call, "stale connection", exc), None

@@ -1,1 +1,1 @@
-"""From the arguments of a request to its head and body."""
+"""Preparing a request: from its arguments to its head and body."""

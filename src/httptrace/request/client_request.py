@@ -1,4 +1,4 @@
-"""`ClientRequest`: what a middleware sees of a request, and may change."""
+"""`ClientRequest`: the request that a middleware gets, and may change."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from multidict import CIMultiDict
 
-from .prepare import replace_body
+from .body import replace_body
 from .target import check_method
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class ClientRequest:
-    """The hop that is under way (aiohttp's documentation, "Client Middleware")."""
+    """One hop of a request, for middlewares (aiohttp's documentation, "Client Middleware")."""
 
     def __init__(self, call: Call[Any]) -> None:
         self._call = call
@@ -49,7 +49,7 @@ class ClientRequest:
 
     @property
     def version(self) -> HttpVersion:
-        """The version of HTTP that the request is sent with."""
+        """The HTTP version that the request is sent with."""
         return self._call.core.version
 
     @property
@@ -69,32 +69,32 @@ class ClientRequest:
 
     @property
     def ssl(self) -> Any:
-        """The ``ssl`` parameter that holds for the request."""
+        """The ``ssl`` parameter of the request, or of the session."""
         return self._call.target.key.ssl
 
     @property
     def server_hostname(self) -> str | None:
-        """The name that the server's certificate must have, if it is not the host's."""
+        """The name that the server's certificate must match; None for the URL's host."""
         return self._call.target.key.server_hostname
 
     @property
     def proxy(self) -> URL | None:
-        """The proxy that the request goes by, without credentials."""
+        """The proxy of the request, without credentials; None without a proxy."""
         return self._call.target.key.proxy
 
     @property
     def proxy_headers(self) -> CIMultiDict[str] | None:
-        """What is sent to the proxy alone; None without a proxy."""
+        """The headers that only the proxy gets; None without a proxy."""
         via = self._call.target.via
         return None if via is None else via.add_to(CIMultiDict())
 
     def is_ssl(self) -> bool:
-        """Whether the request goes over TLS."""
+        """Whether the request is sent over TLS."""
         return self._call.target.key.is_ssl
 
     @property
     def connection_key(self) -> ConnectionKey:
-        """What connections of this origin are kept under."""
+        """The key of the connector's pool: connections with an equal key can be reused."""
         return self._call.target.key
 
     @property
@@ -105,12 +105,12 @@ class ClientRequest:
 
     @property
     def request_info(self) -> RequestInfo:
-        """What is asked, for errors."""
+        """The URL, method and headers, as errors carry them."""
         return self._call.request_info
 
     @property
     def body(self) -> Any:
-        """The body as a Payload; ``b""`` if there is none."""
+        """The body as a `Payload`; ``b""`` if there is none."""
         call = self._call
         if call.payload is not None:
             return call.payload
@@ -133,16 +133,16 @@ class ClientRequest:
 
     @property
     def response_class(self) -> type[ClientResponse]:
-        """What the response will be."""
+        """The class of the response."""
         return self._call.core.response_class
 
     async def update_body(self, body: Any) -> None:
-        """Send something else: whatever ``data=`` accepts."""
+        """Replace the body; `body` is anything that ``data=`` accepts."""
         await replace_body(self._call, body)
 
 
 ClientHandlerType = Callable[[ClientRequest], Awaitable["ClientResponse"]]
-"""What a middleware calls to send the request on."""
+"""The next middleware, or the one that sends the request: call it with the request."""
 
 ClientMiddlewareType = Callable[[ClientRequest, ClientHandlerType], Awaitable["ClientResponse"]]
 """``async def middleware(request, handler)``."""

@@ -1,7 +1,7 @@
 """The proxies that the environment names: HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY.
 
-There is no standard: these are the rules that curl, Python and Go share, and where they differ the
-more general one.
+There is no standard. The rules are those that curl, Python and Go share; where they differ, the
+more general one is used.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ from yarl import URL
 from ..auth.basic import BasicAuth
 from ..errors import InvalidURL
 from ..masking import mask_url
+from ..net.socks import SCHEMES as SOCKS
 
 if TYPE_CHECKING:
     from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
-__all__ = ["bypasses_proxy", "proxy_from_env"]
+__all__ = ["PROXY_SCHEMES", "bypasses_proxy", "proxy_from_env"]
 
 _VARIABLES = {
     "http": ("http_proxy", "all_proxy"),
@@ -27,17 +28,20 @@ _VARIABLES = {
     "ws": ("ws_proxy", "http_proxy", "all_proxy"),
     "wss": ("wss_proxy", "https_proxy", "all_proxy"),
 }
-_SCHEMES = frozenset({"http", "https", "socks4", "socks4a", "socks5", "socks5h"})
+PROXY_SCHEMES = SOCKS | {"http", "https"}
 
 
 def proxy_from_env(url: URL) -> tuple[URL, BasicAuth | None] | None:
-    """The proxy for this URL and its credentials, or None when the URL is to be reached directly.
+    """The proxy for a URL, and the credentials for the proxy; None if there is no proxy.
 
-    The lower-case name of a variable counts before the upper-case one. ``HTTP_PROXY`` does not
-    count in a CGI program, where a request's Proxy header would set it. A proxy without a scheme
-    is an HTTP proxy.
+    A variable's lower-case name is looked up before its upper-case name. In a CGI program
+    ``HTTP_PROXY`` is ignored, because there a request's Proxy header sets it. A proxy without a
+    scheme is an HTTP proxy.
 
-    :raises InvalidURL: a variable's value is no URL of an HTTP or SOCKS proxy.
+    Raises
+    ------
+    InvalidURL
+        If a variable does not contain the URL of an HTTP or SOCKS proxy.
     """
     for variable in _VARIABLES.get(url.scheme, ()):
         value = _value_of(variable)
@@ -54,9 +58,9 @@ def proxy_from_env(url: URL) -> tuple[URL, BasicAuth | None] | None:
 def bypasses_proxy(url: URL, no_proxy: str) -> bool:
     """Whether NO_PROXY excludes the URL's host.
 
-    Entries are separated by commas or blanks: a host or domain (with all below it, a leading ``.``
-    or ``*.`` does not matter), an address, a network such as ``10.0.0.0/8``, each but the last
-    with a port if wanted; ``*`` is every host.
+    Entries are separated by commas or blanks. An entry is a host or domain, which includes its
+    subdomains (a leading ``.`` or ``*.`` changes nothing), an address, a network such as
+    ``10.0.0.0/8``, or ``*`` for every host. All but networks may have a port.
     """
     host = url.host
     if not host:
@@ -81,13 +85,15 @@ def _proxy(variable: str, value: str) -> tuple[URL, BasicAuth | None]:
         auth = BasicAuth.from_url(url)
     except ValueError:
         url, auth = URL(), None
-    if url.scheme not in _SCHEMES or not url.host:
-        raise InvalidURL(mask_url(value), f"{variable.upper()} in the environment names no proxy")
+    if url.scheme not in PROXY_SCHEMES or not url.host:
+        raise InvalidURL(
+            mask_url(value), f"{variable.upper()} in the environment is not the URL of a proxy"
+        )
     return url.with_user(None), auth
 
 
 class _Entry(NamedTuple):
-    """One exception of NO_PROXY. An empty name that is no network covers every host."""
+    """One entry of NO_PROXY. An empty name without a network covers every host."""
 
     name: str
     port: int | None

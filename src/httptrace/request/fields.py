@@ -1,20 +1,26 @@
-"""The header fields of a request, put together from what the session and the request give."""
+"""The header fields of a request: the session's, the request's own, credentials and cookies."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from multidict import CIMultiDict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from ..auth.basic import BasicAuth
+    from ..call.call import Call
     from ..call.core import SessionCore
     from .options import LooseHeaders
 
+TWO_CREDENTIALS = (
+    "Cannot combine AUTHORIZATION header with AUTH argument or credentials encoded in URL"
+)
 
-def plain_headers(core: SessionCore, authority: str, skipped: Iterable[str]) -> CIMultiDict[str]:
-    """The headers of a request that has none of its own: the session's, and the default ones."""
+
+def session_headers(core: SessionCore, authority: str, skipped: Iterable[str]) -> CIMultiDict[str]:
+    """Host, the session's headers, and the automatic headers that are not skipped."""
     headers: CIMultiDict[str] = CIMultiDict()
     headers["Host"] = authority
     merge_headers(headers, core.default_headers)
@@ -26,7 +32,7 @@ def plain_headers(core: SessionCore, authority: str, skipped: Iterable[str]) -> 
 
 
 def merge_headers(into: CIMultiDict[str], more: LooseHeaders | None) -> None:
-    """Put headers over those that are there; a name that comes twice in `more` stays twice."""
+    """Add headers, replacing those of the same name; a name repeated in `more` stays repeated."""
     if not more:
         return
     if not hasattr(more, "items"):
@@ -46,3 +52,45 @@ def merge_headers(into: CIMultiDict[str], more: LooseHeaders | None) -> None:
         else:
             into[name] = value
             seen.add(name.lower())
+
+
+def add_auth(headers: CIMultiDict[str], auth: BasicAuth | None) -> None:
+    """Add the Authorization field.
+
+    Raises
+    ------
+    ValueError
+        If there is one already.
+    """
+    if auth is not None:
+        if "Authorization" in headers:
+            raise ValueError(TWO_CREDENTIALS)
+        headers["Authorization"] = auth.encode()
+
+
+def add_cookies(call: Call[Any]) -> None:
+    """Add the Cookie field for the hop's URL."""
+    if header := cookie_header(call, call.cookie_header):
+        call.request_headers["Cookie"] = header
+
+
+def cookie_header(call: Call[Any], header: str) -> str:
+    """The value of Cookie: the jar's cookies, those of ``cookies=``, and those of `header`."""
+    own = call.own_cookies
+    if own is None and not call.core.has_cookies():
+        return header
+    from ..cookies.jar import request_cookies
+
+    return request_cookies(call.core.jar, call.url, own, header)
+
+
+def add_propagation(call: Call[Any]) -> None:
+    """Add the ids of the current context, if the hop's host may see them."""
+    propagation, headers = call.core.propagation, call.request_headers
+    if propagation is None:
+        return
+    for name in call.propagated:
+        headers.popall(name, None)
+    ids = [pair for pair in propagation.headers_for(call.url) if pair[0] not in headers]
+    headers.extend(ids)
+    call.propagated = tuple(name for name, _value in ids)

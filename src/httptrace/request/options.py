@@ -1,7 +1,7 @@
-"""The parameters of a request, and what is wrong with them, if anything.
+"""The parameters of a request, and their checks.
 
 Names, meanings and defaults are those of ``aiohttp.ClientSession.request`` (aiohttp's
-documentation, "Client Session"); `observers` is ours.
+documentation, "Client Session"); `observers` and `trace_configs` are additions.
 """
 
 from __future__ import annotations
@@ -34,74 +34,74 @@ RaiseForStatus = bool | Callable[["ClientResponse"], Awaitable[None]]
 
 
 class RequestOptions(TypedDict, total=False):
-    """What every verb of a session accepts beyond the URL."""
+    """The keyword arguments of `ClientSession.request`, `get`, `post` and the other verbs."""
 
     params: Query
-    """What is added to the query: a mapping, pairs, or text that is sent as it stands."""
+    """Appended to the query: a mapping, pairs, or text that is sent as it is."""
     data: Any
     """The body: bytes, text, a file, a mapping, pairs, `FormData`, an async iterable, a payload."""
     json: Any
-    """What `json_serialize` makes the body of, with its Content-Type; excludes `data`."""
+    """A value to send as JSON, made by the session's `json_serialize`; excludes `data`."""
     cookies: LooseCookies | None
-    """Cookies for this request beside the jar's."""
+    """Cookies for this request, in addition to the jar's."""
     headers: LooseHeaders | None
     """Headers for this request; they replace the session's of the same name."""
     skip_auto_headers: Iterable[str] | None
-    """Names of default headers to leave out, beside the session's."""
+    """Names of automatic headers to leave out, in addition to the session's."""
     auth: BasicAuth | None
     """Basic credentials in place of the session's."""
     allow_redirects: bool
     """Whether redirects are followed: True, and False for HEAD."""
     max_redirects: int
-    """How many redirects raise `TooManyRedirects`: 10; 0 for no limit."""
+    """The number of the redirect that raises `TooManyRedirects`: 10; 0 for no limit."""
     compress: str | bool | None
     """The content coding to send the body in; True is 'deflate'."""
     chunked: bool | None
-    """Whether the body goes in chunks; None leaves it to whether its size is known."""
+    """Whether the body is sent in chunks; None: only if its size is not known."""
     expect100: bool
-    """Whether the body waits for 100 Continue, for a second at most (RFC 9110 §10.1.1)."""
+    """Whether to wait for 100 Continue before the body, for at most a second (RFC 9110 §10.1.1)."""
     raise_for_status: RaiseForStatus | None
-    """Whether a status of 400 or above raises, or a coroutine function that decides."""
+    """Whether a status of 400 or above raises, or a coroutine function that gets the response."""
     read_until_eof: bool
-    """Kept for aiohttp's signature: a body without a length lasts until the connection ends."""
+    """Ignored, for aiohttp's signature: a body without a length ends with its connection."""
     proxy: str | URL | None
-    """The proxy to go by: http, https, socks4, socks4a, socks5 or socks5h."""
+    """The URL of a proxy: http, https, socks4, socks4a, socks5 or socks5h."""
     proxy_auth: BasicAuth | None
     """Basic credentials for the proxy."""
     proxy_headers: LooseHeaders | None
-    """Headers for the proxy alone."""
+    """Headers that only the proxy gets."""
     timeout: ClientTimeout | float | None
-    """The limits; a number is one for the whole request, in seconds; None is for no limit."""
+    """Time limits; a number is a limit for the whole request, in seconds; None means no limit."""
     ssl: ssl.SSLContext | bool | Fingerprint
-    """How TLS is made and verified: a context, True for the usual one, False for unverified."""
+    """A context, True for the default one, False for no verification, or a `Fingerprint`."""
     verify_ssl: bool | None
-    """Deprecated: `ssl=False` says the same as False."""
+    """Deprecated: use `ssl=False` instead of False."""
     fingerprint: bytes | None
-    """Deprecated: `ssl=Fingerprint(...)`; the SHA-256 of the server's certificate."""
+    """Deprecated: use `ssl=Fingerprint(...)`. The SHA-256 digest of the server's certificate."""
     ssl_context: ssl.SSLContext | None
-    """Deprecated: `ssl=` takes the context."""
+    """Deprecated: use `ssl=`."""
     server_hostname: str | None
-    """The name to send (SNI) and to verify instead of the URL's host."""
+    """The host name for SNI and for verifying the certificate, instead of the URL's host."""
     trace_request_ctx: Any
-    """What callbacks of a `TraceConfig` get as `trace_request_ctx` of their context."""
+    """Any object; `TraceConfig` callbacks find it in their context as `trace_request_ctx`."""
     read_bufsize: int | None
-    """Bytes of a body that are read before they are asked for."""
+    """How many bytes of the body are buffered before reading from the socket pauses."""
     auto_decompress: bool | None
-    """Whether the body is decoded."""
+    """Whether the body is decoded as its Content-Encoding says."""
     max_line_size: int | None
-    """The most bytes of the status line."""
+    """The maximum size of the status line, in bytes."""
     max_field_size: int | None
-    """The most bytes of one header field."""
+    """The maximum size of one header field, in bytes."""
     max_headers: int | None
-    """The most header fields."""
+    """The maximum number of header fields."""
     middlewares: Sequence[Any] | None
     """Middlewares in place of the session's; an empty sequence for none."""
     upload_tracker: Any
-    """An `UploadTracker`, which tells how much of the body is sent."""
+    """An `UploadTracker`, which counts the bytes of the body as they are sent."""
     trace_configs: Sequence[TraceConfig]
-    """Listeners beside the session's."""
+    """`TraceConfig` objects for this request, in addition to the session's."""
     observers: Sequence[Observer]
-    """Observers beside the session's."""
+    """`Observer` objects for this request, in addition to the session's."""
 
 
 PROXY_PARAMETERS = frozenset({"proxy", "proxy_auth", "proxy_headers"})
@@ -109,14 +109,12 @@ KNOWN = frozenset(RequestOptions.__annotations__)
 _UNCHECKED = frozenset(
     {"auth", "cookies", "data", "headers", "json", "params", "trace_request_ctx"}
 )
-"""Parameters that leave the settings alone; they are checked where they are used."""
+"""Parameters that are not settings; they are checked where they are used."""
 _NEVER_NONE = frozenset({"allow_redirects", "max_redirects", "server_hostname"})
-"""Parameters for which None is not the same as nothing."""
-_OF_LIMITS = ("max_line_size", "max_field_size", "max_headers")
-_LIMITS = ("total", "connect", "sock_read", "sock_connect")
-
-
-_ELSEWHERE = {
+"""Parameters for which None is a value: it does not mean the session's."""
+_HEAD_LIMITS = ("max_line_size", "max_field_size", "max_headers")
+_TIME_LIMITS = ("total", "connect", "sock_read", "sock_connect")
+_OTHER_CLIENTS = {
     "content": "data=",
     "files": "data= with a FormData",
     "follow_redirects": "allow_redirects=",
@@ -124,44 +122,44 @@ _ELSEWHERE = {
     "query": "params=",
     "verify": "ssl=",
 }
-"""What parameters of other clients are called here."""
+"""Parameter names of other HTTP clients, and the parameter to use here."""
 
 
-def _meant(name: str) -> str:
+def _suggestion(name: str) -> str:
     from difflib import get_close_matches
 
     close = [f"{one}=" for one in get_close_matches(name, KNOWN, 1)]
-    meant = _ELSEWHERE.get(name) or "".join(close)
+    meant = _OTHER_CLIENTS.get(name) or "".join(close)
     return f": did you mean {meant}?" if meant else ""
 
 
-def checked(settings: Settings, options: RequestOptions) -> Settings:
-    """The settings of one call.
+def checked_settings(settings: Settings, options: RequestOptions) -> Settings:
+    """The session's settings, with those of the request in their place.
 
     Raises
     ------
     TypeError, ValueError
-        Naming the parameter that cannot be used, and what would be right.
+        If a parameter is unknown or has a value that cannot be used; the text names it.
     """
     unknown = options.keys() - KNOWN
     if unknown:
         name = min(unknown)
-        raise TypeError(f"request() got an unexpected keyword argument {name!r}{_meant(name)}")
+        raise TypeError(f"request() got an unexpected keyword argument {name!r}{_suggestion(name)}")
     if _UNCHECKED.issuperset(options):
         return settings
     changes: dict[str, Any] = {}
     for name, value in options.items():
-        if name in _SETTINGS and (value is not None or name in _NEVER_NONE):
-            changes[name] = _SETTINGS[name](name, value)
-        elif name in _SHAPES and value is not None:
-            _SHAPES[name](name, value)
+        if name in _SETTING_CHECKS and (value is not None or name in _NEVER_NONE):
+            changes[name] = _SETTING_CHECKS[name](name, value)
+        elif name in _OTHER_CHECKS and value is not None:
+            _OTHER_CHECKS[name](name, value)
     if "timeout" in options:
-        times = timing(timeout_of(options["timeout"], settings.timeout))
+        times = timeout_settings(timeout_of(options["timeout"], settings.timeout))
         changes["timeout"], changes["total_ns"], changes["first_limit_ns"] = times
     if "read_bufsize" in changes:
         changes["pause_above"] = changes["read_bufsize"] * 2
     given = cast("Mapping[str, Any]", options)
-    if any(name in options for name in _OF_LIMITS):
+    if any(name in options for name in _HEAD_LIMITS):
         changes["limits"] = limits_of(given, settings.limits)
     if not PROXY_PARAMETERS.isdisjoint(options):
         changes["proxies"] = proxies_of(given, settings.proxies)
@@ -171,13 +169,13 @@ def checked(settings: Settings, options: RequestOptions) -> Settings:
 
 
 def timeout_of(value: Any, default: ClientTimeout) -> ClientTimeout:
-    """`value` as a ClientTimeout: a number is a total, None means no limit at all."""
+    """`value` as a `ClientTimeout`: a number is the total limit, None means no limit."""
     if isinstance(value, ClientTimeout):
         return value
     if value is ...:
         return default
-    if all(hasattr(value, name) for name in _LIMITS):  # aiohttp's own, from a program that uses it
-        return ClientTimeout(**{name: getattr(value, name) for name in _LIMITS})
+    if all(hasattr(value, name) for name in _TIME_LIMITS):  # an aiohttp.ClientTimeout
+        return ClientTimeout(**{name: getattr(value, name) for name in _TIME_LIMITS})
     if value is None:
         return ClientTimeout()
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -185,8 +183,8 @@ def timeout_of(value: Any, default: ClientTimeout) -> ClientTimeout:
     return ClientTimeout(total=value)
 
 
-def timing(timeout: ClientTimeout) -> tuple[ClientTimeout, int, int]:
-    """The timeout, its total and the shortest of its limits for the whole call in nanoseconds."""
+def timeout_settings(timeout: ClientTimeout) -> tuple[ClientTimeout, int, int]:
+    """The first three fields of `Settings`: times are in nanoseconds."""
     total_ns = first_ns = int((timeout.total or 0) * 1e9)
     for limit in (timeout.sock_read, timeout.response_headers):
         if limit:
@@ -196,23 +194,23 @@ def timing(timeout: ClientTimeout) -> tuple[ClientTimeout, int, int]:
 
 
 def limits_of(options: Mapping[str, Any], default: HeadLimits) -> HeadLimits:
-    """How large heads may be, from ``max_line_size``, ``max_field_size`` and ``max_headers``."""
-    values = [options.get(name) for name in _OF_LIMITS]
+    """The limits that ``max_line_size``, ``max_field_size`` and ``max_headers`` set."""
+    values = [options.get(name) for name in _HEAD_LIMITS]
     if values == [None, None, None]:
         return default
     return HeadLimits.of(
         *(
             kept if value is None else positive(name, value)
-            for name, value, kept in zip(_OF_LIMITS, values, default[:3], strict=True)
+            for name, value, kept in zip(_HEAD_LIMITS, values, default[:3], strict=True)
         )
     )
 
 
 def header_names(name: str, value: Any) -> Iterable[str]:
-    """Names of header fields."""
+    """Names of header fields, checked."""
     names = several(name, value)
     if not all(isinstance(one, str) for one in names):
-        raise TypeError(f"{name} must be names of headers, not {value!r}")
+        raise TypeError(f"{name} must be an iterable of header names, not {value!r}")
     return names
 
 
@@ -226,7 +224,7 @@ def _redirects(name: str, value: Any) -> int:
 
 
 def status_check(name: str, value: Any) -> RaiseForStatus:
-    """``raise_for_status``: a flag, None for False, or a coroutine function of the response."""
+    """``raise_for_status``, checked; None means False."""
     if value is None:
         return False
     if not isinstance(value, bool) and not callable(value):
@@ -240,7 +238,7 @@ def _name_or_none(name: str, value: Any) -> str | None:
     return value
 
 
-_SETTINGS: dict[str, Callable[[str, Any], Any]] = {
+_SETTING_CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "read_bufsize": positive,
     "auto_decompress": flag,
     "raise_for_status": status_check,
@@ -248,7 +246,7 @@ _SETTINGS: dict[str, Callable[[str, Any], Any]] = {
     "max_redirects": _redirects,
     "server_hostname": _name_or_none,
 }
-_SHAPES: dict[str, Callable[[str, Any], Any]] = {
+_OTHER_CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "chunked": flag,
     "compress": _coding,
     "expect100": flag,

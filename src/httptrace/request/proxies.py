@@ -1,4 +1,4 @@
-"""Which proxy a request goes by, and what it is told: parameters, environment, netrc."""
+"""Which proxy a request uses, with which credentials: from parameters, environment and netrc."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..errors import InvalidURL
 from ..headers.head import check_name
 from ..masking import mask_url
 from ..net.socks import SCHEMES as SOCKS
-from .environment import proxy_from_env
+from .environment import PROXY_SCHEMES, proxy_from_env
 
 if TYPE_CHECKING:
     from multidict import CIMultiDict
@@ -24,7 +24,7 @@ _FRAMING = frozenset({"content-length", "transfer-encoding"})
 
 
 class Proxy(NamedTuple):
-    """A proxy and what it is told. The URL is without credentials and path."""
+    """A proxy: its URL without credentials and path, its credentials, and headers for it."""
 
     url: URL
     auth: BasicAuth | None
@@ -32,15 +32,15 @@ class Proxy(NamedTuple):
 
     @property
     def is_socks(self) -> bool:
-        """Whether it speaks SOCKS, and not HTTP."""
+        """Whether it is a SOCKS proxy; otherwise it is an HTTP proxy."""
         return self.url.scheme in SOCKS
 
     def tunnels(self, secure: bool) -> bool:
-        """Whether it is asked for a tunnel; without one it gets the requests themselves."""
+        """Whether requests go through a tunnel; otherwise they are sent to the proxy itself."""
         return secure or self.is_socks
 
     def add_to(self, headers: CIMultiDict[str]) -> CIMultiDict[str]:
-        """The fields of a request that is sent to it (RFC 9112 §3.2.2)."""
+        """The headers of a request that is sent to the proxy itself (RFC 9112 §3.2.2)."""
         headers = headers.copy()
         names = {name.lower() for name in headers}
         for name, value in self.headers:
@@ -52,35 +52,35 @@ class Proxy(NamedTuple):
 
 
 class Proxies(NamedTuple):
-    """How the proxy of a request is found.
+    """The proxy parameters of a session or request, from which a URL's proxy is found.
 
-    `named` is the ``proxy`` parameter and `own` the credentials in its URL; `auth` and `headers`
-    are ``proxy_auth`` and ``proxy_headers``. With `environment` a URL for which no proxy is named
-    goes by the one that the environment has for it.
+    `url` is the ``proxy`` parameter and `url_auth` the credentials in it; `auth` and `headers` are
+    ``proxy_auth`` and ``proxy_headers``. If `environment` is true and `url` is None, the
+    environment variables name the proxy.
     """
 
-    named: URL | None = None
-    own: BasicAuth | None = None
+    url: URL | None = None
+    url_auth: BasicAuth | None = None
     auth: BasicAuth | None = None
     headers: Headers = ()
     environment: bool = False
 
-    def spare(self, url: URL) -> bool:
-        """Whether a URL is reached directly."""
-        return self.named is None and self.proxy_for(url) is None
+    def is_direct(self, url: URL) -> bool:
+        """Whether requests to a URL use no proxy."""
+        return self.url is None and self.proxy_for(url) is None
 
     def proxy_for(self, url: URL) -> Proxy | None:
-        """The proxy for a URL, or None if it is reached directly.
+        """The proxy for a URL; None if requests to it use none.
 
         Raises
         ------
         InvalidURL
-            When the environment names what is no proxy.
+            If an environment variable does not contain the URL of an HTTP or SOCKS proxy.
         ValueError
-            When the proxy cannot be told what it is to be told.
+            If credentials or headers cannot be sent to such a proxy.
         """
-        if self.named is not None:
-            return _proxy(self.named, self.auth or self.own, self.headers)
+        if self.url is not None:
+            return _proxy(self.url, self.auth or self.url_auth, self.headers)
         found = proxy_from_env(url) if self.environment else None
         if found is None:
             return None
@@ -95,9 +95,9 @@ def proxies_of(options: Mapping[str, Any], default: Proxies | None) -> Proxies |
     Raises
     ------
     InvalidURL
-        For a proxy that is no URL of an HTTP or SOCKS proxy.
+        If ``proxy`` is not the URL of an HTTP or SOCKS proxy.
     TypeError, ValueError
-        For credentials or headers that cannot be used.
+        If credentials or headers cannot be used.
     """
     proxy, auth = options.get("proxy"), basic_auth("proxy_auth", options.get("proxy_auth"))
     headers = options.get("proxy_headers")
@@ -105,8 +105,9 @@ def proxies_of(options: Mapping[str, Any], default: Proxies | None) -> Proxies |
         return default
     found = Proxies() if default is None else default
     if proxy is not None:
-        named, own = parse_proxy(proxy)
-        found = found._replace(named=named, own=own, auth=None if own else found.auth)
+        url, url_auth = parse_proxy(proxy)
+        auth_kept = None if url_auth else found.auth
+        found = found._replace(url=url, url_auth=url_auth, auth=auth_kept)
     if auth is not None:
         found = found._replace(auth=auth)
     if headers is not None:
@@ -120,9 +121,9 @@ def parse_proxy(proxy: Any) -> tuple[URL, BasicAuth | None]:
     Raises
     ------
     TypeError
-        When it is neither str nor URL.
+        If it is neither str nor URL.
     InvalidURL
-        When its scheme is not http, https, socks4, socks4a, socks5 or socks5h, or it has no host.
+        If its scheme is not http, https, socks4, socks4a, socks5 or socks5h, or it has no host.
     """
     if not isinstance(proxy, str | URL):
         raise TypeError(f"proxy must be str or yarl.URL, not {type(proxy).__name__}")
@@ -130,13 +131,13 @@ def parse_proxy(proxy: Any) -> tuple[URL, BasicAuth | None]:
         url = URL(proxy)
         auth = BasicAuth.from_url(url)
     except ValueError:
-        # The cause would show what may be a password in a traceback.
-        raise InvalidURL(mask_url(proxy), "this is no URL of a proxy") from None
-    if url.scheme not in SOCKS and url.scheme not in ("http", "https"):
+        # The traceback of a chained exception would show the URL, which may have a password.
+        raise InvalidURL(mask_url(proxy), "this is not the URL of a proxy") from None
+    if url.scheme not in PROXY_SCHEMES:
         schemes = "http, https, socks4, socks4a, socks5 or socks5h"
         raise InvalidURL(mask_url(proxy), f"the scheme of a proxy must be {schemes}")
     if not url.host or url.port == 0:
-        raise InvalidURL(mask_url(proxy), "the proxy has no host, or a port that cannot be")
+        raise InvalidURL(mask_url(proxy), "the proxy has no host, or its port is 0")
     return url.origin(), _encodable(auth)
 
 
@@ -157,7 +158,7 @@ def _checked_headers(headers: Any) -> Headers:
         if not isinstance(value, str):
             raise TypeError(f"The value of {name} in proxy_headers must be a str")
         if any(sign in value for sign in "\r\n\0"):
-            raise ValueError(f"The value of {name} in proxy_headers has CR, LF or NUL in it")
+            raise ValueError(f"The value of {name} in proxy_headers contains CR, LF or NUL")
         if name.lower() in _FRAMING:
             raise ValueError(f"{name} cannot be in proxy_headers: CONNECT has no body")
     return found
@@ -171,15 +172,15 @@ def _proxy(url: URL, auth: BasicAuth | None, headers: Headers) -> Proxy:
         if auth is not None:
             _check_login(url, auth)
     elif any(name.lower() == _AUTHORIZATION for name, _value in headers):
-        return proxy._replace(auth=None)  # the header was given in place of a login
+        return proxy._replace(auth=None)  # the caller's header takes the place of credentials
     return proxy
 
 
 def _check_login(url: URL, auth: BasicAuth) -> None:
-    """What SOCKS has no room for (RFC 1929 §2)."""
+    """Refuse credentials that the SOCKS version cannot carry (RFC 1929 §2)."""
     user, password = auth.login.encode(), auth.password.encode()
     if url.scheme.startswith("socks4"):
         if password or b"\0" in user:
-            raise ValueError(f"SOCKS4 knows a user's name only, no password: {url}")
+            raise ValueError(f"SOCKS4 has a user name but no password: {url}")
     elif not 0 < len(user) < 256 or len(password) > 255:
-        raise ValueError(f"SOCKS5 has 1 to 255 bytes for user name and password each: {url}")
+        raise ValueError(f"SOCKS5 limits user name and password to 1 to 255 bytes each: {url}")

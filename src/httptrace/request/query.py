@@ -1,4 +1,4 @@
-"""Parameters of a request behind the query of its URL."""
+"""``params=``: appended to the query of a request's URL."""
 
 from __future__ import annotations
 
@@ -9,17 +9,23 @@ if TYPE_CHECKING:
 
 
 def with_query(url: URL, params: Any) -> URL:
-    """The URL with ``params=`` behind its own query."""
+    """The URL with ``params`` appended to its query.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `params` cannot be put into a query.
+    """
     try:
         _check_text(params)
         return _with_text(url, params) if isinstance(params, str) else url.extend_query(params)
     except (TypeError, ValueError) as exc:
         kind = TypeError if isinstance(exc, TypeError) else ValueError
-        raise kind(f"params cannot be such a {type(params).__name__}: {exc}") from exc
+        raise kind(f"params ({type(params).__name__}) cannot be put into a query: {exc}") from exc
 
 
 def _check_text(params: Any, depth: int = 3) -> None:
-    """Raise UnicodeEncodeError for lone surrogates, which yarl would leave out in silence."""
+    """Raise UnicodeEncodeError for lone surrogates: yarl drops them without an error."""
     if isinstance(params, str):
         params.encode()
         return
@@ -30,7 +36,7 @@ def _check_text(params: Any, depth: int = 3) -> None:
 
 
 def _with_text(url: URL, params: str) -> URL:
-    """The text is taken as it stands, as far as it can be."""
+    """Append text without changing what is encoded in it already."""
     more = type(url)("?" + params.removeprefix("?").replace("#", "%23")).raw_query_string
     return url.build(
         scheme=url.scheme,

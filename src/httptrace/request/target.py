@@ -1,4 +1,4 @@
-"""Where a request goes: URLs are checked and become targets."""
+"""Where a request goes: URLs are parsed and checked, and become targets."""
 
 from __future__ import annotations
 
@@ -11,56 +11,56 @@ from ..call.target import Target
 from ..errors import InvalidUrlClientError, NonHttpUrlClientError
 from ..headers.head import version_of
 from ..net.key import ConnectionKey
+from .query import with_query
 
 if TYPE_CHECKING:
     from multidict import CIMultiDict
 
     from ..call.core import SessionCore
+    from .options import RequestOptions
     from .proxies import Proxies, Proxy
 
-_UNSENT = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
+_DROPPED_BY_PARSERS = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
+"""Characters that parsers of URLs remove without an error."""
 _UNSAFE = re.compile(r"[\x00-\x20\x7f]")
 _HAS_UNSAFE = "it has spaces or control characters"
 _NOT_IN_HOST = re.compile(r"[#%/<>?@\\^|]")
-"""WHATWG URL, "forbidden domain code point": what a proxy, or whoever checks the host, may read
-in another way (``good.test%2f.evil.test``)."""
+"""WHATWG URL, "forbidden domain code point": a proxy, or code that checks the host, may read such
+a host in another way (``good.test%2f.evil.test``)."""
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE"})
-_MOST_TARGETS = 1024
-"""How many targets a session keeps."""
+_MAX_TARGETS = 1024
+"""How many targets a session caches."""
 
 
-def plain_target(core: SessionCore, where: str | URL) -> Target | None:
-    """The target of a request whose parameters do not change it; made once and kept.
-
-    None if it goes by a proxy or the URL has credentials, and for anything but a URL.
-    """
-    if not isinstance(where, str | URL):
+def cached_target(core: SessionCore, url: str | URL) -> Target | None:
+    """The session's target for a URL; None if it goes via a proxy or the URL has credentials."""
+    if not isinstance(url, str | URL):
         return None
     if version_of(core.default_headers) != core.headers_version:
         core.headers_version = version_of(core.default_headers)
         core.targets.clear()
-    target = core.targets.get(where)
+    target = core.targets.get(url)
     if target is None:
-        url = absolute(core, where)
-        if url.raw_user is not None or url.raw_password is not None:
+        checked = absolute_url(core, url)
+        if checked.raw_user is not None or checked.raw_password is not None:
             return None
-        if len(core.targets) >= _MOST_TARGETS:
+        if len(core.targets) >= _MAX_TARGETS:
             core.targets.clear()
-        target = core.targets[where] = target_of(url)
+        target = core.targets[url] = target_of(checked)
     proxies = core.settings.proxies
-    return target if proxies is None or proxies.spare(target.url) else None
+    return target if proxies is None or proxies.is_direct(target.url) else None
 
 
-def absolute(core: SessionCore, where: str | URL) -> URL:
-    """A URL as the session's ``base_url`` completes it.
+def absolute_url(core: SessionCore, value: str | URL) -> URL:
+    """The URL, joined to the session's ``base_url`` if it is relative.
 
     Raises
     ------
     InvalidUrlClientError
         If it cannot be parsed.
     """
-    url = parse_url(where)
+    url = parse_url(value)
     return url if core.base_url is None or url.absolute else core.base_url.join(url)
 
 
@@ -74,13 +74,14 @@ def target_of(
 ) -> Target:
     """Check a URL and make its target.
 
-    With `tunnel` it is that of a WebSocket: a proxy must not see the request (RFC 6455 §4.1), and
-    the environment's proxies for ws and wss count.
+    `tunnel` is for WebSockets: a proxy always gets a CONNECT (RFC 6455 §4.1), and the environment's
+    proxies for ws and wss are used.
 
     Raises
     ------
     InvalidUrlClientError
-        If it has no host or port, or characters that no request line may have (RFC 9112 §3.2).
+        If it has no host, no valid port, or characters that a request line cannot have
+        (RFC 9112 §3.2).
     NonHttpUrlClientError
         If its scheme is not http or https.
     """
@@ -97,7 +98,7 @@ def target_of(
         raise InvalidUrlClientError(url, "it has no host")
     if not port:
         raise InvalidUrlClientError(url, f"port {port} cannot be connected to")
-    path = _path(url)
+    path = _request_target(url)
     if _UNSAFE.search(host):
         raise InvalidUrlClientError(url, _HAS_UNSAFE)
     if ":" not in host and _NOT_IN_HOST.search(host):
@@ -113,30 +114,35 @@ def target_of(
             url = url.with_scheme("wss" if secure else "ws")
         proxy = proxies.proxy_for(url)
         if proxy is not None:
-            _go_by(target, proxy, tls, tunnel)
+            _use_proxy(target, proxy, tls, tunnel)
     return target
 
 
-def with_url(target: Target, url: URL) -> Target:
-    """The target of another URL of the same origin.
+def target_with_params(target: Target, options: RequestOptions) -> Target:
+    """The target with ``params=`` appended to the query of its URL.
 
     Raises
     ------
-    InvalidUrlClientError
-        If the URL has spaces or control characters.
+    TypeError, ValueError
+        If the parameters cannot be put into a query.
     """
-    return target.sibling(url, _path(url))
+    params = options.get("params")
+    if not params:
+        return target
+    url = with_query(target.url, params)
+    return target.sibling(url, _request_target(url))
 
 
-def _path(url: URL) -> str:
+def _request_target(url: URL) -> str:
+    """Path and query (RFC 9112 §3.2.1)."""
     path = url.raw_path_qs or "/"
     if _UNSAFE.search(path):
         raise InvalidUrlClientError(url, _HAS_UNSAFE)
     return path
 
 
-def _go_by(target: Target, proxy: Proxy, tls: Any, tunnel: bool) -> None:
-    """Let the target be reached by way of a proxy."""
+def _use_proxy(target: Target, proxy: Proxy, tls: Any, tunnel: bool) -> None:
+    """Make the target reach its origin via a proxy."""
     key = target.key
     tunnel = tunnel or proxy.tunnels(key.is_ssl)
     if not tunnel:
@@ -151,10 +157,11 @@ def _go_by(target: Target, proxy: Proxy, tls: Any, tunnel: bool) -> None:
     )
 
 
-def headers_by(target: Target, headers: CIMultiDict[str]) -> CIMultiDict[str]:
-    """The fields as they are sent by way of the target's proxy.
+def proxied_headers(target: Target, headers: CIMultiDict[str]) -> CIMultiDict[str]:
+    """The headers as they are sent via the target's proxy.
 
-    What is meant for the proxy goes to it alone: not through a tunnel, to the origin.
+    A request to the proxy itself gets the proxy's own headers. One that goes through a tunnel
+    loses Proxy-Authorization, which the origin must not see.
     """
     if not target.key.tunnel and target.via is not None:
         return target.via.add_to(headers)
@@ -165,7 +172,7 @@ def headers_by(target: Target, headers: CIMultiDict[str]) -> CIMultiDict[str]:
 
 
 def parse_url(value: str | URL, encoded: bool = False) -> URL:
-    """A URL from what the caller gave.
+    """The URL that an argument names.
 
     Raises
     ------
@@ -176,22 +183,22 @@ def parse_url(value: str | URL, encoded: bool = False) -> URL:
         return value
     if not isinstance(value, str):
         raise TypeError(f"url must be str or yarl.URL, not {type(value).__name__}")
-    if _UNSENT.search(value):  # which parsers of URLs pass over in silence
+    if _DROPPED_BY_PARSERS.search(value):
         raise InvalidUrlClientError(value, "it has control characters or lone surrogates")
     try:
         return URL(value, encoded=encoded)
     except ValueError as exc:
-        # The cause of the cause would show what may be a password in a traceback.
+        # The traceback of a chained exception would show the URL, which may have a password.
         raise InvalidUrlClientError(value, str(exc)) from None
 
 
 def check_method(method: str) -> str:
-    """The method in capitals.
+    """The method in upper case.
 
     Raises
     ------
     ValueError
-        If it is no token (RFC 9110 §9.1).
+        If it is not a token (RFC 9110 §9.1).
     """
     if method in _METHODS:
         return method

@@ -1,1 +1,1 @@
-"""The response, and what it shows."""
+"""The response that a program gets."""

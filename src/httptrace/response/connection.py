@@ -1,4 +1,4 @@
-"""`ResponseConnection`: what `ClientResponse.connection` gives."""
+"""`ResponseConnection`: the value of `ClientResponse.connection`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class ResponseConnection:
-    """A response's hold on its connection (aiohttp's documentation, "Connection")."""
+    """The connection of a response (aiohttp's documentation, "Connection")."""
 
     def __init__(
         self, response: ClientResponse, connection: Connection, loop: asyncio.AbstractEventLoop
@@ -23,12 +23,12 @@ class ResponseConnection:
 
     @property
     def closed(self) -> bool:
-        """Whether the connection is closed, or the response no longer needs it."""
+        """Whether the connection is closed, or the response no longer uses it."""
         return self._response.closed or self._connection.closed
 
     @property
     def transport(self) -> asyncio.Transport | None:
-        """The transport, which knows the peer and its certificate; None once it is `closed`."""
+        """The `asyncio.Transport`, with the peer's address and certificate; None if `closed`."""
         return None if self.closed else self._connection.transport
 
     @property
@@ -37,9 +37,9 @@ class ResponseConnection:
         return self._loop
 
     def close(self) -> None:
-        """As `ClientResponse.close`."""
+        """Do the same as `ClientResponse.close`."""
         self._response.close()
 
     def release(self) -> None:
-        """As `ClientResponse.release`."""
+        """Do the same as `ClientResponse.release`."""
         self._response.release()

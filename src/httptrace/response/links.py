@@ -14,18 +14,18 @@ from ..headers.mime import scan_parameters
 __all__ = ["Links", "parse_links"]
 
 Links: TypeAlias = "MultiDictProxy[MultiDictProxy[str | URL]]"
-"""Links by their relation; each has its parameters and, as ``url``, its absolute target."""
+"""Links by relation type. Each maps parameter names to values, and ``url`` to its absolute URL."""
 
 _SEPARATORS = re.compile(r"[\s,]*")
 _UP_TO_COMMA = re.compile(r'(?:[^,"]|"(?:[^"\\]|\\.)*"?)*', re.DOTALL)
 
 
 def parse_links(headers: Iterable[str], base: URL) -> Links:
-    """The links that Link headers name, relative targets resolved against `base`.
+    """The links in Link headers; relative URLs are resolved against `base`.
 
-    Keyed by relation as in aiohttp, by the target as it is written where there is no relation.
-    A link with several relations (``rel="next last"``) stands under each of them (RFC 8288,
-    section 3.3), and only its first ``rel`` counts. What is malformed is left out.
+    The key is the relation type, as in aiohttp, or the URL as written if the link has none. A link
+    with several relation types (``rel="next last"``) is listed under each of them, and only its
+    first ``rel`` parameter is used (RFC 8288, section 3.3). Malformed links are left out.
     """
     links: MultiDict[MultiDictProxy[str | URL]] = MultiDict()
     for header in headers:
@@ -38,7 +38,7 @@ def parse_links(headers: Iterable[str], base: URL) -> Links:
 
 
 def _scan(header: str) -> Iterator[tuple[str, list[tuple[str, str]]]]:
-    """Each target and its parameters. After something malformed, go on behind the next comma."""
+    """Each target and its parameters. After a malformed link, scanning resumes at a comma."""
     position = _skip(_SEPARATORS, header, 0)
     while position < len(header):
         if header[position] == "<":
@@ -65,7 +65,7 @@ def _link(
         return None
     link: MultiDict[str | URL] = MultiDict()
     for name, value in parameters:
-        # A parameter named url must not pass for the target.
+        # A parameter named url must not replace the target.
         if name != "url" and not (name == "rel" and "rel" in link):
             link.add(name, value)
     link.add("url", url)

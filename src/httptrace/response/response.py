@@ -1,4 +1,4 @@
-"""`ClientResponse`: what the caller gets, with aiohttp's names (aiohttp's documentation)."""
+"""`ClientResponse`: the response of a request, with aiohttp's names (aiohttp's documentation)."""
 
 from __future__ import annotations
 
@@ -32,16 +32,17 @@ if TYPE_CHECKING:
     from ..body.sse import ServerSentEvent
     from ..call.call import Call
     from ..call.exchange import Exchange
-    from .unclosed import Guard
+    from .finalizer import Finalizer
 
 
 class ClientResponse:
-    """The response to one request; its body may still be on its way.
+    """The response to a request; its head has been received, its body may not have been yet.
 
-    Use it with ``async with`` or read it, or call `release`: until then it keeps its connection.
+    Use it with ``async with``, read its body, or call `release`: until then it keeps its
+    connection.
     """
 
-    __slots__ = (  # what every response has
+    __slots__ = (  # set for every response
         *("_body", "_call", "_content", "_exchange", "status"),
         *("__dict__", "__weakref__"),
     )
@@ -56,7 +57,7 @@ class ClientResponse:
     _cookies: SimpleCookie | None = None
     _request_info: RequestInfo | None = None
     _uploaded: asyncio.Future[None] | None = None
-    _guard: Guard | None = None
+    _finalizer: Finalizer | None = None
 
     def __init__(self, call: Call[Any], exchange: Exchange) -> None:
         self._call = call
@@ -74,7 +75,7 @@ class ClientResponse:
 
     @property
     def reason(self) -> str:
-        """The reason phrase of the status line, which may be empty."""
+        """The reason phrase of the status line; it may be empty."""
         return self._exchange.reason
 
     @property
@@ -84,7 +85,7 @@ class ClientResponse:
 
     @property
     def version(self) -> HttpVersion:
-        """The version of the protocol that the server answered with."""
+        """The HTTP version of the response."""
         version = self._exchange.http_version
         if version == "1.1":
             return HttpVersion11
@@ -92,12 +93,12 @@ class ClientResponse:
 
     @property
     def url(self) -> URL:
-        """The URL of this response, after redirects, without fragment."""
+        """The URL of the response, after redirects, without its fragment."""
         return self._exchange.url.with_fragment(None)
 
     @property
     def real_url(self) -> URL:
-        """The same with the fragment."""
+        """The URL of the response, after redirects, with its fragment."""
         return self._exchange.url
 
     @property
@@ -107,13 +108,13 @@ class ClientResponse:
 
     @property
     def url_obj(self) -> URL:
-        """`url` by its old name; deprecated."""
+        """Deprecated: use `url`."""
         _deprecated("url_obj", "ClientResponse.url")
         return self.url
 
     @property
     def request_info(self) -> RequestInfo:
-        """What was asked."""
+        """The URL, method and headers of the request."""
         if self._request_info is None:
             exchange = self._exchange
             url, headers = exchange.url, CIMultiDictProxy(exchange.request_headers)
@@ -122,12 +123,12 @@ class ClientResponse:
 
     @property
     def history(self) -> tuple[ClientResponse, ...]:
-        """The redirects that led here, the first one first."""
+        """The redirect responses that led to this one, the first one first."""
         return self._history
 
     @property
     def timeline(self) -> Timeline:
-        """Where the time of the request went; while the body is read, up to now."""
+        """Where the time of the request went; up to now, as long as the body is being read."""
         return Timeline(self._exchange)
 
     # --- headers ---------------------------------------------------------------------------------
@@ -139,7 +140,7 @@ class ClientResponse:
 
     @property
     def raw_headers(self) -> tuple[tuple[bytes, bytes], ...]:
-        """The same as bytes, in the order and case in which they came."""
+        """The header fields as bytes, in the order and case in which they were received."""
         return tuple(self._exchange.raw_headers)
 
     @property
@@ -158,7 +159,7 @@ class ClientResponse:
 
     @property
     def links(self) -> MultiDictProxy[MultiDictProxy[str | URL]]:
-        """The Link fields (RFC 8288), by relation."""
+        """The Link fields (RFC 8288), by relation type."""
         from .links import parse_links
 
         return parse_links(self.headers.getall("Link", ()), self.url)
@@ -190,16 +191,16 @@ class ClientResponse:
 
     @property
     def output_size(self) -> int:
-        """Bytes of the request that were sent, without the framing of chunks; deprecated.
+        """Deprecated: use `UploadTracker`.
 
-        `UploadTracker` tells more.
+        The bytes of the request that were sent, without the framing of chunks.
         """
         _deprecated("output_size", "httptrace.UploadTracker")
         return len(self._exchange.head_sent) + self._exchange.body_sent
 
     @property
     def upload_complete(self) -> asyncio.Future[None]:
-        """Done when the request's body is sent; deprecated: use `UploadTracker`."""
+        """Deprecated: use `UploadTracker`. A future that is done when the body was sent."""
         _deprecated("upload_complete", "httptrace.UploadTracker")
         if self._uploaded is not None:
             return self._uploaded
@@ -218,7 +219,7 @@ class ClientResponse:
     def content(self) -> StreamReader:
         """The body as a stream."""
         if self._content is None:
-            if self.status == 101:  # what follows is another protocol (RFC 9110 §15.2.2)
+            if self.status == 101:  # the connection now speaks another protocol
                 from ..body.empty import EMPTY_PAYLOAD
 
                 return EMPTY_PAYLOAD
@@ -228,14 +229,14 @@ class ClientResponse:
         return self._content
 
     async def read(self) -> bytes:
-        """The whole body, decoded; kept, so that it can be read again.
+        """Read the whole body, decoded. It is kept: reading again returns it again.
 
         Raises
         ------
         ClientPayloadError
-            If it is cut short or cannot be decoded.
+            If the body ends early or cannot be decoded.
         ClientConnectionError
-            If the response was closed before.
+            If the response was closed before its body was read.
         """
         if self._body is not None:
             return self._body
@@ -249,15 +250,15 @@ class ClientResponse:
             chunks = exchange.chunks
             body = self._body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
             exchange.body_decoded = len(body)
-            if not self._call.finished and self._is_last():
+            if not self._call.finished and self._ends_call():
                 await self._call.finish("completed")
             return body
         try:
             if exchange.let_go:
-                raise self._why_gone()
+                raise self._closed_error()
             self._body = await self.content.read()
         except BaseException as exc:
-            await self._broken(exc)
+            await self._fail(exc)
             raise
         return self._body
 
@@ -267,7 +268,7 @@ class ClientResponse:
         Raises
         ------
         UnicodeDecodeError, LookupError
-            If the body is not in that encoding, or there is no such encoding.
+            If the body is not in that encoding, or the encoding is unknown.
         """
         body = await self.read()
         return body.decode(encoding or self.get_encoding(), errors=errors)
@@ -284,9 +285,8 @@ class ClientResponse:
         Raises
         ------
         ContentTypeError
-            If the response's content type is not `content_type`; None switches the check off.
-            For ``application/json``, types that end in ``+json`` will do as well; any other text
-            must be found in the Content-Type field.
+            If the response's Content-Type does not contain `content_type`. The default also
+            accepts types that end in ``+json``; None accepts every type.
         """
         body = await self.read()
         if content_type and not self._is(content_type):
@@ -299,14 +299,14 @@ class ClientResponse:
         return parse_json(text)
 
     async def sse(self, *, max_event_size: int = 1 << 20) -> AsyncIterator[ServerSentEvent]:
-        """The body as server-sent events, as they come (WHATWG HTML, section 9.2).
+        """Iterate over server-sent events as they arrive (WHATWG HTML, section 9.2).
 
         Raises
         ------
         ContentTypeError
-            If the response is no ``text/event-stream``.
+            If the response's type is not ``text/event-stream``.
         ClientPayloadError
-            If an event has more than `max_event_size` bytes, or the body breaks off.
+            If an event has more than `max_event_size` bytes, or the body ends early.
         """
         if self.content_type != "text/event-stream":
             raise self._unexpected_type("Attempt to read server-sent events")
@@ -316,13 +316,13 @@ class ClientResponse:
             yield event
 
     def get_encoding(self) -> str:
-        """The charset of the response; JSON is UTF-8; otherwise as the session's resolver says."""
+        """The charset of Content-Type, UTF-8 for JSON, or what the session's resolver returns."""
         charset = self.charset
         if charset:
             try:
                 return lookup(charset).name
             except (LookupError, ValueError):
-                pass  # an unknown charset is as good as none
+                pass  # an unknown charset is treated as none
         if self._is("application/json"):
             return "utf-8"
         if self._body is None:
@@ -333,30 +333,30 @@ class ClientResponse:
 
     @property
     def closed(self) -> bool:
-        """Whether nothing more can come from the network."""
+        """Whether nothing more will be received: the body is complete, or was given up."""
         return self._exchange.complete or self._exchange.let_go or self._exchange.error is not None
 
     @property
     def connection(self) -> ResponseConnection | None:
-        """The connection while the response needs it, otherwise None."""
+        """The connection; None once the response no longer uses it."""
         connection = self._exchange.connection
         if self.closed or connection is None:
             return None
         return ResponseConnection(self, connection, self._call.loop)
 
     def release(self) -> Any:
-        """Let the response go. Its connection is kept if the body has come whole."""
-        if self._is_last():
+        """Give the response up. Its connection is kept if the whole body has been received."""
+        if self._ends_call():
             self._call.finish_soon()
         self._exchange.let_go = True
         return DONE
 
     def close(self) -> None:
-        """Let the response go, and close its connection if the body has not come whole."""
+        """Do the same as `release`: the connection is closed if part of the body is missing."""
         self.release()
 
     async def wait_for_close(self) -> None:
-        """Wait until the request's body is no longer being sent, then let the response go."""
+        """Wait until the request's body is no longer being sent, then `release` the response."""
         upload = self._exchange.upload
         if upload is not None and not upload.done():
             await asyncio.wait([upload])
@@ -368,7 +368,7 @@ class ClientResponse:
         Raises
         ------
         ClientResponseError
-            Otherwise; outside of ``async with`` the response is let go.
+            Otherwise. Outside of ``async with`` the response is released.
         """
         if self.ok:
             return
@@ -390,25 +390,25 @@ class ClientResponse:
 
         return decoder_for(",".join(self.headers.getall("Content-Encoding", ())))
 
-    def _why_gone(self) -> BaseException:
-        """What a response that was let go raises to who reads it: what went wrong first."""
-        broken = self._exchange.error if self._content is None else self._content.exception()
-        return self._call.timeout_error or broken or ClientConnectionError("Connection closed")
+    def _closed_error(self) -> BaseException:
+        """The error for reading a released response: the first one that it had, if any."""
+        failure = self._exchange.error if self._content is None else self._content.exception()
+        return self._call.timeout_error or failure or ClientConnectionError("Connection closed")
 
     def _on_end(self, error: BaseException | None) -> Awaitable[None] | None:
         if error is None:
-            return self._call.finish("completed") if self._is_last() else None
-        return self._broken(error)
+            return self._call.finish("completed") if self._ends_call() else None
+        return self._fail(error)
 
-    async def _broken(self, exc: BaseException) -> None:
-        if not self._is_last():
+    async def _fail(self, exc: BaseException) -> None:
+        if not self._ends_call():
             return
         cancelled = isinstance(exc, asyncio.CancelledError)
         self._call.abandon("cancelled" if cancelled else "error")
         await self._call.finish("cancelled" if cancelled else "failed", exc)
 
-    def _is_last(self) -> bool:
-        """Whether its end is the end of the call: no attempt has followed it."""
+    def _ends_call(self) -> bool:
+        """Whether the call ends with this response: no other attempt has followed it."""
         return not self._call.finished and self._call.exchange is self._exchange
 
     def _unexpected_type(self, attempt: str) -> ContentTypeError:
@@ -436,13 +436,13 @@ class ClientResponse:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._is_last():
+        if self._ends_call():
             await self._call.let_go(exc)
 
     def __repr__(self) -> str:
         from ..masking import mask_url, shown
 
-        reason = self.reason.encode("unicode_escape").decode("ascii") or None  # no control codes
+        reason = self.reason.encode("unicode_escape").decode("ascii") or None
         url = mask_url(self.url)
         return f"<ClientResponse({url}) [{self.status} {reason}]>\n{shown(self.headers)}\n"
 

@@ -1,1 +1,1 @@
-"""Sessions: what programs make requests with."""
+"""`ClientSession`, the chain of interceptors, and requests without a session."""

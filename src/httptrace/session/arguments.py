@@ -1,4 +1,4 @@
-"""What a session checks before it is made."""
+"""The checks of a session's constructor parameters."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
 
 def session_timeout(timeout: Any, read_timeout: Any, conn_timeout: Any) -> ClientTimeout:
-    """``timeout``, or what the old ``read_timeout`` and ``conn_timeout`` mean."""
+    """``timeout``, or a timeout from the older parameters ``read_timeout`` and ``conn_timeout``."""
     if timeout is not ...:
         if read_timeout is not ... or conn_timeout is not None:
-            raise ValueError("timeout excludes read_timeout and conn_timeout, its old names")
+            raise ValueError("timeout cannot be combined with read_timeout and conn_timeout")
         return timeout_of(timeout, DEFAULT_TIMEOUT)
     if read_timeout is ... and conn_timeout is None:
         return DEFAULT_TIMEOUT
@@ -38,9 +38,9 @@ def session_timeout(timeout: Any, read_timeout: Any, conn_timeout: Any) -> Clien
 def session_proxies(
     proxy: Any, proxy_auth: Any, proxy_headers: Any, trust_env: bool, connector: Any
 ) -> Proxies | None:
-    """How the session's requests find their proxies; None if they go by none.
+    """The proxies of a session; None if its requests use none.
 
-    The environment is not for connectors that go to one place of this machine.
+    With a connector for Unix sockets or named pipes, the environment is ignored.
     """
     from ..pool.connector import BaseConnector, pool_of
 
@@ -50,8 +50,8 @@ def session_proxies(
     return proxies_of(given, Proxies(environment=True) if environment else None)
 
 
-def checked_base(base_url: Any) -> URL | None:
-    """An absolute URL whose path ends in a slash."""
+def checked_base_url(base_url: Any) -> URL | None:
+    """``base_url`` as an absolute URL whose path ends in a slash."""
     if base_url is None:
         return None
     if not isinstance(base_url, str | URL):
@@ -66,7 +66,7 @@ def checked_base(base_url: Any) -> URL | None:
 
 
 def checked_auth(auth: Any) -> BasicAuth | None:
-    """Credentials, or none."""
+    """``auth``, checked."""
     if auth is None:
         return None
     from ..auth.basic import basic_auth
@@ -75,27 +75,27 @@ def checked_auth(auth: Any) -> BasicAuth | None:
 
 
 def checked_version(version: Any) -> HttpVersion:
-    """HTTP/1.0 or HTTP/1.1."""
+    """``version``: HTTP/1.0 or HTTP/1.1."""
     if version not in ((1, 0), (1, 1)):
         raise ValueError(f"version must be HttpVersion10 or HttpVersion11, not {version!r}")
     return HttpVersion(*version)
 
 
 def checked_jar(cookie_jar: Any) -> Any:
-    """What a session can keep cookies in, or None."""
+    """``cookie_jar``: an object with the methods that a session calls, or None."""
     needed = ("filter_cookies", "update_cookies", "update_cookies_from_headers")
     if cookie_jar is not None and not all(hasattr(cookie_jar, name) for name in needed):
         raise TypeError(f"cookie_jar must be an AbstractCookieJar or None, not {cookie_jar!r}")
     return cookie_jar
 
 
-def names_of(skip_auto_headers: Any) -> Iterable[str]:
-    """Header names."""
+def checked_header_names(skip_auto_headers: Any) -> Iterable[str]:
+    """``skip_auto_headers``, checked."""
     return header_names("skip_auto_headers", skip_auto_headers or ())
 
 
 def checked_configs(trace_configs: Any) -> list[TraceConfig]:
-    """TraceConfigs, frozen from now on."""
+    """``trace_configs``, checked and frozen."""
     configs = [
         config if isinstance(config, TraceConfig) else adopted(config)
         for config in several("trace_configs", trace_configs or ())
@@ -106,7 +106,7 @@ def checked_configs(trace_configs: Any) -> list[TraceConfig]:
 
 
 def checked_observers(observers: Any) -> list[Observer]:
-    """Observers."""
+    """``observers``, checked."""
     found: list[Any] = list(several("observers", observers or ()))
     for one in found:
         if not isinstance(one, Observer):
@@ -115,7 +115,7 @@ def checked_observers(observers: Any) -> list[Observer]:
 
 
 def propagation_of(propagate: Any) -> Propagation | None:
-    """Which hosts may see the ids of the work that makes a request."""
+    """``propagate``: the hosts that get the ids of the current context; None for no host."""
     if propagate is None or propagate is False:
         return None
     from ..local.propagation import Propagation
@@ -124,7 +124,7 @@ def propagation_of(propagate: Any) -> Propagation | None:
 
 
 def auto_headers(force_close: bool, version: HttpVersion, user_agent: str) -> list[tuple[str, str]]:
-    """The headers that a request gets unless it has them or they are skipped."""
+    """The automatic headers: a request gets them unless it has them or they are skipped."""
     from ..body.content_coding import available_codings
 
     headers = [
@@ -134,5 +134,5 @@ def auto_headers(force_close: bool, version: HttpVersion, user_agent: str) -> li
     ]
     if force_close:
         return [*headers, ("Connection", "close")]
-    # Before HTTP/1.1 connections are kept on request alone (RFC 9112 §C.2.2).
+    # HTTP/1.0 closes connections unless asked to keep them (RFC 9112 §C.2.2).
     return [*headers, ("Connection", "keep-alive")] if version < (1, 1) else headers

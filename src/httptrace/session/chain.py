@@ -1,4 +1,4 @@
-"""The chain that each request goes through, as one list, and the run of a call along it."""
+"""The chain of interceptors, as one list, and how a call runs through it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..call.exchange import Exchange
 from ..checks import several
-from ..interceptors.middlewares import middleware_link, send_on
+from ..interceptors.middlewares import middleware_link, pass_through
 from ..interceptors.raise_for_status import check_status
 from ..interceptors.redirects import REDIRECTS, follow_redirects
 from ..interceptors.upload_attempts import count_attempt
@@ -15,7 +15,7 @@ from ..interceptors.wire import wire
 from ..local.request import current_request_id
 from ..request.client_request import ClientRequest
 from ..request.prepare import prepare, refresh_head
-from ..response.unclosed import Guard
+from ..response.finalizer import Finalizer
 from ..trace import observer as observing
 from ..trace.events import TraceRequestEndParams, TraceRequestStartParams
 from ..trace.listening import listened
@@ -33,32 +33,32 @@ if TYPE_CHECKING:
 
 
 def chain(core: SessionCore, middlewares: Sequence[Any], *links: Any) -> Any:
-    """The way of one hop, outermost first: each link calls the next one, the last is `wire`.
+    """The chain of one hop, outermost link first: each calls the next one, the last is `wire`.
 
-    `follow_redirects` sends a call along it once more for each further hop.
+    `follow_redirects` calls the chain again for each further hop.
     """
     if not middlewares and core.request_class is not ClientRequest:
-        middlewares = (send_on,)  # so that the class is made for each hop
+        middlewares = (pass_through,)  # so that a `request_class` is made for each hop
     hop: Any = wire
     for link in reversed([*map(middleware_link, middlewares), *links]):
         hop = partial(link, hop)
     return hop
 
 
-async def run(call: Call[Any], where: str | URL, options: RequestOptions) -> ClientResponse:
-    """Make the request of a call: from its arguments to the head of its final response."""
+async def run(call: Call[Any], url: str | URL, options: RequestOptions) -> ClientResponse:
+    """Make the request of a call; returns when the head of its final response has arrived."""
     core = call.core
     try:
-        target = core.targets.get(where) if core.pristine and not options else None
-    except TypeError:  # it cannot be hashed: `prepare` tells what a URL must be
+        target = core.targets.get(url) if core.pristine and not options else None
+    except TypeError:  # not hashable: `prepare` raises the error
         target = None
     if target is not None and call.method in target.heads:
         call.target, call.head = target, target.heads[call.method]
     else:
-        prepare(call, where, options)
+        prepare(call, url, options)
     call.exchange = Exchange(call, call.start_ns)
-    if (work := current_request_id()) is not None:
-        call.context_id = work
+    if (context_id := current_request_id()) is not None:
+        call.context_id = context_id
     settings = call.settings
     if settings.first_limit_ns:
         due_ns = call.start_ns + settings.first_limit_ns
@@ -70,7 +70,7 @@ async def run(call: Call[Any], where: str | URL, options: RequestOptions) -> Cli
             _attach_listeners(call, options)
         trace = call.trace
         if trace is not None:
-            call.await_outside()  # listeners are awaited: limits hold meanwhile
+            call.await_outside()  # time limits also hold while listeners are awaited
         if trace is not None and TraceRequestStartParams in trace.wants:
             await trace.start(TraceRequestStartParams, call.exchange)
             refresh_head(call)
@@ -93,15 +93,15 @@ async def run(call: Call[Any], where: str | URL, options: RequestOptions) -> Cli
         raise
     if not call.may_end():
         call.task = None
-        if not call.entered:  # otherwise __aexit__ comes, whatever becomes of the response
-            response._guard = Guard(call)
-    elif trace is not None and trace.pending:  # the body ended while listeners were told
+        if not call.entered:  # otherwise __aexit__ releases the response
+            response._finalizer = Finalizer(call)
+    elif trace is not None and trace.pending:  # the body ended while listeners were called
         await trace.flush()
     return response
 
 
 def _hop_for(core: SessionCore, options: RequestOptions) -> Any:
-    """The chain of a request that has parameters of its own."""
+    """The chain for a request with ``middlewares=`` or ``upload_tracker=``; else the session's."""
     given, tracked = options.get("middlewares"), options.get("upload_tracker") is not None
     if given is None and not tracked:
         return core.hop
@@ -110,7 +110,7 @@ def _hop_for(core: SessionCore, options: RequestOptions) -> Any:
 
 
 def _attach_listeners(call: Call[Any], options: RequestOptions) -> None:
-    """Give the call its listeners, if there are any."""
+    """Collect the listeners of the process, the session and the request."""
     configs, observers = call.core.trace_configs, call.core.observers
     if "trace_configs" in options:
         configs = [*configs, *checked_configs(options["trace_configs"])]

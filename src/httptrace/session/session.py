@@ -1,4 +1,4 @@
-"""`ClientSession`: what programs make requests with, with aiohttp's names."""
+"""`ClientSession`, with aiohttp's names."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ from ..headers.limits import HeadLimits
 from ..pool.connector import pool_of, warn_unclosed
 from ..request.client_request import ClientRequest
 from ..request.fields import merge_headers
-from ..request.options import limits_of, status_check, timing
+from ..request.options import limits_of, status_check, timeout_settings
 from ..response.response import ClientResponse
 from ..version import HttpVersion, HttpVersion11, __version__
 from .arguments import (
     auto_headers,
     checked_auth,
-    checked_base,
+    checked_base_url,
     checked_configs,
+    checked_header_names,
     checked_jar,
     checked_observers,
     checked_version,
-    names_of,
     propagation_of,
     session_proxies,
     session_timeout,
 )
 from .chain import chain, run
-from .overridden import OverriddenRequest
+from .context_manager import RequestContextManager
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -65,33 +65,33 @@ def _utf8(response: ClientResponse, body: bytes) -> str:
 
 
 class ClientSession:
-    """Makes requests with common defaults, over one connector (aiohttp's documentation).
+    """Makes requests that share settings, cookies and connections (aiohttp's documentation).
 
     Use it with ``async with``, or call `close` when it is no longer needed.
 
     Parameters
     ----------
     base_url
-        An absolute URL that ends in a slash; URLs of requests may then be relative to it.
+        An absolute URL that ends in a slash. Relative URLs of requests are joined to it.
     connector
         Keeps the connections; a `TCPConnector` with its defaults if none is given.
     loop
         The event loop; the running one if none is given.
     cookies
-        Cookies to put into the jar.
+        Cookies that are put into the jar.
     headers
-        Headers that every request gets unless it has its own of the same name.
+        Headers of every request, unless the request has its own of the same name.
     proxy, proxy_auth, proxy_headers
-        The proxy that requests go by, Basic credentials and headers for it.
+        The URL of a proxy, and the Basic credentials and headers that it gets.
     skip_auto_headers
-        Names of default headers (``User-Agent``, ``Accept`` ...) that are left out.
+        Names of automatic headers (``User-Agent``, ``Accept`` ...) to leave out.
     auth
-        Basic credentials; with `base_url` they are sent to its origin alone.
+        Basic credentials; with `base_url` only its origin gets them.
     json_serialize, json_serialize_bytes
-        What makes text, or bytes, of ``json=``.
+        Functions that turn the value of ``json=`` into text, or bytes.
     request_class, response_class, ws_response_class
         Subclasses of `ClientRequest`, `ClientResponse` and `ClientWebSocketResponse` to use.
-        `request_class` is made for every hop, before its middlewares are called.
+        A `request_class` is instantiated for every hop, before its middlewares are called.
     version
         `HttpVersion11` or `HttpVersion10`.
     cookie_jar
@@ -99,47 +99,47 @@ class ClientSession:
     connector_owner
         Whether `close` closes the connector.
     raise_for_status
-        True raises `ClientResponseError` for a status of 400 and above; a coroutine function is
-        called with each response.
+        Whether a status of 400 or above raises `ClientResponseError`; or a coroutine function that
+        gets each response.
     timeout
         A `ClientTimeout`, seconds for the whole request, or None for no limit. `read_timeout` and
-        `conn_timeout` are older names for two of its limits.
+        `conn_timeout` are the older parameters for its `total` and `connect`.
     auto_decompress
         Whether bodies are decoded as their Content-Encoding says.
     trust_env
-        Whether proxies of the environment and credentials of netrc are used.
+        Whether proxies from the environment and credentials from netrc are used.
     requote_redirect_url
-        Whether the targets of redirects are quoted anew.
+        Whether characters in the Location of redirects are requoted.
     trace_configs, observers
-        Listeners to every request of the session (`TraceConfig`, `Observer`).
+        `TraceConfig` and `Observer` objects that listen to every request of the session.
     read_bufsize
-        Bytes of a body that are read before somebody asks for them.
+        How many bytes of a body are buffered before reading from the socket pauses.
     max_line_size, max_field_size, max_headers
-        Limits of a response's head: bytes of the status line, bytes of a field, number of fields.
+        Limits for the head of a response: bytes of the status line and of a field, and fields.
     max_decoded_size
-        The most bytes that a compressed body may decode to when it is read whole.
+        The maximum size of a compressed body, once decoded, when it is read as a whole.
     fallback_charset_resolver
-        Called with a response and its body; returns the charset of a text that names none.
+        Called with a response and its body; returns the charset if Content-Type names none.
     middlewares
         Coroutine functions ``(request, handler) -> response`` around every hop.
     propagate
-        The hosts that may see the ids of the work that makes a request (`Propagation`).
+        The hosts that get the ids of the current context in headers.
     ssl_shutdown_timeout
-        Changes nothing: connections over TLS are closed at once.
+        Ignored: TLS connections are closed at once.
 
     Raises
     ------
     TypeError, ValueError
-        If a parameter cannot be used; the text names it.
+        If a parameter has a value that cannot be used; the text names it.
     RuntimeError
         If no event loop is running.
     """
 
-    __core: SessionCore | None = None  # until all is well: __del__ runs even if __init__ raises
+    __core: SessionCore | None = None  # __del__ runs even if __init__ raises
     __connector: BaseConnector | None = None
     __connector_owner = False
     __is_overridden = False
-    """Whether a subclass has a `_request` of its own."""
+    """Whether a subclass overrides `_request`."""
 
     def __init__(
         self,
@@ -188,7 +188,7 @@ class ClientSession:
         }
         core = SessionCore()
         core.settings = Settings(
-            *timing(session_timeout(timeout, read_timeout, conn_timeout)),
+            *timeout_settings(session_timeout(timeout, read_timeout, conn_timeout)),
             limits=limits_of(limits, HeadLimits()),
             read_bufsize=positive("read_bufsize", read_bufsize),
             pause_above=read_bufsize * 2,
@@ -203,7 +203,7 @@ class ClientSession:
                 proxy, proxy_auth, proxy_headers, flag("trust_env", trust_env), connector
             ),
         )
-        core.base_url = checked_base(base_url)
+        core.base_url = checked_base_url(base_url)
         core.auth = checked_auth(auth)
         core.version = checked_version(version)
         core.http_version = f"{core.version[0]}.{core.version[1]}"
@@ -214,7 +214,7 @@ class ClientSession:
         )
         core.trust_env = bool(trust_env)
         core.requote = flag("requote_redirect_url", requote_redirect_url)
-        core.skip_auto_headers = frozenset(names_of(skip_auto_headers))
+        core.skip_auto_headers = frozenset(checked_header_names(skip_auto_headers))
         core.default_headers = CIMultiDict()
         merge_headers(core.default_headers, headers)
         core.headers_version = version_of(core.default_headers)
@@ -288,53 +288,56 @@ class ClientSession:
         Raises
         ------
         TypeError, ValueError, InvalidURL
-            If an argument cannot be used; nothing was sent.
+            If an argument cannot be used. Nothing was sent.
         ClientError
             As for `get`.
         """
         if self.__is_overridden:
-            return OverriddenRequest(self._request(method, url, **kwargs))  # type: ignore[return-value]
+            return RequestContextManager(self._request(method, url, **kwargs))  # type: ignore[return-value]
         call: Call[ClientResponse] = Call(self, self.__core, method)  # type: ignore[arg-type]
         call.coroutine = run(call, url, kwargs)
         return call
 
     def get(self, url: str | URL, **kwargs: Unpack[RequestOptions]) -> Call[ClientResponse]:
-        """Fetch a resource; await it, or use it with ``async with``.
+        """Make a GET request; await it, or use it with ``async with``.
 
         Parameters
         ----------
         url
             An absolute URL, or one relative to the session's ``base_url``.
         params
-            Parameters for the query: a mapping, pairs, or text that is sent as it is.
+            Appended to the query: a mapping, pairs, or text that is sent as it is.
         data, json
-            The body: bytes, text, a file, `FormData`, an async iterable ...; or a value to send
-            as JSON.
+            The body: bytes, text, a file, `FormData`, an async iterable ...; or a value that is
+            sent as JSON.
         headers, cookies, auth
-            For this request; headers replace those of the session with the same name.
+            For this request only; headers replace the session's of the same name.
         skip_auto_headers
-            Names of default headers to leave out.
+            Names of automatic headers to leave out.
         allow_redirects, max_redirects
-            Whether redirects are followed (True), and how many (10; 0 for no limit).
+            Whether redirects are followed (True), and the number of the redirect that raises
+            `TooManyRedirects` (10; 0 for no limit).
         compress, chunked, expect100
-            How the body is sent: with which content coding, in chunks, after 100 Continue.
+            How the body is sent: in which content coding, in chunks, after 100 Continue.
         raise_for_status
-            Whether a status of 400 and above raises, or a coroutine function that decides.
+            Whether a status of 400 or above raises `ClientResponseError`, or a coroutine function
+            that gets the response.
         timeout
             A `ClientTimeout`, seconds for the whole request, or None for no limit.
         proxy, proxy_auth, proxy_headers
-            The proxy to go by, Basic credentials and headers for it.
+            The URL of a proxy, and the Basic credentials and headers that it gets.
         ssl, server_hostname
-            How TLS is verified: True, False, an `ssl.SSLContext` or a `Fingerprint`; and the name
-            to verify instead of the URL's host.
+            How the certificate is verified: True, False, an `ssl.SSLContext` or a `Fingerprint`;
+            and the host name to verify instead of the URL's.
         read_bufsize, auto_decompress, max_line_size, max_field_size, max_headers
-            As the session's, for this request.
+            As the session's parameters of these names, for this request.
         middlewares
-            In place of the session's; an empty sequence for none.
+            Middlewares in place of the session's; an empty sequence for none.
         trace_configs, observers, trace_request_ctx
-            Listeners beside the session's, and what callbacks of a `TraceConfig` get.
+            Listeners in addition to the session's; and any object, which `TraceConfig` callbacks
+            find in their context.
         upload_tracker
-            An `UploadTracker`, which tells how much of the body was sent.
+            An `UploadTracker`, which counts the bytes of the body as they are sent.
 
         Returns
         -------
@@ -344,28 +347,29 @@ class ClientSession:
         Raises
         ------
         TypeError, ValueError, InvalidURL
-            If an argument cannot be used; nothing was sent.
+            If an argument cannot be used. Nothing was sent.
         ClientConnectionError
-            If no connection can be made, or it breaks (`ClientConnectorError`,
+            If connecting fails or the connection breaks (`ClientConnectorError`,
             `ServerDisconnectedError` ...).
         TimeoutError
-            If a limit is reached: `TotalTimeoutError`, `ConnectionTimeoutError` or
-            `SocketTimeoutError`, which tell the limit and the phase.
+            If a time limit is reached: `TotalTimeoutError`, `ConnectionTimeoutError` or
+            `SocketTimeoutError`; their attributes name the limit and the phase.
         TooManyRedirects, ClientResponseError
-            If there are more redirects than allowed; for a status of 400 and above, if asked for.
+            If `max_redirects` is reached; if the status is 400 or above and `raise_for_status` is
+            true.
         """
         if self.__is_overridden:
-            return OverriddenRequest(self._request("GET", url, **kwargs))  # type: ignore[return-value]
+            return RequestContextManager(self._request("GET", url, **kwargs))  # type: ignore[return-value]
         call: Call[ClientResponse] = Call(self, self.__core, "GET")  # type: ignore[arg-type]
         call.coroutine = run(call, url, kwargs)
         return call
 
     def options(self, url: str | URL, **kwargs: Unpack[RequestOptions]) -> Call[ClientResponse]:
-        """Ask what can be done with a resource. Parameters, result and errors as of `get`."""
+        """Make an OPTIONS request. Parameters, result and exceptions are those of `get`."""
         return self.request("OPTIONS", url, **kwargs)
 
     def head(self, url: str | URL, **kwargs: Unpack[RequestOptions]) -> Call[ClientResponse]:
-        """Fetch the head alone. Parameters, result and errors as of `get`.
+        """Make a HEAD request. Parameters, result and exceptions are those of `get`.
 
         Redirects are not followed unless `allow_redirects` is True.
         """
@@ -373,25 +377,25 @@ class ClientSession:
         return self.request("HEAD", url, **kwargs)
 
     def post(self, url: str | URL, **kwargs: Unpack[RequestOptions]) -> Call[ClientResponse]:
-        """Send data to be processed. Parameters, result and errors as of `get`."""
+        """Make a POST request. Parameters, result and exceptions are those of `get`."""
         return self.request("POST", url, **kwargs)
 
     def put(self, url: str | URL, **kwargs: Unpack[RequestOptions]) -> Call[ClientResponse]:
-        """Store data. Parameters, result and errors as of `get`."""
+        """Make a PUT request. Parameters, result and exceptions are those of `get`."""
         return self.request("PUT", url, **kwargs)
 
     def patch(self, url: str | URL, **kwargs: Unpack[RequestOptions]) -> Call[ClientResponse]:
-        """Change a resource in part. Parameters, result and errors as of `get`."""
+        """Make a PATCH request. Parameters, result and exceptions are those of `get`."""
         return self.request("PATCH", url, **kwargs)
 
     def delete(self, url: str | URL, **kwargs: Unpack[RequestOptions]) -> Call[ClientResponse]:
-        """Remove a resource. Parameters, result and errors as of `get`."""
+        """Make a DELETE request. Parameters, result and exceptions are those of `get`."""
         return self.request("DELETE", url, **kwargs)
 
     async def _request(
         self, method: str, str_or_url: str | URL, **kwargs: Unpack[RequestOptions]
     ) -> ClientResponse:
-        """What the verbs do, as aiohttp has it: for subclasses that override it."""
+        """Make a request. As in aiohttp, a subclass may override this; all verbs then call it."""
         call: Call[ClientResponse] = Call(self, self.__core, method)  # type: ignore[arg-type]
         call.coroutine = run(call, str_or_url, kwargs)
         return await call
@@ -425,24 +429,24 @@ class ClientSession:
         Raises
         ------
         WSServerHandshakeError
-            If the server refuses; and what `get` raises.
+            If the server refuses the handshake. All exceptions of `get` may be raised too.
         """
         from ..ws.connect import Opening
 
         options: Any = {**kwargs, "decode_text": decode_text}
         return Opening(self, self.__core, url, options, run)  # type: ignore[arg-type]
 
-    # --- what it shows ---------------------------------------------------------------------------
+    # --- properties ------------------------------------------------------------------------------
 
     @property
     def closed(self) -> bool:
-        """Whether it was closed."""
+        """Whether the session or its connector is closed."""
         core = self.__core
         return core is None or core.pool is None or core.pool.closed
 
     @property
     def connector(self) -> BaseConnector | None:
-        """Its connector; None after `close` or `detach`."""
+        """The connector; None after `close` or `detach`."""
         return self.__connector
 
     @property
@@ -452,66 +456,66 @@ class ClientSession:
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
-        """The event loop that it was made in."""
+        """The event loop of the session."""
         return core_of(self).loop
 
     @property
     def cookie_jar(self) -> AbstractCookieJar:
-        """Its cookies."""
+        """The jar that keeps the session's cookies."""
         core = core_of(self)
         core.pristine = False
         return core.jar
 
     @property
     def version(self) -> HttpVersion:
-        """The version of HTTP that requests are sent with."""
+        """The HTTP version that requests are sent with."""
         return core_of(self).version
 
     @property
     def headers(self) -> CIMultiDict[str]:
-        """The headers that every request gets; may be changed."""
+        """The headers that every request gets. Changes apply to later requests."""
         core = core_of(self)
         core.pristine = False
         return core.default_headers
 
     @property
     def skip_auto_headers(self) -> frozenset[str]:
-        """The default headers that are left out."""
+        """Names of the automatic headers that are left out."""
         return core_of(self).skip_auto_headers
 
     @property
     def auth(self) -> BasicAuth | None:
-        """The credentials that requests get."""
+        """The Basic credentials of the session."""
         return core_of(self).auth
 
     @property
     def timeout(self) -> ClientTimeout:
-        """The limits that hold unless a request has its own."""
+        """The time limits of requests that have none of their own."""
         return core_of(self).settings.timeout
 
     @property
     def json_serialize(self) -> Callable[[Any], str]:
-        """What makes JSON of ``json=``."""
+        """The function that turns the value of ``json=`` into text."""
         return core_of(self).json_serialize
 
     @property
     def raise_for_status(self) -> RaiseForStatus:
-        """Whether, or by what, the status is checked."""
+        """Whether a status of 400 or above raises, or the coroutine function that is called."""
         return core_of(self).settings.raise_for_status
 
     @property
     def auto_decompress(self) -> bool:
-        """Whether bodies are decoded."""
+        """Whether bodies are decoded as their Content-Encoding says."""
         return core_of(self).settings.auto_decompress
 
     @property
     def trust_env(self) -> bool:
-        """Whether netrc and the environment are looked at."""
+        """Whether proxies from the environment and credentials from netrc are used."""
         return core_of(self).trust_env
 
     @property
     def requote_redirect_url(self) -> bool:
-        """Whether the targets of redirects are quoted anew; may be set, for requests to come."""
+        """Whether characters in the Location of redirects are requoted; may be set."""
         return core_of(self).requote
 
     @requote_redirect_url.setter
@@ -520,33 +524,33 @@ class ClientSession:
 
     @property
     def trace_configs(self) -> list[TraceConfig]:
-        """Its TraceConfigs."""
+        """The session's `TraceConfig` objects."""
         return core_of(self).trace_configs
 
     @property
     def _retry_connection(self) -> bool:
-        """Whether a request is sent again when its reused connection was dead (as in aiohttp)."""
+        """Whether a request is sent again if its reused connection was closed (as in aiohttp)."""
         return core_of(self).retry_connection
 
     @_retry_connection.setter
     def _retry_connection(self, value: bool) -> None:
         core_of(self).retry_connection = bool(value)
 
-    # --- its end ---------------------------------------------------------------------------------
+    # --- closing ---------------------------------------------------------------------------------
 
     async def close(self) -> None:
-        """Close it, and its connector if it is the session's own."""
+        """Close the session, and its connector unless `connector_owner` is False."""
         core, connector = self.__core, self.__connector
         if core is None:
             return
         self.__connector = core.pool = None
         if connector is not None and self.__connector_owner:
             await connector.close()
-        if core.tasks and asyncio.current_task() not in core.tasks:  # none can await itself
+        if core.tasks and asyncio.current_task() not in core.tasks:  # a task cannot await itself
             await asyncio.gather(*core.tasks, return_exceptions=True)
 
     def detach(self) -> None:
-        """Let go of the connector without closing it."""
+        """Detach the session from its connector, which stays open; the session is closed then."""
         self.__connector = core_of(self).pool = None
 
     async def __aenter__(self) -> ClientSession:
@@ -564,7 +568,7 @@ class ClientSession:
         raise TypeError("Use async with instead")
 
     def __exit__(self, *exc: object) -> None:
-        """Never reached; it makes ``with`` reach `__enter__`'s message."""
+        """Never called; ``with`` needs it in order to call `__enter__`, which raises."""
 
     def __del__(self, _warn: Any = warnings.warn) -> None:
         if self.closed:
@@ -579,6 +583,6 @@ class ClientSession:
 
 
 def core_of(session: ClientSession) -> SessionCore:
-    """What the session's calls share, which no attribute of a subclass can replace."""
+    """What the calls of a session share. The name is mangled: subclasses cannot replace it."""
     core: SessionCore = session._ClientSession__core  # type: ignore[attr-defined]
     return core

@@ -1,4 +1,4 @@
-"""Requests of a session whose `_request` was overridden."""
+"""Requests of a subclass that overrides `ClientSession._request`."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from ..response.response import ClientResponse
 
 
-class OverriddenRequest(Coroutine[Any, Any, Any]):
-    """A request by way of a subclass's `_request`: to be awaited, or used with ``async with``."""
+class RequestContextManager(Coroutine[Any, Any, Any]):
+    """Makes the coroutine of an overridden `_request` usable with ``async with`` too."""
 
     __slots__ = ("_coroutine", "_response")
 
@@ -37,13 +37,13 @@ class OverriddenRequest(Coroutine[Any, Any, Any]):
         await self._response.__aexit__(exc_type, exc, traceback)
 
     def send(self, value: Any) -> Any:
-        """Run on, as a coroutine does."""
+        """Resume the coroutine (`Coroutine.send`)."""
         return self._coroutine.send(value)
 
     def throw(self, *args: Any) -> Any:
-        """Raise within, as in a coroutine."""
+        """Raise an exception in the coroutine (`Coroutine.throw`)."""
         return self._coroutine.throw(*args)
 
     def close(self) -> None:
-        """End it, as a coroutine."""
+        """Close the coroutine (`Coroutine.close`)."""
         self._coroutine.close()

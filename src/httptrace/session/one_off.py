@@ -1,4 +1,4 @@
-"""One request with a session of its own."""
+"""`request`: a one-off request, with a session of its own."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from ..version import HttpVersion
 
 
-class SingleRequest:
-    """What `request` returns: await it, or use it with ``async with``."""
+class OneOffRequest:
+    """The result of `request`: await it, or use it with ``async with``."""
 
     def __init__(
         self, coroutine: Coroutine[Any, Any, ClientResponse], session: ClientSession
@@ -37,7 +37,7 @@ class SingleRequest:
     async def _run(self) -> ClientResponse:
         try:
             self._response = await self._coroutine
-            await self._response.read()  # the session ends here: nothing can come later
+            await self._response.read()  # the session is closed next, so the body must be read now
         finally:
             await self._session.close()
         return self._response
@@ -69,11 +69,24 @@ def request(
     connector: BaseConnector | None = None,
     loop: asyncio.AbstractEventLoop | None = None,
     **kwargs: Unpack[RequestOptions],
-) -> SingleRequest:
-    """Make one request with a session of its own (aiohttp's documentation, "Basic API").
+) -> OneOffRequest:
+    """Make one request without a session (aiohttp's documentation, "Basic API").
 
-    Use it as ``async with httptrace.request("GET", url) as response``; awaited, it returns the
-    response with its body read. A `connector` that is given stays open.
+    Use it as ``async with httptrace.request("GET", url) as response``, or await it: that reads the
+    body and returns the response.
+
+    Parameters
+    ----------
+    method, url
+        The method (RFC 9110 §9) and an absolute URL.
+    version
+        `HttpVersion11` or `HttpVersion10`.
+    connector
+        Keeps the connections, and stays open; a new one is made and closed if none is given.
+    loop
+        The event loop; the running one if none is given.
+    **kwargs
+        As for `ClientSession.get`, which also tells what is raised.
     """
     session = ClientSession(
         loop=loop, version=version, connector=connector, connector_owner=connector is None
@@ -82,4 +95,4 @@ def request(
     async def run() -> ClientResponse:
         return await session.request(method, url, **kwargs)
 
-    return SingleRequest(run(), session)
+    return OneOffRequest(run(), session)

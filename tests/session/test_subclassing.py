@@ -8,14 +8,13 @@ from typing import Any
 import aiohttp
 import pytest
 from aiohttp import web
+from tests.client.conftest import Serve
 
 import httptrace
 from httptrace.call.call import Call
 from httptrace.call.core import SessionCore
 from httptrace.call.exchange import Exchange
 from httptrace.pool.pool import ConnectionPool
-
-from .conftest import Serve
 
 OWN: dict[type, set[str]] = {
     httptrace.ClientSession: set(),

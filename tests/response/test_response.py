@@ -7,6 +7,7 @@ from http.cookies import SimpleCookie
 from typing import Any
 
 import pytest
+from tests.client.conftest import MakeSession
 from tests.servers.fixtures import ScriptedFactory
 from yarl import URL
 
@@ -14,8 +15,6 @@ import httptrace
 from httptrace import ClientResponse, ClientSession
 from httptrace.testing import response_bytes
 from httptrace.testing.peer import Peer
-
-from .conftest import MakeSession
 
 FULL = (
     b"HTTP/1.1 200 Alles gr\xc3\xbcn\r\n"

@@ -10,13 +10,13 @@ from ssl import SSLContext
 from typing import Any
 
 import pytest
+from tests.client.conftest import MakeSession
 from tests.servers.fixtures import ScriptedFactory
 
 from httptrace import ClientSession, StreamReader
 from httptrace.testing.peer import Peer
 
 from .answers import CHUNKED, chunk, length, sending
-from .conftest import MakeSession
 
 SIZE = 4 << 20
 BIG = random.Random(7).randbytes(SIZE // 2) + bytes(range(256)) * (SIZE // 512)

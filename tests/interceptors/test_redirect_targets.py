@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from tests.client.conftest import MakeSession
 from tests.servers.fixtures import ScriptedFactory
 
 import httptrace
 from httptrace.testing import response_bytes
 from httptrace.testing.scripted import responding
 
-from .conftest import MakeSession
 from .redirecting import OK, last, redirect
 
 LOCATIONS = {

@@ -8,13 +8,13 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
+from tests.client.conftest import MakeSession
 from tests.servers.fixtures import ScriptedFactory
 
 from httptrace import ClientPayloadError, ClientSession, StreamReader
 from httptrace.testing.peer import Peer
 
 from .answers import CHUNKED, Script, chunk, length, sending
-from .conftest import MakeSession
 
 TEXT = b"first\nsecond line\n\nlast"
 

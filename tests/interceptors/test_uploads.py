@@ -15,6 +15,7 @@ from typing import Any
 import brotli
 import pytest
 from tests.body.packing import zstd
+from tests.client.conftest import MakeSession
 from tests.servers.fixtures import ScriptedFactory
 
 import httptrace
@@ -22,7 +23,6 @@ from httptrace import ClientSession, FormData, MultipartWriter, UploadTracker
 from httptrace.testing import EventRecorder
 from httptrace.testing.peer import Peer
 
-from .conftest import MakeSession
 from .uploading import BIG, OK, sent
 
 PIECE = 70_000

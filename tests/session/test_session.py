@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.client.conftest import MakeSession
 from tests.servers.aiohttp_app import AiohttpServer
 from tests.servers.fixtures import ScriptedFactory
 from tests.servers.nginx import Nginx, file_content
@@ -17,7 +18,6 @@ import httptrace
 from httptrace.testing import response_bytes
 
 from .calling import OK, ok
-from .conftest import MakeSession
 
 # --- verbs and URLs -------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""Noticing a response that was dropped before its body was read."""
+"""Releasing a response that the garbage collector takes before its body was read."""
 
 from __future__ import annotations
 
@@ -9,8 +9,12 @@ if TYPE_CHECKING:
     from ..call.call import Call
 
 
-class Guard:
-    """Held by a response alone: when it goes, the response has gone."""
+class Finalizer:
+    """Warns about a response that was collected unread, and releases its connection.
+
+    Only the response refers to its finalizer: both are collected together. A `__del__` of the
+    response itself would cost every response, also those that need none.
+    """
 
     __slots__ = ("_call",)
 

@@ -12,13 +12,12 @@ from typing import Any
 import brotli
 import pytest
 from tests.body.packing import PACK
+from tests.client.conftest import MakeSession
 from tests.servers.fixtures import ScriptedFactory
 
 from httptrace import ClientPayloadError, ClientResponse, ClientSession
 from httptrace.testing import response_bytes
 from httptrace.testing.peer import Peer
-
-from .conftest import MakeSession
 
 Script = Callable[[Peer], Awaitable[None]]
 TEXT = b"first\nsecond line\n\nlast" * 40

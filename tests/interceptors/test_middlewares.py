@@ -5,15 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from tests.client.conftest import MakeSession
 from tests.servers.aiohttp_app import AiohttpServer
 from tests.servers.fixtures import ScriptedFactory
+from tests.session.calling import OK, ok
 from yarl import URL
 
 import httptrace
 from httptrace.testing import response_bytes
-
-from .calling import OK, ok
-from .conftest import MakeSession
 
 
 async def test_middlewares(make_session: MakeSession, aiohttp_server: AiohttpServer) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.client.conftest import MakeSession
 from tests.servers.aiohttp_app import AiohttpServer
 from tests.servers.fixtures import ScriptedFactory
 from yarl import URL
@@ -17,7 +18,6 @@ from httptrace.testing import response_bytes
 from httptrace.testing.peer import Peer
 
 from .calling import OK, ok
-from .conftest import MakeSession
 
 # --- cookies --------------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.client.conftest import MakeSession
 from tests.servers.fixtures import ScriptedFactory
 from yarl import URL
 
@@ -15,7 +16,6 @@ from httptrace.testing.peer import Peer
 from httptrace.testing.received import ReceivedRequest
 from httptrace.testing.scripted import per_request, responding
 
-from .conftest import MakeSession
 from .redirecting import OK, last, redirect
 
 SECRETS = [

@@ -1,4 +1,4 @@
-"""Heads that are put together from kept lines are those that the long way makes."""
+"""The fast path and the general path prepare the same requests."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ async def prepared(session_options: dict[str, Any], method: str, options: Any) -
     timeout=st.sampled_from([{}, {"timeout": 3}, {"timeout": None}, {"allow_redirects": False}]),
     personal=st.sampled_from([{}, {"auth": BasicAuth("a", "b")}, {"cookies": {"own": "2"}}]),
 )
-async def test_both_ways_make_the_same(
+async def test_both_paths_make_the_same(
     session: dict[str, Any],
     method: str,
     headers: Any,
@@ -79,15 +79,15 @@ async def test_both_ways_make_the_same(
     timeout: dict[str, Any],
     personal: dict[str, Any],
 ) -> None:
-    """An option that changes nothing, but is not a plain one, sends a request the long way."""
+    """Both paths make the same request: ``skip_auto_headers=()`` selects the general one."""
     options = {**body, **timeout, **personal}
     if headers is not None:
         options["headers"] = headers
     if params is not None:
         options["params"] = params
     with job_context("test"):
-        quick = await prepared(session, method, options)
-        assert quick == await prepared(session, method, {**options, "skip_auto_headers": ()})
+        fast = await prepared(session, method, options)
+        assert fast == await prepared(session, method, {**options, "skip_auto_headers": ()})
 
 
 async def test_connections_that_are_not_kept() -> None:
@@ -99,8 +99,8 @@ async def test_connections_that_are_not_kept() -> None:
             prepare(call, URL, options)  # type: ignore[arg-type]
             assert not call.closes
             heads.append(call.head)
-        first, second, long_way = heads
-        assert first is second and first == long_way and b"\r\nConnection: close\r\n" in second
+        first, second, general = heads
+        assert first is second and first == general and b"\r\nConnection: close\r\n" in second
 
 
 @pytest.mark.parametrize("changed", [False, True])
