@@ -31,15 +31,18 @@
     │   ├── InvalidUrlRedirectClientError   also InvalidUrlClientError
     │   └── NonHttpUrlRedirectClientError   also NonHttpUrlClientError
     └── UploadAbortedError
-    TotalTimeoutError                       a TimeoutError: ClientTimeout.total ran out
-    WSMessageTypeError                      a TypeError
+    TotalTimeoutError                       also TimeoutError: the limit ClientTimeout.total
+    WSMessageTypeError                      also TypeError
 
-Every timeout carries `timeout`, `phase`, `limit` and `elapsed`.
+Every timeout has the attributes `timeout`, `phase`, `limit` and `elapsed`. The exceptions can be
+copied and pickled; a pickle leaves out what cannot be pickled, such as the responses in `history`.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+
+from .pickling import Portable
 
 try:
     import ssl
@@ -55,6 +58,7 @@ if TYPE_CHECKING:
 
     from .request_info import RequestInfo
     from .response.response import ClientResponse
+    from .trace.timeline import Timeline
 
 __all__ = [
     "ClientConnectionError",
@@ -91,8 +95,11 @@ __all__ = [
 ]
 
 
-class ClientError(Exception):
-    """Base of what a request can fail with."""
+class ClientError(Portable, Exception):
+    """Base of the exceptions that a request fails with."""
+
+    timeline: Timeline | None = None
+    """Where the time of the failed request went; None if no request was begun."""
 
 
 class ClientResponseError(ClientError):
@@ -305,7 +312,7 @@ class SocketTimeoutError(ServerTimeoutError):
     """No bytes arrived for longer than ``sock_read``."""
 
 
-class TotalTimeoutError(_Timeout, TimeoutError):
+class TotalTimeoutError(_Timeout, Portable, TimeoutError):
     """The request took longer than ``ClientTimeout.total``. Not a ClientError, as in aiohttp."""
 
 
@@ -382,5 +389,5 @@ class NonHttpUrlRedirectClientError(NonHttpUrlClientError, RedirectClientError):
     """A redirect leads to a scheme that is not http or https."""
 
 
-class WSMessageTypeError(TypeError):
+class WSMessageTypeError(Portable, TypeError):
     """A WebSocket message is not of the type that was asked for."""
