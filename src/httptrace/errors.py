@@ -1,4 +1,4 @@
-"""The exceptions, with aiohttp's names and bases (aiohttp's documentation, "Client exceptions").
+"""Exceptions, with aiohttp's names and base classes (aiohttp's documentation, "Client exceptions").
 
 ::
 
@@ -103,9 +103,15 @@ class ClientError(Portable, Exception):
 
 
 class ClientResponseError(ClientError):
-    """A response came and is an error, or cannot be understood.
+    """The server sent an error response, or a response that cannot be parsed.
 
-    `status` is 0 when there is none; `request_info` and `history` tell what was asked.
+    :param request_info: the request that was sent.
+    :param history: the redirect responses that led to it.
+    :param status: the response's status; 0 if it could not be parsed.
+    :param code: the former name of `status`.
+    :param message: the reason phrase, or what is wrong with the response.
+    :param headers: the response's headers.
+    :raises ValueError: both `code` and `status` are given.
     """
 
     def __init__(
@@ -119,7 +125,7 @@ class ClientResponseError(ClientError):
         headers: MultiMapping[str] | None = None,
     ) -> None:
         if code is not None and status is not None:
-            raise ValueError("Both code and status are given; code is the old name of status")
+            raise ValueError("Both code and status are given; code is the former name of status")
         self.request_info = request_info
         self.history = history
         self.status = status or code or 0
@@ -129,7 +135,7 @@ class ClientResponseError(ClientError):
 
     @property
     def code(self) -> int:
-        """The old name of `status`."""
+        """The former name of `status`."""
         return self.status
 
     def __str__(self) -> str:
@@ -154,27 +160,27 @@ class ClientResponseError(ClientError):
 
 
 class ContentTypeError(ClientResponseError):
-    """The response's content type is not what was asked to be parsed."""
+    """The response's content type is not the one that the caller asked to parse."""
 
 
 class WSServerHandshakeError(ClientResponseError):
-    """The server did not agree to speak WebSocket."""
+    """The server did not accept the WebSocket handshake."""
 
 
 class ClientHttpProxyError(ClientResponseError):
-    """The proxy answered the request for a tunnel with an error."""
+    """The proxy answered CONNECT with an error response."""
 
 
 class TooManyRedirects(ClientResponseError):
-    """`max_redirects` redirects came, and the last of them was not followed; `history` has them."""
+    """The server sent more redirects than `max_redirects` allows; they are in `history`."""
 
 
 class ClientConnectionError(ClientError):
-    """Something is wrong with the connection."""
+    """Base of errors of the connection: it could not be made, it broke, or it timed out."""
 
 
 class ClientConnectionResetError(ClientConnectionError, ConnectionResetError):
-    """The connection was closed while the request was being sent."""
+    """The server closed the connection while the request was being sent."""
 
 
 class ClientOSError(ClientConnectionError, OSError):
@@ -182,9 +188,10 @@ class ClientOSError(ClientConnectionError, OSError):
 
 
 class ClientConnectorError(ClientOSError):
-    """No connection could be made.
+    """The connection to the server could not be made.
 
-    `host`, `port` and `ssl` name the destination, `os_error` the cause.
+    :param connection_key: the destination, with the attributes `host`, `port` and `ssl`.
+    :param os_error: the cause.
     """
 
     def __init__(self, connection_key: Any, os_error: OSError) -> None:
@@ -195,17 +202,17 @@ class ClientConnectorError(ClientOSError):
 
     @property
     def os_error(self) -> OSError:
-        """The error of the operating system."""
+        """The error that the operating system reported."""
         return self._os_error
 
     @property
     def host(self) -> str:
-        """The host that could not be reached."""
+        """The host of the destination."""
         return str(self._conn_key.host)
 
     @property
     def port(self) -> int | None:
-        """Its port."""
+        """The port of the destination."""
         port: int | None = self._conn_key.port
         return port
 
@@ -221,15 +228,15 @@ class ClientConnectorError(ClientOSError):
 
 
 class ClientConnectorDNSError(ClientConnectorError):
-    """The host's addresses could not be found."""
+    """The host name could not be resolved."""
 
 
 class ClientProxyConnectionError(ClientConnectorError):
-    """No connection to the proxy could be made."""
+    """The connection to the proxy could not be made, or the proxy could not reach the server."""
 
 
 class ClientSSLError(ClientConnectorError):
-    """Base of what can go wrong with TLS."""
+    """Base of TLS errors."""
 
 
 class ClientConnectorSSLError(ClientSSLError, _SSLError):  # type: ignore[misc, valid-type]
@@ -246,7 +253,7 @@ _HOW_TO_TRUST = (
 
 
 class ClientConnectorCertificateError(ClientSSLError, _CertificateError):  # type: ignore[misc, valid-type]
-    """The server's certificate was not accepted. `certificate_error` tells why."""
+    """The server's certificate failed verification; the reason is in `certificate_error`."""
 
     def __init__(self, connection_key: Any, certificate_error: Exception) -> None:
         self._conn_key = connection_key
@@ -256,12 +263,12 @@ class ClientConnectorCertificateError(ClientSSLError, _CertificateError):  # typ
 
     @property
     def certificate_error(self) -> Exception:
-        """Why the certificate was refused."""
+        """The reason why verification failed."""
         return self._certificate_error
 
     @property
     def os_error(self) -> OSError:
-        """The same, as the error that `ClientConnectorError` has."""
+        """`certificate_error` as an OSError, as in `ClientConnectorError`."""
         error = self._certificate_error
         return error if isinstance(error, OSError) else OSError(str(error))
 
@@ -276,11 +283,11 @@ class ClientConnectorCertificateError(ClientSSLError, _CertificateError):  # typ
 
 
 class ServerConnectionError(ClientConnectionError):
-    """The server's side of the connection failed."""
+    """Base of connection errors that the server causes."""
 
 
 class ServerDisconnectedError(ServerConnectionError):
-    """The server closed the connection before it had answered."""
+    """The server closed the connection before it sent a complete response head."""
 
     def __init__(self, message: str | None = None) -> None:
         self.message = message or "Server disconnected"
@@ -291,17 +298,18 @@ class ServerDisconnectedError(ServerConnectionError):
 
 
 class _Timeout:
-    """What ran out: the part of ClientTimeout that fired (`timeout`), its `limit` in seconds, the
-    `phase` it fired in, the seconds `elapsed`."""
-
     timeout: str | None = None
+    """The name of the limit that was exceeded, as in ClientTimeout."""
     phase: str | None = None
+    """The phase of the request that was under way."""
     limit: float | None = None
+    """The limit in seconds."""
     elapsed: float | None = None
+    """The seconds that had passed."""
 
 
 class ServerTimeoutError(_Timeout, ServerConnectionError, TimeoutError):
-    """Something took longer than a limit of ClientTimeout."""
+    """The server took longer than a limit of ClientTimeout."""
 
 
 class ConnectionTimeoutError(ServerTimeoutError):
@@ -315,9 +323,12 @@ class SocketTimeoutError(ServerTimeoutError):
 class TotalTimeoutError(_Timeout, Portable, TimeoutError):
     """The request took longer than ``ClientTimeout.total``. Not a ClientError, as in aiohttp."""
 
+    timeline: Timeline | None = None
+    """Where the time of the request went."""
+
 
 class ServerFingerprintMismatch(ServerConnectionError):
-    """The server's certificate is not the one whose fingerprint was given."""
+    """The server's certificate does not have the fingerprint that the caller gave."""
 
     def __init__(self, expected: bytes, got: bytes, host: str, port: int) -> None:
         self.expected = expected
@@ -334,11 +345,11 @@ class ServerFingerprintMismatch(ServerConnectionError):
 
 
 class ClientPayloadError(ClientError):
-    """The response's body is cut short or cannot be decoded."""
+    """The response's body is incomplete or cannot be decoded."""
 
 
 class UploadAbortedError(ClientError):
-    """The request ended before its body was sent whole."""
+    """The request ended before its whole body was sent."""
 
 
 class InvalidURL(ClientError, ValueError):
@@ -351,7 +362,7 @@ class InvalidURL(ClientError, ValueError):
 
     @property
     def url(self) -> str | URL:
-        """The URL as it was given."""
+        """The URL as the caller gave it."""
         return self._url
 
     @property
@@ -370,7 +381,7 @@ class InvalidURL(ClientError, ValueError):
 
 
 class InvalidUrlClientError(InvalidURL):
-    """The URL of the request cannot be used."""
+    """The URL that the caller gave cannot be used."""
 
 
 class RedirectClientError(ClientError):
@@ -382,12 +393,12 @@ class NonHttpUrlClientError(ClientError):
 
 
 class InvalidUrlRedirectClientError(InvalidUrlClientError, RedirectClientError):
-    """A redirect leads to something that is no URL."""
+    """A redirect has an invalid URL."""
 
 
 class NonHttpUrlRedirectClientError(NonHttpUrlClientError, RedirectClientError):
-    """A redirect leads to a scheme that is not http or https."""
+    """The scheme of a redirect's URL is not http or https."""
 
 
 class WSMessageTypeError(Portable, TypeError):
-    """A WebSocket message is not of the type that was asked for."""
+    """A WebSocket message has another type than the caller asked for."""
