@@ -111,7 +111,6 @@ class ClientResponseError(ClientError):
     :param code: the former name of `status`.
     :param message: the reason phrase, or what is wrong with the response.
     :param headers: the response's headers.
-    :raises ValueError: both `code` and `status` are given.
     """
 
     def __init__(
@@ -213,8 +212,7 @@ class ClientConnectorError(ClientOSError):
     @property
     def port(self) -> int | None:
         """The port of the destination."""
-        port: int | None = self._conn_key.port
-        return port
+        return self._conn_key.port  # type: ignore[no-any-return]
 
     @property
     def ssl(self) -> Any:
@@ -222,7 +220,9 @@ class ClientConnectorError(ClientOSError):
         return self._conn_key.ssl
 
     def __str__(self) -> str:
-        cause = self._os_error.strerror or str(self._os_error)
+        return self._describe(self._os_error.strerror or str(self._os_error))
+
+    def _describe(self, cause: str) -> str:
         tls = "default" if self.ssl is True else self.ssl
         return f"Cannot connect to host {self.host}:{self.port} ssl:{tls} [{cause}]"
 
