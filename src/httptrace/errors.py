@@ -244,8 +244,7 @@ class ClientConnectorSSLError(ClientSSLError, _SSLError):  # type: ignore[misc, 
 
 
 _UNTRUSTED = frozenset({2, 18, 19, 20, 21})
-"""X509_V_ERR_… in OpenSSL's x509_vfy.h: no trusted authority vouches for the certificate."""
-
+"""X509_V_ERR_… in OpenSSL's x509_vfy.h: no trusted authority issued the certificate."""
 _HOW_TO_TRUST = (
     "; if you trust its issuer, pass ssl=ssl.create_default_context(cafile=...), or "
     "ssl=truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT) for what the operating system trusts"
@@ -274,12 +273,9 @@ class ClientConnectorCertificateError(ClientSSLError, _CertificateError):  # typ
 
     def __str__(self) -> str:
         error = self._certificate_error
-        tls = "default" if self.ssl is True else self.ssl
         untrusted = getattr(error, "verify_code", None) in _UNTRUSTED
-        return (
-            f"Cannot connect to host {self.host}:{self.port} ssl:{tls} "
-            f"[{type(error).__name__}: {error.args}]{_HOW_TO_TRUST if untrusted else ''}"
-        )
+        text = self._describe(f"{type(error).__name__}: {error.args}")
+        return text + _HOW_TO_TRUST if untrusted else text
 
 
 class ServerConnectionError(ClientConnectionError):

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from ..auth.basic import BasicAuth
-    from ..local.propagation import Propagation
+    from ..local.propagation import LoosePropagation, Propagation
 
 
 def session_timeout(timeout: Any, read_timeout: Any, conn_timeout: Any) -> ClientTimeout:
@@ -114,7 +114,7 @@ def checked_observers(observers: Any) -> list[Observer]:
     return found
 
 
-def propagation_of(propagate: Any) -> Propagation | None:
+def propagation_of(propagate: LoosePropagation) -> Propagation | None:
     """Which hosts may see the ids of the work that makes a request."""
     if propagate is None or propagate is False:
         return None

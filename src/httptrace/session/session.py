@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 
     from ..auth.basic import BasicAuth
     from ..cookies.jar import AbstractCookieJar
+    from ..local.propagation import LoosePropagation
     from ..pool.connector import BaseConnector
     from ..request.options import LooseCookies, LooseHeaders, RaiseForStatus, RequestOptions
     from ..timeouts import ClientTimeout
@@ -177,7 +178,7 @@ class ClientSession:
         ssl_shutdown_timeout: float | None = _UNSET,
         observers: Sequence[Observer] = (),
         max_decoded_size: int = 1 << 28,
-        propagate: Any = None,
+        propagate: LoosePropagation = None,
         ws_response_class: type[ClientWebSocketResponse] | None = None,
         proxy_headers: LooseHeaders | None = None,
     ) -> None:
