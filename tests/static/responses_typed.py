@@ -69,6 +69,7 @@ async def errors_show_the_request(session: httptrace.ClientSession) -> None:
     except httptrace.ClientResponseError as error:
         assert_type(error.status, int)
         assert_type(error.message, str)
+        assert_type(error.timeline, httptrace.Timeline | None)
         assert_type(error.request_info, httptrace.RequestInfo)
         assert_type(error.history, tuple[httptrace.ClientResponse, ...])
     except httptrace.ClientConnectorError as error:
