@@ -61,10 +61,10 @@ def test_every_scene() -> None:
 
 
 def test_a_scene_that_is_wrong() -> None:
-    """A scene that does not show what it should is named, and the exit code is 1."""
+    """A scene whose timeline is not as expected is named, and the exit code is 1."""
     ran = run("-c", BROKEN)
     assert ran.returncode == 1
-    assert ran.stderr == f"not as it should be: 1. {SCENES[0].title}\n"
+    assert ran.stderr == f"not as expected: 1. {SCENES[0].title}\n"
 
 
 def test_serving() -> None:
@@ -80,7 +80,7 @@ def test_serving() -> None:
         process.communicate()  # it may not have written the last empty line yet
     assert process.returncode == 130
     assert re.fullmatch(r"http://localhost:\d+ answers, until Ctrl-C:", told[0])
-    for text in ("the same by TLS, with --cacert /", "a certificate that has expired"):
+    for text in ("the same over TLS, with --cacert /", "a certificate that has expired"):
         assert any(re.match(rf"https://127.0.0.1:\d+ +{text}", line) for line in told)
 
 

@@ -155,6 +155,7 @@ _CONNECT = "private in all but name (it takes traces and timeouts): give `dialer
 of your own"
 
 UNEQUAL: dict[str, str] = {
+    "BasicAuth*(encoding='latin1')": "`latin1` if it has every character, else `utf-8`",
     "*Connector.__enter__": "deprecated in aiohttp: use `async with`",
     "*Connector.connect": _CONNECT,
     "ClientRequest(*)": _MADE_WITHIN,

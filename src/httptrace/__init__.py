@@ -1,4 +1,39 @@
-"""httptrace: an asyncio HTTP client in which every moment of every request can be seen."""
+"""An asyncio HTTP client in which every moment of every request can be seen.
+
+It has the client API of aiohttp::
+
+    async with httptrace.ClientSession() as session:
+        async with session.get("https://example.com") as response:
+            print(response.status, await response.text())
+            print(response.timeline)
+
+``help(httptrace.ClientSession)`` explains one name. The names, by subject:
+
+Requests
+    ClientSession, request(), ClientTimeout, TCPConnector, UnixConnector, NamedPipeConnector,
+    AsyncResolver, ThreadedResolver, Fingerprint, ClientRequest (what middlewares get)
+Responses
+    ClientResponse, StreamReader, MultipartReader, BodyPartReader, ServerSentEvent, RequestInfo,
+    ClientWebSocketResponse, WSMessage, WSMsgType, WSCloseCode
+Bodies
+    FormData, MultipartWriter, Payload and its subclasses, UploadTracker
+Cookies and credentials
+    CookieJar, DummyCookieJar, BasicAuth, DigestAuthMiddleware, extend_masking()
+What happens during requests
+    Timeline, Hop, TraceConfig (callbacks), Observer, Event and its subclasses Trace...Params,
+    Span, record(), observe(), install(), uninstall()
+Context of tasks and threads
+    Context, Local, wrap_async(), wrap_gather(), run_in_thread(), ContextThreadPoolExecutor,
+    preserve_context_in_threads(), current_request_id(), Propagation, ContextMiddleware (ASGI),
+    context_middleware (aiohttp.web)
+Logging
+    configure_logging(), RequestIdLoggingFilter, structlog_processor(), loguru_patcher()
+Errors
+    ClientError is the base of all errors but TotalTimeoutError; help("httptrace.errors") shows the
+    tree
+Modules
+    httptrace.testing (servers and an event recorder for tests), httptrace.hdrs (names of headers)
+"""
 
 # ruff: noqa: I001
 # fmt: off

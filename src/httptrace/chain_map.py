@@ -1,4 +1,4 @@
-"""`ChainMapProxy`: several mappings seen as one that cannot be changed."""
+"""`ChainMapProxy`: a read-only view of several mappings."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from typing import Any
 
 
 class ChainMapProxy(Mapping[Any, Any]):
-    """What the first of the mappings that has a key holds for it (aiohttp's documentation).
+    """A read-only view of several mappings (aiohttp's documentation).
 
-    The mappings themselves may change; the view shows them as they are.
+    A key has the value of the first mapping that contains it. Changes of the mappings are visible
+    in the view.
     """
 
     __slots__ = ("_maps",)

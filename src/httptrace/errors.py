@@ -1,4 +1,4 @@
-"""The exceptions, with aiohttp's names and bases (aiohttp's documentation, "Client exceptions").
+"""Exceptions, with aiohttp's names and base classes (aiohttp's documentation, "Client exceptions").
 
 ::
 
@@ -31,15 +31,18 @@
     │   ├── InvalidUrlRedirectClientError   also InvalidUrlClientError
     │   └── NonHttpUrlRedirectClientError   also NonHttpUrlClientError
     └── UploadAbortedError
-    TotalTimeoutError                       a TimeoutError: ClientTimeout.total ran out
-    WSMessageTypeError                      a TypeError
+    TotalTimeoutError                       also TimeoutError: the limit ClientTimeout.total
+    WSMessageTypeError                      also TypeError
 
-Every timeout carries `timeout`, `phase`, `limit` and `elapsed`.
+Every timeout has the attributes `timeout`, `phase`, `limit` and `elapsed`. The exceptions can be
+copied and pickled; a pickle leaves out what cannot be pickled, such as the responses in `history`.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+
+from .pickling import Portable
 
 try:
     import ssl
@@ -55,6 +58,7 @@ if TYPE_CHECKING:
 
     from .request_info import RequestInfo
     from .response.response import ClientResponse
+    from .trace.timeline import Timeline
 
 __all__ = [
     "ClientConnectionError",
@@ -91,14 +95,22 @@ __all__ = [
 ]
 
 
-class ClientError(Exception):
-    """Base of what a request can fail with."""
+class ClientError(Portable, Exception):
+    """Base of the exceptions that a request fails with."""
+
+    timeline: Timeline | None = None
+    """Where the time of the failed request went; None if no request was begun."""
 
 
 class ClientResponseError(ClientError):
-    """A response came and is an error, or cannot be understood.
+    """The server sent an error response, or a response that cannot be parsed.
 
-    `status` is 0 when there is none; `request_info` and `history` tell what was asked.
+    :param request_info: the request that was sent.
+    :param history: the redirect responses that led to it.
+    :param status: the response's status; 0 if it could not be parsed.
+    :param code: the former name of `status`.
+    :param message: the reason phrase, or what is wrong with the response.
+    :param headers: the response's headers.
     """
 
     def __init__(
@@ -112,7 +124,7 @@ class ClientResponseError(ClientError):
         headers: MultiMapping[str] | None = None,
     ) -> None:
         if code is not None and status is not None:
-            raise ValueError("Both code and status are given; code is the old name of status")
+            raise ValueError("Both code and status are given; code is the former name of status")
         self.request_info = request_info
         self.history = history
         self.status = status or code or 0
@@ -122,7 +134,7 @@ class ClientResponseError(ClientError):
 
     @property
     def code(self) -> int:
-        """The old name of `status`."""
+        """The former name of `status`."""
         return self.status
 
     def __str__(self) -> str:
@@ -147,27 +159,27 @@ class ClientResponseError(ClientError):
 
 
 class ContentTypeError(ClientResponseError):
-    """The response's content type is not what was asked to be parsed."""
+    """The response's content type is not the one that the caller asked to parse."""
 
 
 class WSServerHandshakeError(ClientResponseError):
-    """The server did not agree to speak WebSocket."""
+    """The server did not accept the WebSocket handshake."""
 
 
 class ClientHttpProxyError(ClientResponseError):
-    """The proxy answered the request for a tunnel with an error."""
+    """The proxy answered CONNECT with an error response."""
 
 
 class TooManyRedirects(ClientResponseError):
-    """`max_redirects` redirects came, and the last of them was not followed; `history` has them."""
+    """The server sent more redirects than `max_redirects` allows; they are in `history`."""
 
 
 class ClientConnectionError(ClientError):
-    """Something is wrong with the connection."""
+    """Base of errors of the connection: it could not be made, it broke, or it timed out."""
 
 
 class ClientConnectionResetError(ClientConnectionError, ConnectionResetError):
-    """The connection was closed while the request was being sent."""
+    """The server closed the connection while the request was being sent."""
 
 
 class ClientOSError(ClientConnectionError, OSError):
@@ -175,9 +187,10 @@ class ClientOSError(ClientConnectionError, OSError):
 
 
 class ClientConnectorError(ClientOSError):
-    """No connection could be made.
+    """The connection to the server could not be made.
 
-    `host`, `port` and `ssl` name the destination, `os_error` the cause.
+    :param connection_key: the destination, with the attributes `host`, `port` and `ssl`.
+    :param os_error: the cause.
     """
 
     def __init__(self, connection_key: Any, os_error: OSError) -> None:
@@ -188,19 +201,18 @@ class ClientConnectorError(ClientOSError):
 
     @property
     def os_error(self) -> OSError:
-        """The error of the operating system."""
+        """The error that the operating system reported."""
         return self._os_error
 
     @property
     def host(self) -> str:
-        """The host that could not be reached."""
+        """The host of the destination."""
         return str(self._conn_key.host)
 
     @property
     def port(self) -> int | None:
-        """Its port."""
-        port: int | None = self._conn_key.port
-        return port
+        """The port of the destination."""
+        return self._conn_key.port  # type: ignore[no-any-return]
 
     @property
     def ssl(self) -> Any:
@@ -208,21 +220,23 @@ class ClientConnectorError(ClientOSError):
         return self._conn_key.ssl
 
     def __str__(self) -> str:
-        cause = self._os_error.strerror or str(self._os_error)
+        return self._describe(self._os_error.strerror or str(self._os_error))
+
+    def _describe(self, cause: str) -> str:
         tls = "default" if self.ssl is True else self.ssl
         return f"Cannot connect to host {self.host}:{self.port} ssl:{tls} [{cause}]"
 
 
 class ClientConnectorDNSError(ClientConnectorError):
-    """The host's addresses could not be found."""
+    """The host name could not be resolved."""
 
 
 class ClientProxyConnectionError(ClientConnectorError):
-    """No connection to the proxy could be made."""
+    """The connection to the proxy could not be made, or the proxy could not reach the server."""
 
 
 class ClientSSLError(ClientConnectorError):
-    """Base of what can go wrong with TLS."""
+    """Base of TLS errors."""
 
 
 class ClientConnectorSSLError(ClientSSLError, _SSLError):  # type: ignore[misc, valid-type]
@@ -230,8 +244,7 @@ class ClientConnectorSSLError(ClientSSLError, _SSLError):  # type: ignore[misc, 
 
 
 _UNTRUSTED = frozenset({2, 18, 19, 20, 21})
-"""X509_V_ERR_… in OpenSSL's x509_vfy.h: no trusted authority vouches for the certificate."""
-
+"""X509_V_ERR_… in OpenSSL's x509_vfy.h: no trusted authority issued the certificate."""
 _HOW_TO_TRUST = (
     "; if you trust its issuer, pass ssl=ssl.create_default_context(cafile=...), or "
     "ssl=truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT) for what the operating system trusts"
@@ -239,7 +252,7 @@ _HOW_TO_TRUST = (
 
 
 class ClientConnectorCertificateError(ClientSSLError, _CertificateError):  # type: ignore[misc, valid-type]
-    """The server's certificate was not accepted. `certificate_error` tells why."""
+    """The server's certificate failed verification; the reason is in `certificate_error`."""
 
     def __init__(self, connection_key: Any, certificate_error: Exception) -> None:
         self._conn_key = connection_key
@@ -249,31 +262,28 @@ class ClientConnectorCertificateError(ClientSSLError, _CertificateError):  # typ
 
     @property
     def certificate_error(self) -> Exception:
-        """Why the certificate was refused."""
+        """The reason why verification failed."""
         return self._certificate_error
 
     @property
     def os_error(self) -> OSError:
-        """The same, as the error that `ClientConnectorError` has."""
+        """`certificate_error` as an OSError, as in `ClientConnectorError`."""
         error = self._certificate_error
         return error if isinstance(error, OSError) else OSError(str(error))
 
     def __str__(self) -> str:
         error = self._certificate_error
-        tls = "default" if self.ssl is True else self.ssl
         untrusted = getattr(error, "verify_code", None) in _UNTRUSTED
-        return (
-            f"Cannot connect to host {self.host}:{self.port} ssl:{tls} "
-            f"[{type(error).__name__}: {error.args}]{_HOW_TO_TRUST if untrusted else ''}"
-        )
+        text = self._describe(f"{type(error).__name__}: {error.args}")
+        return text + _HOW_TO_TRUST if untrusted else text
 
 
 class ServerConnectionError(ClientConnectionError):
-    """The server's side of the connection failed."""
+    """Base of connection errors that the server causes."""
 
 
 class ServerDisconnectedError(ServerConnectionError):
-    """The server closed the connection before it had answered."""
+    """The server closed the connection before it sent a complete response head."""
 
     def __init__(self, message: str | None = None) -> None:
         self.message = message or "Server disconnected"
@@ -284,17 +294,18 @@ class ServerDisconnectedError(ServerConnectionError):
 
 
 class _Timeout:
-    """What ran out: the part of ClientTimeout that fired (`timeout`), its `limit` in seconds, the
-    `phase` it fired in, the seconds `elapsed`."""
-
     timeout: str | None = None
+    """The name of the limit that was exceeded, as in ClientTimeout."""
     phase: str | None = None
+    """The phase of the request that was under way."""
     limit: float | None = None
+    """The limit in seconds."""
     elapsed: float | None = None
+    """The seconds that had passed."""
 
 
 class ServerTimeoutError(_Timeout, ServerConnectionError, TimeoutError):
-    """Something took longer than a limit of ClientTimeout."""
+    """The server took longer than a limit of ClientTimeout."""
 
 
 class ConnectionTimeoutError(ServerTimeoutError):
@@ -305,12 +316,15 @@ class SocketTimeoutError(ServerTimeoutError):
     """No bytes arrived for longer than ``sock_read``."""
 
 
-class TotalTimeoutError(_Timeout, TimeoutError):
+class TotalTimeoutError(_Timeout, Portable, TimeoutError):
     """The request took longer than ``ClientTimeout.total``. Not a ClientError, as in aiohttp."""
+
+    timeline: Timeline | None = None
+    """Where the time of the request went."""
 
 
 class ServerFingerprintMismatch(ServerConnectionError):
-    """The server's certificate is not the one whose fingerprint was given."""
+    """The server's certificate does not have the fingerprint that the caller gave."""
 
     def __init__(self, expected: bytes, got: bytes, host: str, port: int) -> None:
         self.expected = expected
@@ -327,11 +341,11 @@ class ServerFingerprintMismatch(ServerConnectionError):
 
 
 class ClientPayloadError(ClientError):
-    """The response's body is cut short or cannot be decoded."""
+    """The response's body is incomplete or cannot be decoded."""
 
 
 class UploadAbortedError(ClientError):
-    """The request ended before its body was sent whole."""
+    """The request ended before its whole body was sent."""
 
 
 class InvalidURL(ClientError, ValueError):
@@ -344,7 +358,7 @@ class InvalidURL(ClientError, ValueError):
 
     @property
     def url(self) -> str | URL:
-        """The URL as it was given."""
+        """The URL as the caller gave it."""
         return self._url
 
     @property
@@ -363,7 +377,7 @@ class InvalidURL(ClientError, ValueError):
 
 
 class InvalidUrlClientError(InvalidURL):
-    """The URL of the request cannot be used."""
+    """The URL that the caller gave cannot be used."""
 
 
 class RedirectClientError(ClientError):
@@ -375,12 +389,12 @@ class NonHttpUrlClientError(ClientError):
 
 
 class InvalidUrlRedirectClientError(InvalidUrlClientError, RedirectClientError):
-    """A redirect leads to something that is no URL."""
+    """A redirect has an invalid URL."""
 
 
 class NonHttpUrlRedirectClientError(NonHttpUrlClientError, RedirectClientError):
-    """A redirect leads to a scheme that is not http or https."""
+    """The scheme of a redirect's URL is not http or https."""
 
 
-class WSMessageTypeError(TypeError):
-    """A WebSocket message is not of the type that was asked for."""
+class WSMessageTypeError(Portable, TypeError):
+    """A WebSocket message has another type than the caller asked for."""

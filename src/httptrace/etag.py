@@ -1,4 +1,4 @@
-"""`ETag`: what names one version of a resource."""
+"""`ETag`: an entity tag."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 
 class ETag(NamedTuple):
-    """An entity tag (RFC 9110 §8.8.3); its text is what ``ETag`` and ``If-None-Match`` carry.
+    """An entity tag (RFC 9110 §8.8.3); ``str()`` gives the field value of ``ETag``.
 
-    `value` comes without quotes; one that `is_weak` says that two versions mean the same, not that
-    their bytes are the same.
+    `value` is without quotes. Two representations with the same tag are equal byte for byte, or,
+    if the tag `is_weak`, equivalent only.
     """
 
     value: str

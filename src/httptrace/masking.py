@@ -1,8 +1,8 @@
-"""The one place that takes secrets out of what is shown, logged or stored.
+"""Masks secrets in headers and URLs before they are shown, logged or stored.
 
-Known by name: headers that carry credentials, the user info of a URL, and query parameters that
-are credentials or signatures. `extend_masking` adds names of your own for the whole process; a
-`Masker` of your own knows them alone.
+Secret are: headers that carry credentials, the user info of a URL, and query parameters that carry
+credentials or signatures. They are recognised by name. `extend_masking` adds names for the whole
+process; a separate `Masker` has its own names.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 MASK = "***"
-"""What stands in a secret's place."""
+"""The text that replaces a secret."""
 
 _HEADERS = frozenset({"authentication", "cookie", "setcookie", "xcsrf", "xauth", "xauthkey"})
 _PARAMETERS = frozenset(
@@ -36,7 +36,7 @@ _PARAMETERS = frozenset(
     "keypairid otp pass passwd policy pwd samlrequest samlresponse secret session sessionid "
     "sid sig".split()
 )
-# Names are compared in lower case without punctuation: X-Api-Key, api_key and apiKey are one.
+# Names are compared in lower case without punctuation: X-Api-Key, api_key and apiKey are the same.
 _SECRET_ENDING = re.compile(
     r"(?:apikey|accesskey|secretkey|privatekey|authorization|credentials?|password|passphrase"
     r"|secret|signature|token|jwt|sessionid|authkey)\Z"
@@ -44,10 +44,10 @@ _SECRET_ENDING = re.compile(
 _NOT_ALPHANUMERIC = re.compile(r"[\W_]+")
 _SCHEME_AND_REST = re.compile(r"\s*([!#$%&'*+.^_`|~0-9A-Za-z-]+)[ \t]+\S")
 _AUTHORITY_USER_INFO = re.compile(r"\A((?:[^/?#]*//)?)[^/?#]*@")
-# A password with a raw "/", "?" or "#" makes the URL invalid (no port is "p" in //u:p/w@host), and
-# so it turns up in an error message.
+# A password with a raw "/", "?" or "#" makes the URL invalid (in //u:p/w@host "p" would be the
+# port), and the invalid URL is quoted in an error message.
 _BROKEN_USER_INFO = re.compile(r"\A([^/?#]*//)[^/?#@\[]*:(?!\d*(?:[/?#]|\Z)).*@", re.DOTALL)
-# A ";" separates too, but only where another name follows.
+# A ";" also separates pairs, but only where another name follows.
 _PAIR = re.compile(r"(?<=[&;?#])([^&;=?#]+)=(?:[^&;#]|;(?![^&;=#]+=))*")
 _URL_IN_TEXT = re.compile(r"\b[a-zA-Z][a-zA-Z0-9+.-]*://[^\s'\"<>]+")
 _URL_HEADERS = {
@@ -58,7 +58,7 @@ _URL_HEADERS = {
     "link": re.compile(r"(?<=<)[^>]+"),
     "refresh": re.compile(r"(?<=url=).+", re.IGNORECASE | re.DOTALL),
 }
-"""Headers that hold URLs, and where in the value they stand."""
+"""Headers that contain URLs, with a pattern that finds the URLs in the value."""
 
 
 @lru_cache(maxsize=512)
@@ -67,12 +67,12 @@ def _plain(name: str) -> str:
 
 
 class Masker:
-    """Takes secrets out of headers and URLs.
+    """Masks secrets in headers and URLs.
 
-    :param headers: names of further headers whose values are secret.
-    :param parameters: names of further query parameters whose values are secret.
+    :param headers: names of additional headers whose values are secret.
+    :param parameters: names of additional query parameters whose values are secret.
 
-    Case and punctuation of names do not matter.
+    Names are compared without case and punctuation.
     """
 
     def __init__(self, headers: Iterable[str] = (), parameters: Iterable[str] = ()) -> None:
@@ -83,10 +83,10 @@ class Masker:
         return plain_header in self._headers or _SECRET_ENDING.search(plain_header) is not None
 
     def header(self, name: str, value: str) -> str:
-        """The value of this header as it may be shown.
+        """Mask the value of a header.
 
-        Of a credential the scheme is kept (``Bearer ***``), of cookies their names. URLs in
-        headers such as Location are masked as `url` does.
+        The scheme of credentials is kept (``Bearer ***``), and so are the names of cookies. URLs
+        in headers such as Location are masked as `url` does it.
         """
         plain = _plain(name)
         if not self._is_secret(plain):
@@ -101,13 +101,13 @@ class Masker:
         return f"{scheme[1]} {MASK}" if scheme and "authorization" in plain else MASK
 
     def headers(self, items: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-        """Pairs of name and value, such as ``headers.items()``, as they may be shown."""
+        """Mask the values of pairs of name and value, such as ``headers.items()``."""
         return [(name, self.header(name, value)) for name, value in items]
 
     def url(self, url: URL | str) -> str:
-        """The URL as it may be shown: no user info, no secret in its query or fragment.
+        """Mask the user info of a URL, and the secrets in its query and fragment.
 
-        Works on any text, also on what is no valid URL, and never raises.
+        Accepts any text, also an invalid URL, and never raises.
         """
         text = str(url)
         if "@" in text:
@@ -135,7 +135,7 @@ _masker = Masker()
 
 
 def extend_masking(headers: Iterable[str] = (), parameters: Iterable[str] = ()) -> None:
-    """Let `mask_url` and `mask_headers` treat these names as secret too, from now on."""
+    """Add names of headers and query parameters whose values are secret, for the whole process."""
     global _masker
     _own_headers.update(headers)
     _own_parameters.update(parameters)
@@ -143,27 +143,27 @@ def extend_masking(headers: Iterable[str] = (), parameters: Iterable[str] = ()) 
 
 
 def mask_url(url: URL | str) -> str:
-    """The URL as it may be shown: see `Masker.url`."""
+    """Mask the secrets in a URL (`Masker.url`)."""
     return _masker.url(url)
 
 
 def mask_header(name: str, value: str) -> str:
-    """The header's value as it may be shown: see `Masker.header`."""
+    """Mask the value of a header (`Masker.header`)."""
     return _masker.header(name, value)
 
 
 def mask_headers(items: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Pairs of name and value as they may be shown: see `Masker.headers`."""
+    """Mask the values of pairs of name and value (`Masker.headers`)."""
     return _masker.headers(items)
 
 
 def mask_text(text: str) -> str:
-    """A text, such as an error's, with each URL in it as it may be shown."""
+    """Mask each URL in a text, such as an error message."""
     return _URL_IN_TEXT.sub(lambda found: _masker.url(found[0]), text)
 
 
 def shown(value: object) -> str:
-    """What ``repr()`` may show of a value: headers and URLs masked, bytes counted only."""
+    """A masked ``repr()``: headers and URLs are masked, of bytes only the number is shown."""
     from yarl import URL
 
     if isinstance(value, str | int | float | None):

@@ -29,9 +29,21 @@ class RequestInfo(_Asked):
     ) -> RequestInfo:
         return super().__new__(cls, url, method, headers, url if real_url is ... else real_url)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Read-only multidicts cannot be pickled.
+        return _restore, (self.url, self.method, tuple(self.headers.items()), self.real_url)
+
     def __repr__(self) -> str:
         # Errors hold these, logs and trackers of errors write them out.
         from .masking import shown
 
         pairs = zip(self._fields, self, strict=True)
         return f"RequestInfo({', '.join(f'{name}={shown(value)}' for name, value in pairs)})"
+
+
+def _restore(
+    url: URL, method: str, headers: tuple[tuple[str, str], ...], real_url: URL
+) -> RequestInfo:
+    from multidict import CIMultiDict, CIMultiDictProxy
+
+    return RequestInfo(url, method, CIMultiDictProxy(CIMultiDict(headers)), real_url)

@@ -1,4 +1,4 @@
-"""How long each part of a request may take: `ClientTimeout`."""
+"""`ClientTimeout`: time limits for the phases of a request."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _FIELDS = (*_AIOHTTP_FIELDS, *_PHASE_FIELDS)
 
 
 class _AttrsFields:
-    """Lets ``attr.evolve`` and ``attr.asdict`` take a `ClientTimeout`, as they take aiohttp's.
+    """Makes ``attr.evolve`` and ``attr.asdict`` work, as they do with aiohttp's ClientTimeout.
 
-    attrs is imported by the caller who asks, never by us.
+    Only those functions read the attribute, so attrs has been imported by then.
     """
 
     def __get__(self, instance: object, owner: type) -> Any:
@@ -25,22 +25,22 @@ class _AttrsFields:
 
 
 class ClientTimeout:
-    """Limits in seconds for the parts of a request (aiohttp's documentation, "Timeouts").
+    """Time limits in seconds (aiohttp's documentation, "Timeouts").
 
-    ``None`` and ``0`` mean no limit, and so does infinity. An object is immutable and can be
-    compared, hashed and pickled; `replace` makes a changed copy.
+    ``None``, ``0`` and infinity mean no limit. Objects are immutable; they can be compared, hashed
+    and pickled. `replace` makes a changed copy.
 
-    :param total: the whole call: redirects, retries and reading the body included.
-    :param connect: getting a connection: the wait for a place in the pool, DNS, connecting, TLS.
-    :param sock_read: silence of the server while its answer is awaited or read (idle time, not
-        the time that the whole body takes); while a body is sent, a server that takes nothing.
-    :param sock_connect: connecting a new connection to the peer; a reused one has no such time.
-    :param ceil_threshold: kept for aiohttp's signature: it changes nothing, as limits are exact.
-    :param pool: waiting for a place in the pool.
-    :param dns: finding the host's addresses.
+    :param total: the whole call, including redirects, retries and reading the body.
+    :param connect: getting a connection: waiting for the pool, DNS, connecting and TLS.
+    :param sock_read: the longest time without any bytes from the server while the response is
+        awaited or read, or without any bytes accepted by the server while the body is sent.
+    :param sock_connect: connecting to the peer; does not apply to a reused connection.
+    :param ceil_threshold: accepted as in aiohttp, but without effect: limits are exact.
+    :param pool: waiting for the pool's limits.
+    :param dns: resolving the host name.
     :param tls: the TLS handshake of a new connection.
-    :param response_headers: from the last byte of the request until the head of the final
-        response is complete.
+    :param response_headers: from the last byte of the request to the end of the final response's
+        head.
     :raises TypeError: a limit is not a number.
     :raises ValueError: a limit is negative or not a number (NaN).
     """
@@ -84,7 +84,7 @@ class ClientTimeout:
         put(self, "response_headers", _limit("response_headers", response_headers))
 
     def replace(self, **changes: Any) -> ClientTimeout:
-        """A copy in which the named limits are changed."""
+        """A copy with other values for the given limits."""
         return type(self)(**{**self._values(), **changes})
 
     __replace__ = replace  # copy.replace() of Python 3.13
@@ -126,7 +126,7 @@ def _limit(name: str, value: float | None) -> float | None:
 
 
 def _seconds(name: str, value: float) -> float:
-    """The value, when it can be a time. A bool is a number to Python but never meant as one."""
+    """Check the value. Python's bool is a number, but here it can only be a mistake."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise TypeError(f"ClientTimeout.{name} must be a number of seconds, not {value!r}")
     if not value >= 0:  # false for NaN too
@@ -135,4 +135,4 @@ def _seconds(name: str, value: float) -> float:
 
 
 DEFAULT_TIMEOUT = ClientTimeout(total=300, sock_connect=30)
-"""What a session uses when it is given no timeout: aiohttp's default."""
+"""The timeouts of a session that is given none; the same as aiohttp's."""

@@ -3,6 +3,7 @@ from __future__ import annotations
 import logging
 import os
 import time
+from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from yarl import URL
 
 from httptrace.auth import basic as auth
 from httptrace.auth.basic import BasicAuth, encode_basic_auth, netrc_auth
+from httptrace.request.proxies import parse_proxy
 
 
 def test_encoded_header() -> None:
@@ -45,11 +47,37 @@ def test_colon_in_the_login_of_the_function() -> None:
         encode_basic_auth("a:b")
 
 
-def test_character_outside_of_the_encoding() -> None:
-    """What the encoding does not have is a ValueError, not a wrong header."""
+@pytest.mark.parametrize("encoding", ["latin1", "ascii"])
+def test_character_outside_of_the_encoding(encoding: str) -> None:
+    """A character that a given encoding does not have is a ValueError, not a wrong header."""
     with pytest.raises(UnicodeEncodeError):
-        BasicAuth("中").encode()
+        BasicAuth("中", encoding=encoding).encode()
+    with pytest.raises(UnicodeEncodeError):
+        encode_basic_auth("中", encoding=encoding)
     assert BasicAuth("中", encoding="utf-8").encode() == "Basic 5LitOg=="
+
+
+@pytest.mark.parametrize(
+    ("login", "password", "encoding"),
+    [
+        ("me", "pw", "latin1"),
+        ("mé", "pÿ", "latin1"),
+        ("m中", "pw", "utf-8"),
+        ("mé", "p€", "utf-8"),
+    ],
+)
+def test_every_source_of_credentials_has_the_same_encoding(
+    netrc_file: Path, login: str, password: str, encoding: str
+) -> None:
+    """Latin-1 if it has every character, else UTF-8: given, in a URL, for a proxy, in a netrc."""
+    netrc_file.write_text(f"machine h login {login} password {password}\n", encoding="utf-8")
+    url = URL.build(scheme="http", user=login, password=password, host="h")
+    proxy, of_proxy = parse_proxy(str(url))
+    found = [BasicAuth(login, password), BasicAuth.from_url(url), of_proxy, netrc_auth("h")]
+    assert found == [BasicAuth(login, password, encoding)] * 4
+    expected = b64encode(f"{login}:{password}".encode(encoding)).decode()
+    assert {auth and auth.encode() for auth in found} == {f"Basic {expected}"}
+    assert proxy == URL("http://h")
 
 
 @pytest.mark.parametrize("scheme", ["Basic", "basic", "BASIC"])

@@ -138,7 +138,7 @@ def test_what_is_no_file_of_cookies(tmp_path: Path, content: bytes) -> None:
     """Anything else, a pickle above all, is a ValueError and leaves the jar as it was."""
     (tmp_path / "jar").write_bytes(content)
     jar = filled()
-    with pytest.raises(ValueError, match="no file of cookies"):
+    with pytest.raises(ValueError, match="not a cookie file"):
         jar.load(tmp_path / "jar")
     assert len(jar) == 4
 

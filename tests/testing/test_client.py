@@ -127,10 +127,10 @@ async def test_asgi_application_that_fails_to_start() -> None:
         yield
 
     server = TestServer(Starlette(lifespan=lifespan))
-    with pytest.raises(RuntimeError, match="failed at its startup"):
+    with pytest.raises(RuntimeError, match="failed during startup"):
         await server.start_server()
     assert not server.started
-    with pytest.raises(RuntimeError, match="has not started"):
+    with pytest.raises(RuntimeError, match="has not been started"):
         server.make_url("/")
 
 

@@ -1,1 +1,1 @@
-"""Credentials: Basic and Digest."""
+"""Basic and Digest authentication."""

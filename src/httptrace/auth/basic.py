@@ -1,4 +1,4 @@
-"""Basic authentication (RFC 7617) and the credentials of a netrc file."""
+"""Basic authentication (RFC 7617), and credentials from the user's netrc file."""
 
 from __future__ import annotations
 
@@ -22,15 +22,19 @@ class _Credentials(NamedTuple):
 
 
 class BasicAuth(_Credentials):
-    """Login and password, with aiohttp's signature (aiohttp's documentation, "BasicAuth").
+    """Login and password for Basic authentication (aiohttp's documentation, "BasicAuth").
 
-    :raises ValueError: login or password is None, or there is a colon in the login (RFC 7617,
-        section 2).
+    :param login: the user name; it must not contain a colon (RFC 7617, section 2).
+    :param password: the password.
+    :param encoding: how `encode` turns both into bytes. By default Latin-1, as in aiohttp, if it
+        has every character, else UTF-8 (RFC 7617, section 2.1). The same holds for credentials
+        from URLs, from a netrc file and for proxies.
+    :raises ValueError: login or password is None, or the login contains a colon.
     """
 
     __slots__ = ()
 
-    def __new__(cls, login: str, password: str = "", encoding: str = "latin1") -> BasicAuth:
+    def __new__(cls, login: str, password: str = "", encoding: str | None = None) -> BasicAuth:
         for part, value in (("login", login), ("password", password)):
             if value is None:
                 raise ValueError(f"None is not allowed as {part} value")
@@ -38,13 +42,13 @@ class BasicAuth(_Credentials):
                 raise TypeError(f"{part} must be a str, not {type(value).__name__}")
         if ":" in login:
             raise ValueError('A ":" is not allowed in login (RFC 7617, section 2)')
-        return super().__new__(cls, login, password, encoding)
+        return super().__new__(cls, login, password, encoding or _encoding_of(login + password))
 
     @classmethod
     def decode(cls, auth_header: str, encoding: str = "latin1") -> BasicAuth:
-        """The credentials of an Authorization header.
+        """The credentials in an Authorization header.
 
-        :raises ValueError: it is no Basic authorization, or a malformed one.
+        :raises ValueError: the scheme is not Basic, or the value is malformed.
         """
         scheme, separator, encoded = auth_header.partition(" ")
         if not separator:
@@ -62,14 +66,14 @@ class BasicAuth(_Credentials):
         return cls(login, password, encoding)
 
     @classmethod
-    def from_url(cls, url: URL, *, encoding: str = "latin1") -> BasicAuth | None:
-        """The credentials that the URL carries, or None when it carries none.
+    def from_url(cls, url: URL, *, encoding: str | None = None) -> BasicAuth | None:
+        """The credentials in a URL, or None if it has none.
 
-        :raises TypeError: it is no yarl.URL.
+        :raises TypeError: `url` is not a yarl.URL.
         """
         if not isinstance(url, URL):
             raise TypeError("url should be yarl.URL instance")
-        # `raw_user` is a part that yarl has split already; most URLs have none.
+        # Most URLs have no credentials; yarl has parsed `raw_user` already, so this is cheap.
         if url.raw_user is None and url.raw_password is None:
             return None
         return cls(url.user or "", url.password or "", encoding)
@@ -77,19 +81,19 @@ class BasicAuth(_Credentials):
     def encode(self) -> str:
         """The value of an Authorization header.
 
-        :raises UnicodeEncodeError: a character is not in the encoding.
+        :raises UnicodeEncodeError: the encoding does not have one of the characters.
         """
         return _basic(f"{self.login}:{self.password}", self.encoding)
 
     def __repr__(self) -> str:
-        # Reprs get into logs and tracebacks: the password stays out of them.
+        # Without the password: reprs end up in logs and tracebacks.
         return f"BasicAuth(login={self.login!r}, password='***', encoding={self.encoding!r})"
 
 
 def basic_auth(parameter: str, value: Any) -> BasicAuth | None:
-    """Credentials as they were given, aiohttp's own included; `parameter` names them in errors.
+    """Check the parameter named `parameter`; aiohttp's BasicAuth is converted to ours.
 
-    :raises TypeError: it is neither BasicAuth nor None.
+    :raises TypeError: `value` is neither BasicAuth nor None.
     """
     if value is None or isinstance(value, BasicAuth):
         return value
@@ -99,11 +103,22 @@ def basic_auth(parameter: str, value: Any) -> BasicAuth | None:
 
 
 def encode_basic_auth(login: str, password: str = "", encoding: str = "utf-8") -> str:
-    """The value of an Authorization header for login and password.
+    """The value of an Authorization header for a login and a password.
 
-    :raises ValueError: there is a colon in the login, or a character is not in the encoding.
+    :raises ValueError: the login contains a colon, or the encoding does not have one of the
+        characters.
     """
     return BasicAuth(login, password, encoding).encode()
+
+
+def _encoding_of(text: str) -> str:
+    if text.isascii():
+        return "latin1"
+    try:
+        text.encode("latin1")
+    except UnicodeEncodeError:
+        return "utf-8"
+    return "latin1"
 
 
 def _basic(credentials: str, encoding: str) -> str:
@@ -111,13 +126,13 @@ def _basic(credentials: str, encoding: str) -> str:
 
 
 def netrc_auth(host: str) -> BasicAuth | None:
-    """The credentials of the user's netrc file for this host: its entry, or the default entry.
+    """The credentials for a host from the user's netrc file: its entry, or the default entry.
 
-    The file is ``$NETRC``, or ``~/.netrc`` (on Windows also ``~/_netrc``). It is looked at once a
-    second at the most, and read again when it has changed. One that cannot be read or understood
-    is logged once and counts as empty.
+    The file is ``$NETRC``, or ``~/.netrc`` (on Windows also ``~/_netrc``). At most once a second it
+    is checked for changes, and read again if it has changed. If it cannot be read or parsed, this
+    is logged once and the file counts as empty.
 
-    :param host: the host alone, as ``URL.host`` has it: never a port, never user info.
+    :param host: the host as in ``URL.host``, without port and user info.
     """
     if not _netrc.is_fresh():
         _netrc.refresh()
@@ -125,36 +140,36 @@ def netrc_auth(host: str) -> BasicAuth | None:
 
 
 class _Netrc:
-    """What the netrc file says, kept until the file changes."""
+    """The entries of the netrc file, cached until the file changes."""
 
     def __init__(self) -> None:
         self._entries: dict[str, BasicAuth] = {}
         self._version: tuple[object, ...] | None = None
-        self._checked = float("-inf")
-        self._named = ""
+        self._checked_at = float("-inf")
+        self._variable = ""
 
     def is_fresh(self) -> bool:
-        """Whether the file was looked at within the last second."""
-        if os.environ.get("NETRC", "") != self._named:
+        """Whether the file was checked within the last second."""
+        if os.environ.get("NETRC", "") != self._variable:
             return False
-        return time.monotonic() - self._checked < 1.0
+        return time.monotonic() - self._checked_at < 1.0
 
     def lookup(self, host: str) -> BasicAuth | None:
         return self._entries.get(host.lower()) or self._entries.get("")
 
     def refresh(self) -> None:
-        """Read the file if it is another one than before."""
-        self._named = os.environ.get("NETRC", "")
+        """Read the file if it has changed, or if it is a different file."""
+        self._variable = os.environ.get("NETRC", "")
         path = self._path()
         version = _version(path)
         if version != self._version:
             self._entries = _read(path) if path else {}
             self._version = version
-        self._checked = time.monotonic()
+        self._checked_at = time.monotonic()
 
     def _path(self) -> str | None:
-        if self._named:
-            return os.path.expanduser(self._named)
+        if self._variable:
+            return os.path.expanduser(self._variable)
         names = ("_netrc", ".netrc") if os.name == "nt" else (".netrc",)
         paths = [os.path.join(os.path.expanduser("~"), name) for name in names]
         return next(filter(os.path.exists, paths), None)
@@ -169,14 +184,14 @@ def _version(path: str | None) -> tuple[object, ...]:
 
 
 def _read(path: str) -> dict[str, BasicAuth]:
-    """The entries by host in lower case; the default entry stands under the empty name."""
+    """The entries by host in lower case; the default entry has an empty host."""
     import netrc
 
     try:
         hosts = netrc.netrc(path).hosts
     except netrc.NetrcParseError as error:
-        # The error's own text may quote a password.
-        _log.warning("The netrc file %s cannot be understood (line %s)", path, error.lineno)
+        # Without the error's own text, which may quote a password.
+        _log.warning("The netrc file %s cannot be parsed (line %s)", path, error.lineno)
         return {}
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not in UTF-8"
@@ -187,13 +202,11 @@ def _read(path: str) -> dict[str, BasicAuth]:
 
 
 def _entry(login: str | None, account: str | None, password: str | None) -> BasicAuth | None:
-    """The account stands in for a login that is missing, as in aiohttp."""
+    """Where the login is missing, the account is used, as in aiohttp."""
     name = login or account or ""
     if ":" in name or not (name or password):
         return None
-    text = name + (password or "")
-    encoding = "latin1" if all(ord(character) < 256 for character in text) else "utf-8"
-    return BasicAuth(name, password or "", encoding)
+    return BasicAuth(name, password or "")
 
 
 _netrc = _Netrc()

@@ -1,4 +1,4 @@
-"""Digest access authentication as pure computation: a challenge in, an answer out (RFC 7616)."""
+"""Digest access authentication without I/O: parse challenges, compute answers (RFC 7616)."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ _HASHES = {
     "SHA512": "sha512",
     "SHA-512-256": "sha512_256",
 }
-"""RFC 7616 has MD5, SHA-256 and SHA-512-256; the others are those that aiohttp also answers."""
+"""RFC 7616 has MD5, SHA-256 and SHA-512-256; the others are supported because aiohttp does."""
 
 
 class Challenge(NamedTuple):
-    """What a server asks for. `algorithm` is as the server wrote it, "" when it wrote none."""
+    """A Digest challenge. `algorithm` is as the server wrote it, or "" if it named none."""
 
     realm: str
     nonce: str
@@ -52,12 +52,15 @@ class Challenge(NamedTuple):
 
     @property
     def is_session(self) -> bool:
-        """Whether the key is made once for each nonce and client nonce (``-sess``)."""
+        """Whether one key is used for all requests with the same nonce and cnonce (``-sess``)."""
         return self.algorithm.upper().endswith("-SESS")
 
 
 def parse_challenges(headers: Iterable[str]) -> list[tuple[str, dict[str, str]]]:
-    """Schemes, in lower case, and parameters of WWW-Authenticate headers (RFC 9110, 11.6.1)."""
+    """The challenges in WWW-Authenticate headers (RFC 9110, section 11.6.1).
+
+    Each is a scheme in lower case and its parameters.
+    """
     found: list[tuple[str, dict[str, str]]] = []
     for header in headers:
         position = 0
@@ -72,9 +75,9 @@ def parse_challenges(headers: Iterable[str]) -> list[tuple[str, dict[str, str]]]
 
 
 def digest_challenge(headers: Iterable[str]) -> Challenge | None:
-    """The first Digest challenge that can be answered: the server's order is its preference.
+    """The first Digest challenge that can be answered, or None.
 
-    (RFC 7616, section 3.7.) None when there is none.
+    Servers list their challenges in the order of preference (RFC 7616, section 3.7).
     """
     for scheme, given in parse_challenges(headers):
         if scheme != "digest" or "realm" not in given or not given.get("nonce"):
@@ -97,18 +100,18 @@ def digest_challenge(headers: Iterable[str]) -> Challenge | None:
 
 def authentication_info(header: str) -> dict[str, str]:
     """The parameters of an Authentication-Info header (RFC 7615)."""
-    # The header has parameters alone: a scheme makes a challenge of it.
+    # The header has parameters only. With a scheme in front it can be parsed as a challenge.
     (_, given), *_ = parse_challenges([f"info {header}"])
     return given
 
 
 def next_nonce(header: str) -> str | None:
-    """The nonce for the next request that an Authentication-Info header gives, if it gives one."""
+    """The nonce for the next request in an Authentication-Info header, if there is one."""
     return authentication_info(header).get("nextnonce") or None
 
 
 def _choose_qop(offered: str) -> str | None:
-    """``auth`` rather than ``auth-int``, which needs the body; None when neither is offered."""
+    """Prefer ``auth`` to ``auth-int``, which needs the body; None if neither is offered."""
     options = offered.lower().replace(",", " ").split()
     if not options:
         return ""
@@ -116,7 +119,7 @@ def _choose_qop(offered: str) -> str | None:
 
 
 def _hasher(algorithm: str) -> Callable[[bytes], str] | None:
-    """The hash function, in hexadecimal; None when this Python does not have it."""
+    """A function that returns the hash in hexadecimal; None if the algorithm is not available."""
     import hashlib
 
     name = _HASHES.get(algorithm.upper().removesuffix("-SESS") or "MD5")
@@ -126,10 +129,10 @@ def _hasher(algorithm: str) -> Callable[[bytes], str] | None:
 
 
 class Answer(NamedTuple):
-    """What an Authorization header is computed from (RFC 7616, section 3.4).
+    """The values from which an Authorization header is computed (RFC 7616, section 3.4).
 
-    `uses` tells how often the nonce has been used, this time included; `body` is needed for
-    ``auth-int`` alone.
+    `nonce_count` is how often the nonce has been used, including this time. `body` is needed for
+    ``auth-int`` only.
     """
 
     challenge: Challenge
@@ -137,17 +140,17 @@ class Answer(NamedTuple):
     password: str
     method: str
     uri: str
-    uses: int
+    nonce_count: int
     cnonce: str
     body: bytes = b""
 
     def __repr__(self) -> str:
-        return f"<Answer {self.uses} to {self.challenge!r}>"  # without the password
+        return f"<Answer {self.nonce_count} to {self.challenge!r}>"  # without the password
 
     def header(self) -> str:
         """The value of the Authorization header.
 
-        :raises ValueError: the challenge's algorithm is not known.
+        :raises ValueError: the challenge's algorithm is not supported.
         """
         challenge = self.challenge
         digest = _hasher(challenge.algorithm)
@@ -158,14 +161,14 @@ class Answer(NamedTuple):
             f"realm={_quoted(challenge.realm)}",
             f"nonce={_quoted(challenge.nonce)}",
             f"uri={_quoted(self.uri)}",
-            f'response="{self._response(digest, self._subject(digest))}"',
+            f'response="{self._response(digest, self._a2(digest))}"',
         ]
         if challenge.algorithm:
             parts.append(f"algorithm={challenge.algorithm}")
         if challenge.opaque is not None:
             parts.append(f"opaque={_quoted(challenge.opaque)}")
         if challenge.qop:
-            parts += [f"qop={challenge.qop}", f"nc={self.uses:08x}"]
+            parts += [f"qop={challenge.qop}", f"nc={self.nonce_count:08x}"]
         if challenge.qop or challenge.is_session:
             parts.append(f"cnonce={_quoted(self.cnonce)}")
         if challenge.userhash:
@@ -173,18 +176,18 @@ class Answer(NamedTuple):
         return "Digest " + ", ".join(parts)
 
     def is_confirmed_by(self, info: Mapping[str, str]) -> bool:
-        """Whether an Authentication-Info belongs to this answer, from one who knows the password.
+        """Whether an Authentication-Info header belongs to this answer.
 
-        That is what ``rspauth`` proves (section 3.5). One that has none, which the section allows,
-        and one for ``auth-int``, which also proves the response's body, are compared by their
-        count and client nonce alone.
+        ``rspauth`` proves that the server knows the password (section 3.5). It is optional, and
+        for ``auth-int`` it includes the response's body; in both cases only the nonce count and
+        the cnonce are compared.
         """
         given, challenge = info.get("rspauth"), self.challenge
         if not challenge.qop:
-            return True  # RFC 2069 has no proof
+            return True  # RFC 2069 has no rspauth
         if info.get("cnonce", self.cnonce) != self.cnonce:
             return False
-        if info.get("nc", f"{self.uses:08x}").lower() != f"{self.uses:08x}":
+        if info.get("nc", f"{self.nonce_count:08x}").lower() != f"{self.nonce_count:08x}":
             return False
         if given is None or info.get("qop", challenge.qop).lower() == "auth-int":
             return True
@@ -198,24 +201,24 @@ class Answer(NamedTuple):
             return f"username={_quoted(self.login)}"
         return f"username*=UTF-8''{quote(self.login, safe='')}"
 
-    def _subject(self, digest: Callable[[bytes], str]) -> str:
-        """What the answer is for (section 3.4.3)."""
-        subject = f"{self.method}:{self.uri}"
-        return f"{subject}:{digest(self.body)}" if self.challenge.qop == "auth-int" else subject
+    def _a2(self, digest: Callable[[bytes], str]) -> str:
+        """A2 of section 3.4.3."""
+        a2 = f"{self.method}:{self.uri}"
+        return f"{a2}:{digest(self.body)}" if self.challenge.qop == "auth-int" else a2
 
-    def _response(self, digest: Callable[[bytes], str], subject: str) -> str:
+    def _response(self, digest: Callable[[bytes], str], a2: str) -> str:
         challenge = self.challenge
         key = digest(_bytes(f"{self.login}:{challenge.realm}:{self.password}"))
         if challenge.is_session:
             key = digest(_bytes(f"{key}:{challenge.nonce}:{self.cnonce}"))
-        once = challenge.nonce
+        nonce = challenge.nonce
         if challenge.qop:
-            once += f":{self.uses:08x}:{self.cnonce}:{challenge.qop}"
-        return digest(_bytes(f"{key}:{once}:{digest(_bytes(subject))}"))
+            nonce += f":{self.nonce_count:08x}:{self.cnonce}:{challenge.qop}"
+        return digest(_bytes(f"{key}:{nonce}:{digest(_bytes(a2))}"))
 
 
 def _bytes(text: str) -> bytes:
-    """UTF-8; what of a challenge is no text stays the bytes that it came as."""
+    """As UTF-8; bytes of the challenge that are not UTF-8 are sent back unchanged."""
     return text.encode("utf-8", "surrogateescape")
 
 

@@ -21,12 +21,12 @@ __all__ = ["DigestAuthMiddleware"]
 
 _log = logging.getLogger("httptrace.auth")
 
-_SMALL_BODY = 65_536  # bytes of a 401 that are read so that its connection can be used again
-_ANSWERS = 2  # to a challenge, and once more where the server calls the nonce stale
+_SMALL_BODY = 65_536  # a 401's body up to this size is read, so that the connection can be reused
+_ANSWERS = 2  # one to the challenge, and one more if the server says that the nonce is stale
 
 
 class _Request(Protocol):
-    """What is needed of a `ClientRequest`, ours or aiohttp's."""
+    """The part of `ClientRequest` that is used here; aiohttp's has it too."""
 
     @property
     def method(self) -> str: ...
@@ -39,7 +39,7 @@ class _Request(Protocol):
 
 
 class _Response(Protocol):
-    """What is needed of a `ClientResponse`."""
+    """The part of `ClientResponse` that is used here."""
 
     @property
     def status(self) -> int: ...
@@ -58,21 +58,22 @@ ResponseT = TypeVar("ResponseT", bound=_Response)
 class DigestAuthMiddleware:
     """Answers Digest challenges of one origin (aiohttp's documentation, "DigestAuthMiddleware").
 
-    The credentials belong to the origin of the first request that comes by, or to `origin`. Other
-    origins, for instance after a redirect, never get an answer; neither do those that the server
-    names in ``domain``, which counts for paths of its own origin only.
+    The credentials are for one origin: `origin`, or by default that of the first request. No other
+    origin gets an answer, for instance after a redirect. The parameter ``domain`` of a challenge
+    is used for paths of the same origin only.
 
-    One object keeps count of the server's nonces, and may serve many requests at once. What the
-    server tells of itself in Authentication-Info counts only if its ``rspauth``, when there is one,
-    proves that it knows the password (RFC 7616, section 3.5): a wrong one is logged, and its
-    ``nextnonce`` is not used. The response is given out all the same, as in aiohttp.
+    The object counts how often each nonce is used, and may serve concurrent requests. If an
+    Authentication-Info header has ``rspauth``, it must prove that the server knows the password
+    (RFC 7616, section 3.5); otherwise a warning is logged and its ``nextnonce`` is not used. The
+    response is returned in either case, as in aiohttp.
 
-    :param login: the user's name.
-    :param password: the password. Both are used in UTF-8, composed (NFC), as section 4 has it.
-    :param preemptive: once challenged, send the answer with every further request to the
-        protection space (RFC 7616, section 3.6) and not only after another 401.
-    :param origin: the one origin that gets answers.
-    :raises ValueError: login or password is None, or the login has a colon or a control character.
+    :param login: the user name.
+    :param password: the password. Both are encoded as UTF-8 in normal form C (section 4).
+    :param preemptive: after the first challenge, send the answer with every request to the
+        protection space (section 3.6), without waiting for another 401.
+    :param origin: the origin that the credentials are for.
+    :raises ValueError: login or password is None, or the login contains a colon or a control
+        character.
     """
 
     def __init__(
@@ -98,8 +99,8 @@ class DigestAuthMiddleware:
     async def __call__(
         self, request: RequestT, handler: Callable[[RequestT], Awaitable[ResponseT]]
     ) -> ResponseT:
-        """Send the request, and send it again with an answer when it is challenged."""
-        if not self._is_ours(request.url):
+        """Send the request; if the server challenges it, send it again with an answer."""
+        if not self._is_own_origin(request.url):
             return await handler(request)
         session, sent = self._session, None
         if self._preemptive and session is not None and session.protects(request.url):
@@ -116,7 +117,7 @@ class DigestAuthMiddleware:
             self._learn(request.url, response, sent, first=False)
         return response
 
-    def _is_ours(self, url: URL) -> bool:
+    def _is_own_origin(self, url: URL) -> bool:
         if self._origin is None:
             self._origin = url.origin()
         return url.origin() == self._origin
@@ -124,14 +125,15 @@ class DigestAuthMiddleware:
     def _learn(
         self, url: URL, response: _Response, sent: _Sent | None, *, first: bool
     ) -> _Session | None:
-        """What is to be answered, if anything, after this response.
+        """Process a response; the result is the session to answer with, or None.
 
-        A refusal is answered again only if the server calls the nonce stale: otherwise the
-        credentials are wrong. The first one may also be of an older nonce that went out unasked.
+        A second 401 is answered only if the server says that the nonce is stale: otherwise the
+        credentials are wrong. The first 401 may also reject an old nonce that was sent
+        preemptively.
         """
         if response.status != 401:
             if sent is not None:
-                sent.session.hear(response.headers.get("Authentication-Info", ""), sent.answer)
+                sent.session.update(response.headers.get("Authentication-Info", ""), sent.answer)
             return None
         challenge = digest_challenge(response.headers.getall("WWW-Authenticate", ()))
         if challenge is None or not (first or challenge.stale):
@@ -164,7 +166,7 @@ class DigestAuthMiddleware:
 
 
 class _Session:
-    """A challenge and how often its nonce was used (RFC 7616, section 3.4, ``nc``)."""
+    """A challenge and how often its nonce was used (``nc`` in RFC 7616, section 3.4)."""
 
     challenge: Challenge
 
@@ -174,31 +176,31 @@ class _Session:
         self._cnonce = _new_cnonce()
 
     def begin(self, challenge: Challenge, url: URL) -> None:
-        """Answer this challenge from now on; where its nonce was used before, its count goes on."""
+        """Answer this challenge from now on. A nonce that was used before keeps its count."""
         self.challenge = challenge
         self._paths = _protected_paths(challenge.domain, url)
 
     def protects(self, url: URL) -> bool:
-        """Whether the path is in the protection space (section 3.3, ``domain``)."""
+        """Whether the URL is in the protection space (``domain`` in section 3.3)."""
         return any(path_match(path, url.raw_path) for path in self._paths)
 
     def use(self) -> tuple[int, str]:
-        """The nonce's next count and a client nonce.
+        """The next nonce count and cnonce.
 
-        A session key is made of the first client nonce, so that one stays (section 3.4.2).
+        A session key is derived from the first cnonce, so that one is kept (section 3.4.2).
         """
         self._count += 1
         if not self.challenge.is_session:
             self._cnonce = _new_cnonce()
         return self._count, self._cnonce
 
-    def hear(self, header: str, answer: Answer) -> None:
-        """The server may replace the nonce before it is stale (section 3.5)."""
+    def update(self, header: str, answer: Answer) -> None:
+        """Process an Authentication-Info header, which may replace the nonce (section 3.5)."""
         if not header:
             return
         info = authentication_info(header)
         if not answer.is_confirmed_by(info):
-            _log.warning("A server's Authentication-Info does not prove that it knows the password")
+            _log.warning("The server's rspauth does not prove that it knows the password")
             return
         nonce = info.get("nextnonce")
         if nonce and nonce != self.challenge.nonce:
@@ -208,14 +210,14 @@ class _Session:
 
 
 class _Sent(NamedTuple):
-    """An answer on its way, and whose nonce it has used."""
+    """An answer that was sent, and the session whose nonce it used."""
 
     session: _Session
     answer: Answer
 
 
 def _protected_paths(domain: str, url: URL) -> tuple[str, ...]:
-    """Path prefixes at this origin; the whole origin when none is named."""
+    """The path prefixes of the protection space; the whole origin if ``domain`` names none."""
     paths: list[str] = []
     for reference in domain.split():
         try:
@@ -240,9 +242,9 @@ def _new_cnonce() -> str:
 
 
 async def _body_of(request: _Request) -> bytes:
-    """The body's bytes, for its hash.
+    """The body as bytes, to compute its hash.
 
-    :raises ClientError: they cannot be had without using the body up.
+    :raises ClientError: the body can be read only once.
     """
     body = request.body
     if isinstance(body, (bytes, bytearray, memoryview)):
@@ -257,7 +259,7 @@ async def _body_of(request: _Request) -> bytes:
 
 
 async def _discard(response: _Response) -> None:
-    """Be done with a 401, so that its connection serves the next request where that is cheap."""
+    """Read the rest of a 401, so that its connection can be reused; close it if that is long."""
     length = response.content_length
     if length is None or length > _SMALL_BODY:
         response.close()

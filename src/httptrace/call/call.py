@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from .target import Target
 
 _ids = count(1)
-R = TypeVar("R")
+R = TypeVar("R", covariant=True)
 """What awaiting a call gives: a response, or a WebSocket."""
 
 

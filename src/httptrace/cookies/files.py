@@ -1,4 +1,4 @@
-"""A cookie jar's file: JSON that only its owner can read."""
+"""Cookie files: JSON that only the file's owner can read."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _FLAGS = ("host_only", "secure", "httponly")
 
 
 def write_cookies(file_path: str | os.PathLike[str], cookies: Iterable[Cookie]) -> None:
-    """Replace the file by these cookies: it is never there half written or open to others."""
+    """Write the cookies to a file with mode 0600, which replaces an existing file atomically."""
     path = os.path.realpath(os.fspath(file_path))
     rows = [
         {key: getattr(cookie, key) for key in (*_TEXTS, *_FLAGS, "expires_at")}
@@ -38,26 +38,26 @@ def write_cookies(file_path: str | os.PathLike[str], cookies: Iterable[Cookie]) 
 
 
 def read_cookies(file_path: str | os.PathLike[str]) -> list[Cookie]:
-    """The cookies of a file that we or aiohttp 3.14 wrote.
+    """Read the cookies from a file that httptrace or aiohttp 3.14 wrote.
 
-    :raises ValueError: it is no such file, or was tampered with.
+    :raises ValueError: the file has another format, or contains a cookie that a jar would refuse.
     """
     with open(file_path, "rb") as file:
         text = file.read()
     try:
         content = json.loads(text)
         if not isinstance(content, dict):
-            raise TypeError("no JSON object")
+            raise TypeError("not a JSON object")
         rows = content["cookies"] if content.get("format") == _FORMAT else _aiohttp_rows(content)
         return [_cookie(row) for row in rows]
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        # The cause would show cookies in a traceback.
+        # Without the cause, which would show cookies in a traceback.
         reason = type(error).__name__
-        raise ValueError(f"{os.fspath(file_path)!r} is no file of cookies ({reason})") from None
+        raise ValueError(f"{os.fspath(file_path)!r} is not a cookie file ({reason})") from None
 
 
 def _aiohttp_rows(content: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The cookies of aiohttp's form: by ``domain|path``, then by name."""
+    """Convert aiohttp's format, which has cookies by ``domain|path``, then by name."""
     for place, cookies in content.items():
         domain, _, path = place.partition("|")
         for name, cookie in cookies.items():
@@ -77,7 +77,7 @@ def _aiohttp_rows(content: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _cookie(row: dict[str, Any]) -> Cookie:
-    """A cookie of the file: what could not have been stored is not taken from a file either."""
+    """Make a cookie from the file, with the checks of a cookie that a server sets."""
     texts = {key: row[key] for key in _TEXTS}
     flags = {key: row[key] for key in _FLAGS}
     expires_at = row["expires_at"]

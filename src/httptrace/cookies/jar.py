@@ -1,6 +1,6 @@
-"""The cookie jars, with aiohttp's names (aiohttp's documentation, "CookieJar").
+"""Cookie jars, with aiohttp's names (aiohttp's documentation, "CookieJar").
 
-Cookies are kept and sent by RFC 6265 and, where browsers have gone on, by 6265bis.
+They follow RFC 6265 and, where browsers differ from it, RFC 6265bis.
 """
 
 from __future__ import annotations
@@ -29,31 +29,31 @@ LooseCookies: TypeAlias = Union[
     "Iterable[tuple[str, str | BaseCookie[str] | Morsel[Any]]]",
     "BaseCookie[str]",
 ]
-"""Cookies as a user may give them: a mapping or pairs of names and values, or a SimpleCookie."""
+"""What parameters for cookies accept: a mapping, pairs of names and values, or a SimpleCookie."""
 
 _NO_URL = URL()
 
 
 def _wall_clock() -> float:
-    """Looked up each time, so that a test can set the time by replacing `time.time`."""
+    """Looks up `time.time` at each call, so that tests can replace it."""
     return time.time()
 
 
 class AbstractCookieJar(Sized, Iterable["Morsel[str]"], ABC):
-    """What a session needs of a cookie jar: derive from it for a jar of your own."""
+    """Base class of cookie jars; subclass it to write a jar of your own."""
 
     def __init__(self, *, loop: asyncio.AbstractEventLoop | None = None) -> None:
-        """`loop` is there for aiohttp's signature and is not used."""
+        """`loop` is accepted for compatibility with aiohttp and ignored."""
 
     @property
     @abstractmethod
     def cookies(self) -> Mapping[tuple[str, str], SimpleCookie]:
-        """All cookies by domain and path. Read-only."""
+        """All cookies by domain and path, as a read-only mapping."""
 
     @property
     @abstractmethod
     def host_only_cookies(self) -> frozenset[tuple[str, str, str]]:
-        """Domain, path and name of those that go to the host alone which set them."""
+        """Domain, path and name of the host-only cookies: only the host that set them gets them."""
 
     @property
     @abstractmethod
@@ -67,55 +67,56 @@ class AbstractCookieJar(Sized, Iterable["Morsel[str]"], ABC):
 
     @property
     def treat_as_secure_origin(self) -> frozenset[URL]:
-        """Origins that are trusted with secure cookies though they are not https."""
+        """Origins without TLS that may set and receive cookies with the Secure attribute."""
         return frozenset()
 
     @abstractmethod
     def clear(self, predicate: Callable[[Morsel[str]], bool] | None = None) -> None:
-        """Forget all cookies, or those of whom the predicate is true."""
+        """Remove all cookies, or those for which the predicate is true."""
 
     @abstractmethod
     def clear_domain(self, domain: str) -> None:
-        """Forget the cookies of this domain and of all below it."""
+        """Remove the cookies of this domain and of the domains below it."""
 
     @abstractmethod
     def update_cookies(self, cookies: LooseCookies, response_url: URL = _NO_URL) -> None:
-        """Take cookies as if `response_url` had set them; without one they go to every host."""
+        """Add cookies as if `response_url` had set them; without a URL, for every host."""
 
     @abstractmethod
     def filter_cookies(self, request_url: URL) -> BaseCookie[str]:
         """The cookies for a request to this URL."""
 
     def update_cookies_from_headers(self, headers: Sequence[str], response_url: URL) -> None:
-        """Take the cookies of a response's Set-Cookie headers."""
+        """Add the cookies in a response's Set-Cookie headers."""
         if headers:
             from .morsels import received_pairs
 
             self.update_cookies(received_pairs(headers), response_url)
 
     def cookie_header(self, request_url: URL) -> str:
-        """Internal: the value of a request's Cookie header; empty when there is none."""
+        """Internal: the value of a request's Cookie header; empty if there is none."""
         cookies = self.filter_cookies(request_url).values()
         return "; ".join(f"{morsel.key}={morsel.coded_value}" for morsel in cookies)
 
 
 class CookieJar(AbstractCookieJar):
-    """Keeps the cookies that servers set, and gives each request those that belong to it.
+    """Stores the cookies that servers set, and selects those for each request.
 
-    :param unsafe: let hosts that are IP addresses set cookies.
+    :param unsafe: accept cookies from hosts that are IP addresses.
     :param quote_cookie: send values with special characters in quotes. A value that a server set
-        goes back exactly as it came. With ``False`` no value is sent in quotes.
-    :param treat_as_secure_origin: origins, as URLs, that may set and get secure cookies though
-        they are not https.
-    :param loop: there for aiohttp's signature, not used.
-    :param max_cookies: how many are kept in all.
-    :param max_cookies_per_domain: how many are kept for one domain. Where there would be more, the
-        one goes that was not sent for the longest time (RFC 6265, sections 5.3 and 6.1).
-    :param max_cookie_size: a cookie whose name and value are longer together (bytes) is ignored.
-    :param is_public_suffix: tells of a domain whether many parties register names below it, such
-        as ``co.uk``: no cookie is taken for it. Names of one label count as such in any case.
-    :param clock: seconds since 1970, by which cookies expire.
-    :raises ValueError: a limit is not positive, or an origin is no absolute URL.
+        is sent back exactly as it was received. With ``False`` no value is sent in quotes.
+    :param treat_as_secure_origin: URLs of origins without TLS that may set and receive cookies
+        with the Secure attribute.
+    :param loop: accepted for compatibility with aiohttp and ignored.
+    :param max_cookies: the largest number of cookies.
+    :param max_cookies_per_domain: the largest number of cookies for one domain. If a limit is
+        exceeded, the least recently sent cookie is evicted (RFC 6265, sections 5.3 and 6.1).
+    :param max_cookie_size: cookies whose name and value together have more bytes are ignored.
+    :param is_public_suffix: a function that returns whether a domain is a public suffix, such as
+        ``co.uk``; cookies for such a domain are ignored. A name of one label always is one.
+    :param clock: a function that returns the time in seconds since 1970, for expiry.
+    :raises TypeError: a limit is not an int.
+    :raises ValueError: a limit is not positive, or an origin is not an absolute URL.
     """
 
     def __init__(
@@ -198,44 +199,43 @@ class CookieJar(AbstractCookieJar):
         self._store.clear(lambda c: bool(c.domain) and domain_match(domain, c.domain))
 
     def update_cookies(self, cookies: LooseCookies, response_url: URL = _NO_URL) -> None:
-        """Take cookies as if `response_url` had set them; without one they go to every host.
+        """Add cookies as if `response_url` had set them; without a URL, for every host.
 
-        :raises ValueError: a name or value cannot stand in a header.
-        :raises TypeError: a name is no string, or a value is None.
+        :raises ValueError: a name or value contains characters that a header cannot have.
+        :raises TypeError: a name is not a str, or a value is None.
         """
         from .morsels import given_cookies
 
         self._take(list(given_cookies(cookies)), response_url)
 
     def update_cookies_from_headers(self, headers: Sequence[str], response_url: URL) -> None:
-        """Take the cookies of Set-Cookie headers; what a browser would ignore is ignored."""
-        if type(self).update_cookies is not CookieJar.update_cookies:  # a subclass wants to know
+        """Add the cookies in Set-Cookie headers. Headers that browsers ignore are ignored."""
+        if type(self).update_cookies is not CookieJar.update_cookies:  # overridden
             super().update_cookies_from_headers(headers, response_url)
         elif headers:
             parsed = map(parse_set_cookie, headers)
             self._take([cookie for cookie in parsed if cookie is not None], response_url)
 
     def filter_cookies(self, request_url: URL = _NO_URL) -> BaseCookie[str]:
-        """The cookies for a request to this URL, by name: of one name the closest path counts."""
+        """The cookies for a request to this URL by name. The one with the longest path is taken."""
         from .morsels import plain_cookies
 
         return plain_cookies(self._matching(request_url))
 
     def cookie_header(self, request_url: URL) -> str:
-        """Internal: the value of a request's Cookie header; empty when there is none.
+        """Internal: the value of a request's Cookie header; empty if there is none.
 
-        Cookies of one name and different paths all go, in the order of RFC 6265, section 5.4.
+        Cookies with the same name and different paths are all sent, in the order of RFC 6265,
+        section 5.4.
         """
         if not self._store:
             return ""
         return "; ".join([cookie.pair for cookie in self._matching(request_url)])
 
     def save(self, file_path: str | os.PathLike[str]) -> None:
-        """Write all cookies to a JSON file that only its owner can read (mode 0600).
+        """Write all cookies to a JSON file with mode 0600. An existing file is replaced atomically.
 
-        The file is replaced as a whole: whoever reads it sees the old or the new one.
-
-        :raises OSError: it cannot be written.
+        :raises OSError: the file cannot be written.
         """
         from .files import write_cookies
 
@@ -243,10 +243,10 @@ class CookieJar(AbstractCookieJar):
         write_cookies(file_path, self._store)
 
     def load(self, file_path: str | os.PathLike[str]) -> None:
-        """Replace all cookies by those of a file that `save` wrote, or aiohttp's `save` did.
+        """Replace all cookies by those in a file that `save` wrote, or aiohttp's `save`.
 
-        :raises OSError: it cannot be read.
-        :raises ValueError: it is no file of cookies. The jar is unchanged then.
+        :raises OSError: the file cannot be read.
+        :raises ValueError: the file is not a cookie file. The jar is not changed in this case.
         """
         from .files import read_cookies
 
@@ -285,7 +285,7 @@ class CookieJar(AbstractCookieJar):
 
 
 class DummyCookieJar(AbstractCookieJar):
-    """A jar that keeps nothing, for sessions that want no cookies."""
+    """A jar that stores nothing, for sessions without cookies."""
 
     def __len__(self) -> int:
         return 0
@@ -333,10 +333,10 @@ class DummyCookieJar(AbstractCookieJar):
 def request_cookies(
     jar: AbstractCookieJar, url: URL, cookies: LooseCookies | None = None, header: str = ""
 ) -> str:
-    """The Cookie header of a request, from all that has a say in it; empty for none.
+    """The value of a request's Cookie header; empty if there is none.
 
-    As in aiohttp: of one name the request's own `cookies` count before those of the jar, and these
-    before the Cookie `header` that the request was given.
+    As in aiohttp, the request's `cookies` take precedence over those of the same name in the jar,
+    and these over the Cookie `header` that the caller gave.
     """
     parts = [_header_of(jar, url)]
     if cookies:
@@ -350,7 +350,10 @@ def request_cookies(
 
 
 def length_counts(jar: AbstractCookieJar) -> bool:
-    """Whether a jar of length 0 has no cookie for any request: a user's own may make them up."""
+    """Whether a jar of length 0 has no cookies for any request.
+
+    A subclass that overrides the methods for requests may generate cookies.
+    """
     kind: Any = type(jar)
     asked = (kind.filter_cookies, getattr(kind, "cookie_header", None))
     return any(
@@ -359,7 +362,7 @@ def length_counts(jar: AbstractCookieJar) -> bool:
 
 
 def _header_of(jar: AbstractCookieJar, url: URL) -> str:
-    """What the jar has for a request; of a subclass, what its own `filter_cookies` gives."""
+    """The jar's cookies for a request. If a subclass overrides `filter_cookies`, that is called."""
     kind: Any = type(jar)
     asked = getattr(kind, "cookie_header", None)
     by_filter = asked is CookieJar.cookie_header and (
@@ -371,7 +374,7 @@ def _header_of(jar: AbstractCookieJar, url: URL) -> str:
 
 
 def _merge(headers: list[str]) -> str:
-    """One header of several: what a former one names, a later one does not add to."""
+    """Join Cookie headers. Names that an earlier header contains are left out of later ones."""
     if len(headers) < 2:
         return "".join(headers)
     seen: set[str] = set()

@@ -1,6 +1,6 @@
-"""Cookies as `http.cookies` has them: a user gives and gets SimpleCookie and Morsel objects.
+"""Conversion from and to the classes of `http.cookies`, which the public API uses.
 
-`http.cookies` is imported when the first cookie takes or needs that form.
+This module is imported when it is first needed, since importing `http.cookies` takes time.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 
 
 def given_cookies(cookies: object) -> Iterator[SetCookie]:
-    """What a user gave: a mapping or pairs of names and values, Morsels or SimpleCookies.
+    """Convert a mapping or pairs of names and values; values may be Morsels or SimpleCookies.
 
-    :raises ValueError: a name or value cannot stand in a header.
-    :raises TypeError: a name is no string, or a value is None.
+    :raises ValueError: a name or value contains characters that a header cannot have.
+    :raises TypeError: a name is not a str, or a value is None.
     """
     if isinstance(cookies, str) or not isinstance(cookies, Iterable):
         kind = type(cookies).__name__  # not the value: it may be a secret
@@ -53,35 +53,36 @@ def given_cookies(cookies: object) -> Iterator[SetCookie]:
 
 
 def _check_name(name: str) -> str:
-    """The name, when it can stand in a header.
+    """Check a cookie's name.
 
-    :raises ValueError: it is empty, or has control characters, blanks or separators in it.
+    :raises TypeError: it is not a str.
+    :raises ValueError: it is empty, or contains control characters, spaces or separators.
     """
     if not isinstance(name, str):
-        raise TypeError(f"A cookie's name must be a string, not {name!r}")
+        raise TypeError(f"A cookie's name must be a str, not {name!r}")
     if not name or _ILLEGAL_NAME.search(name):
-        raise ValueError(f"{name!r} cannot be a cookie's name")
+        raise ValueError(f"Invalid cookie name {name!r}")
     return name
 
 
 def _check_value(name: str, value: object) -> str:
-    """The value as text, when it can stand in a header.
+    """Check a cookie's value, and convert it to a str.
 
-    :raises TypeError: there is no value.
-    :raises ValueError: it has control characters in it, such as CR, LF and NUL.
+    :raises TypeError: it is None.
+    :raises ValueError: it contains control characters, such as CR, LF and NUL.
     """
     if value is None:
         raise TypeError(f"The cookie {name!r} has the value None")
     text = value if type(value) is str else str(value)
     if CONTROL_CHARACTER.search(text):
-        raise ValueError(f"The value of the cookie {name!r} has a control character in it")
+        raise ValueError(f"The value of the cookie {name!r} contains a control character")
     return text
 
 
 def _from_morsel(name: str, morsel: Morsel[Any]) -> SetCookie:
-    """What a Morsel says: its own name counts, not the one that it was given under.
+    """Convert a Morsel. Its own name takes precedence over the key that it was given under.
 
-    Its attributes may be of any type that `http.cookies` lets through.
+    Its attributes may have any type: `http.cookies` does not check them.
     """
     name = morsel.key or name
     coded = _check_value(name, morsel.coded_value)
@@ -102,23 +103,23 @@ def _from_morsel(name: str, morsel: Morsel[Any]) -> SetCookie:
 
 
 def _make_morsel(name: str, value: str, coded: str) -> Morsel[str]:
-    """A Morsel without attributes, of any name: browsers take more than `http.cookies` does."""
+    """A Morsel without attributes. `Morsel.set` refuses names that browsers accept."""
     morsel: Morsel[str] = Morsel()
     morsel.__setstate__({"key": name, "value": value, "coded_value": coded})  # type: ignore[attr-defined]
     return morsel
 
 
 def response_cookies(headers: Iterable[str]) -> SimpleCookie:
-    """The cookies of a response's Set-Cookie headers, as ``ClientResponse.cookies`` has them."""
+    """The cookies in a response's Set-Cookie headers, for ``ClientResponse.cookies``."""
     cookies = SimpleCookie()
     for name, morsel in received_pairs(headers):
-        # Around SimpleCookie's own __setitem__, which would parse and check the value again.
+        # SimpleCookie's own __setitem__ would parse and check the value again.
         dict.__setitem__(cookies, name, morsel)
     return cookies
 
 
 def received_pairs(headers: Iterable[str]) -> list[tuple[str, Morsel[str]]]:
-    """The same, each with its name: of one name there may be several, of different paths."""
+    """The cookies in Set-Cookie headers, with their names. Names can repeat with other paths."""
     parsed = [parse_set_cookie(header) for header in headers]
     return [(cookie.name, _received_morsel(cookie)) for cookie in parsed if cookie is not None]
 
@@ -137,7 +138,7 @@ def _received_morsel(cookie: SetCookie) -> Morsel[str]:
 
 
 def plain_cookies(cookies: Iterable[Cookie]) -> BaseCookie[str]:
-    """Names and values, without attributes; of one name the first counts."""
+    """Names and values without attributes. The first cookie of each name is taken."""
     found: BaseCookie[str] = BaseCookie()
     for cookie in cookies:
         if cookie.name not in found:
@@ -147,7 +148,7 @@ def plain_cookies(cookies: Iterable[Cookie]) -> BaseCookie[str]:
 
 
 def by_domain_and_path(cookies: Iterable[Cookie]) -> Mapping[tuple[str, str], SimpleCookie]:
-    """The cookies, with attributes, of each domain and path."""
+    """The cookies with their attributes, grouped by domain and path."""
     found: dict[tuple[str, str], SimpleCookie] = {}
     for cookie in cookies:
         group = found.setdefault((cookie.domain, cookie.path), SimpleCookie())
@@ -156,7 +157,7 @@ def by_domain_and_path(cookies: Iterable[Cookie]) -> Mapping[tuple[str, str], Si
 
 
 def full_morsel(cookie: Cookie) -> Morsel[str]:
-    """The cookie with its attributes; ``expires`` is when it will be forgotten."""
+    """The cookie with its attributes. ``expires`` is computed from Max-Age or Expires."""
     morsel = _make_morsel(cookie.name, cookie.value, cookie.coded)
     morsel["path"] = cookie.path
     for key in ("domain", "samesite", "secure", "httponly"):
@@ -170,7 +171,7 @@ def full_morsel(cookie: Cookie) -> Morsel[str]:
 
 
 def _http_date(seconds: float) -> str:
-    """RFC 9110, section 5.6.7. `time.strftime` would write it in the user's language."""
+    """A date as in RFC 9110, section 5.6.7. `time.strftime` would depend on the locale."""
     t = time.gmtime(seconds)
     day = f"{_WEEKDAYS[t.tm_wday]}, {t.tm_mday:02} {_MONTHS[t.tm_mon - 1]} {t.tm_year:04}"
     return f"{day} {t.tm_hour:02}:{t.tm_min:02}:{t.tm_sec:02} GMT"

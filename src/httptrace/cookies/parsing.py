@@ -1,6 +1,6 @@
-"""Cookies as text: Set-Cookie and Cookie headers, dates, quoting (RFC 6265, sections 4 and 5.2).
+"""Parsing of Set-Cookie and Cookie headers, cookie dates, quoting (RFC 6265, sections 4 and 5.2).
 
-Where RFC 6265 and browsers differ, the browsers' way is taken, which is 6265bis.
+Where browsers differ from RFC 6265, this follows the browsers, as RFC 6265bis does.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct",
 
 
 class SetCookie(NamedTuple):
-    """One cookie as it was received, or as the user gave it.
+    """A cookie as a server sent it or as the caller gave it.
 
-    `coded` is the value as it stood in the header, quotes included; None when there was no
-    header. Of attributes that are absent the text is empty.
+    `coded` is the value as in the header, with quotes; None if there was no header. Attributes
+    that are absent are empty.
     """
 
     name: str
@@ -54,9 +54,9 @@ class SetCookie(NamedTuple):
 
 
 def parse_set_cookie(header: str) -> SetCookie | None:
-    """Read one Set-Cookie header; None when a browser would ignore it.
+    """Parse a Set-Cookie header; None if browsers ignore it.
 
-    That is: it has no ``=`` or no name, or control characters in it.
+    Browsers ignore a header without ``=``, without a name, or with control characters.
     """
     pair, _, rest = header.partition(";")
     name, separator, coded = pair.partition("=")
@@ -67,9 +67,9 @@ def parse_set_cookie(header: str) -> SetCookie | None:
 
 
 def _attributes(text: str) -> dict[str, Any]:
-    """The attributes that are known; of one that comes twice the last counts.
+    """The known attributes. The last of repeated attributes is taken.
 
-    Quotes around a value are taken off: servers that follow RFC 2109 write them.
+    Quotes around a value are removed: servers that follow RFC 2109 send them.
     """
     found: dict[str, Any] = {}
     for part in text.split(";") if text else ():
@@ -90,13 +90,13 @@ def _bare(value: str) -> str:
 
 
 def parse_cookie_header(header: str) -> list[tuple[str, str]]:
-    """Names and values of a request's Cookie header as they stand; what has no name is left out."""
+    """The names and values in a Cookie header, as written. Parts without a name are skipped."""
     pairs = (part.partition("=") for part in header.split(";"))
     return [(name.strip(), value.strip()) for name, _, value in pairs if name.strip()]
 
 
 def unquote_value(coded: str) -> str:
-    """The value inside quotes and escapes, as `http.cookies` makes them; other text as it is."""
+    """Remove the quotes and escapes that `http.cookies` writes; other text is not changed."""
     if len(coded) < 2 or coded[0] != '"' or coded[-1] != '"':
         return coded
     inner = coded[1:-1]
@@ -108,7 +108,7 @@ def _unescape(match: re.Match[str]) -> str:
 
 
 def quote_value(value: str) -> str:
-    """The value as `http.cookies.SimpleCookie` writes it: in quotes where it has to be."""
+    """Quote the value if necessary, as `http.cookies.SimpleCookie` does."""
     if _NEEDS_NO_QUOTES.match(value):
         return value
     from http.cookies import SimpleCookie
@@ -118,9 +118,9 @@ def quote_value(value: str) -> str:
 
 @lru_cache(maxsize=64)
 def parse_cookie_date(text: str) -> float | None:
-    """Seconds since 1970 of a date in any form that browsers read (RFC 6265, section 5.1.1).
+    """Parse a date as browsers do (RFC 6265, section 5.1.1).
 
-    None when it is no date.
+    The result is in seconds since 1970, or None if the text is not a date.
     """
     from datetime import UTC, datetime
 
@@ -139,7 +139,7 @@ def parse_cookie_date(text: str) -> float | None:
 
 
 def _take_token(token: str, parts: dict[str, tuple[int, ...]]) -> None:
-    """Let the token be the first of time, day, month and year that it can be and that is open."""
+    """Use the token as the first of time, day, month and year that it matches and that is unset."""
     if "time" not in parts and (match := _TIME.match(token)):
         parts["time"] = (int(match[1]), int(match[2]), int(match[3]))
     elif "day" not in parts and (match := _DAY.match(token)):
@@ -151,7 +151,10 @@ def _take_token(token: str, parts: dict[str, tuple[int, ...]]) -> None:
 
 
 def _full_year(year: int) -> int:
-    """Two digits mean 1970 to 2069; a year before 1601 is none."""
+    """Two digits mean 1970 to 2069.
+
+    :raises ValueError: the year is before 1601.
+    """
     if year < 100:
         return year + (1900 if year >= 70 else 2000)
     if year < 1601:

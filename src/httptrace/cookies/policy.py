@@ -1,4 +1,4 @@
-"""What of a cookie is accepted, and for whom (RFC 6265, section 5.3; 6265bis, section 5.7)."""
+"""Which cookies are accepted, and for which hosts (RFC 6265, section 5.3; 6265bis, section 5.7)."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _SECURE_SCHEMES = ("https", "wss")
 
 
 def secure_origins(given: str | URL | Iterable[str | URL] | None) -> frozenset[URL]:
-    """The origins of these URLs.
+    """The origins of one or several URLs.
 
     :raises ValueError: a URL is not absolute.
-    :raises TypeError: it is no URL.
+    :raises TypeError: an item is neither a str nor a URL.
     """
     if given is None:
         return frozenset()
@@ -28,7 +28,7 @@ def secure_origins(given: str | URL | Iterable[str | URL] | None) -> frozenset[U
 
 
 def canonical_domain(domain: str) -> str:
-    """In lower case, without the leading dot, in ASCII (RFC 6265, sections 5.1.2 and 5.2.3)."""
+    """The domain in lower case, in ASCII, without a leading dot (RFC 6265, 5.1.2 and 5.2.3)."""
     domain = domain.removeprefix(".").lower()
     if domain.isascii():
         return domain
@@ -39,7 +39,7 @@ def canonical_domain(domain: str) -> str:
 
 
 class CookiePolicy:
-    """Turns what was received or given into a cookie to store, or refuses it."""
+    """Decides whether a cookie is accepted, and converts it to the form that is stored."""
 
     def __init__(
         self,
@@ -57,12 +57,12 @@ class CookiePolicy:
         self._is_public_suffix = is_public_suffix
 
     def host_of(self, url: URL) -> str | None:
-        """The host that cookies go by: empty for no host, None where the host may have none."""
+        """The host of a URL; empty if it has none, None if the host may not have cookies."""
         host = url.raw_host or ""
         return None if host and not self.unsafe and is_ip_address(host) else host
 
     def is_secure(self, url: URL) -> bool:
-        """Whether secure cookies may come from and go to this URL."""
+        """Whether this URL may set and receive cookies with the Secure attribute."""
         if url.scheme in _SECURE_SCHEMES:
             return True
         return bool(self.secure_origins and url.raw_host and url.origin() in self.secure_origins)
@@ -70,12 +70,12 @@ class CookiePolicy:
     def accept(
         self, given: SetCookie, url: URL, host: str, secure: bool, now: float
     ) -> Cookie | None:
-        """The cookie as it will be stored; None when this host may not set it.
+        """The cookie to store; None if this host may not set it.
 
-        :raises ValueError: its value cannot be sent without quotes, and quotes are switched off.
+        :raises ValueError: the value must be quoted to be sent, and quoting is switched off.
         """
         if host and given.coded is None:
-            given = _as_named(given)
+            given = _with_prefix_attributes(given)
         domain, host_only = self._scope(canonical_domain(given.domain), host)
         if domain is None or (host and not self._is_allowed(given, secure, host_only)):
             return None
@@ -94,7 +94,7 @@ class CookiePolicy:
         )
 
     def _scope(self, domain: str, host: str) -> tuple[str | None, bool]:
-        """The cookie's domain (None: not for this host to set) and whether it is host-only."""
+        """The cookie's domain, and whether it is host-only. None: the host may not set it."""
         if not domain or domain.endswith("."):
             return host, bool(host)
         if not host:
@@ -109,11 +109,11 @@ class CookiePolicy:
         return self._is_public_suffix is not None and self._is_public_suffix(domain)
 
     def _is_allowed(self, given: SetCookie, secure: bool, host_only: bool) -> bool:
-        """By size, by the origin's security, and by what the prefix of the name promises."""
+        """Check the size, the Secure attribute, and the prefixes ``__Host-`` and ``__Secure-``."""
         if given.secure and not secure:
             return False
         coded = given.value if given.coded is None else given.coded
-        # bytes that are no text came as surrogates, and go back as they came
+        # Bytes that are not UTF-8 have been decoded to surrogates.
         if len(f"{given.name}{coded}".encode("utf-8", "surrogatepass")) > self._max_size:
             return False
         name = given.name.lower()
@@ -122,18 +122,18 @@ class CookiePolicy:
         return given.secure or not name.startswith("__secure-")
 
     def _coded(self, given: SetCookie) -> str:
-        """The value as it will be sent: as it came, or quoted where that is needed and wanted."""
+        """The value to send: as the server sent it, or quoted if necessary and not switched off."""
         if self.quote:
             return quote_value(given.value) if given.coded is None else given.coded
         if ";" not in given.value:
             return given.value
         if given.coded is None or ";" in given.coded:
-            raise ValueError(f"The cookie {given.name!r} has a ';' in its value and no quotes")
+            raise ValueError(f"The value of the cookie {given.name!r} contains ';' without quotes")
         return given.coded
 
 
-def _as_named(given: SetCookie) -> SetCookie:
-    """A plain value of the user's, with the attributes that its name promises."""
+def _with_prefix_attributes(given: SetCookie) -> SetCookie:
+    """Add the attributes that the prefix of the name requires, for a value that the caller gave."""
     name = given.name.lower()
     if name.startswith("__host-"):
         return given._replace(secure=True, path="/")
@@ -141,7 +141,7 @@ def _as_named(given: SetCookie) -> SetCookie:
 
 
 def _expires_at(given: SetCookie, now: float) -> float | None:
-    """Max-Age counts before Expires (RFC 6265, section 5.3)."""
+    """Max-Age takes precedence over Expires (RFC 6265, section 5.3)."""
     if not given.max_age:
         return parse_cookie_date(given.expires) if given.expires else None
     if given.max_age.startswith("-"):

@@ -1,6 +1,6 @@
-"""Which cookies there are and which of them go where (RFC 6265, sections 5.1, 5.3 and 5.4).
+"""Storage of cookies, and the choice of those for a request (RFC 6265, sections 5.1, 5.3, 5.4).
 
-No I/O and no clock: whoever asks says what time it is.
+Without I/O and without a clock: the caller passes the time.
 """
 
 from __future__ import annotations
@@ -22,17 +22,18 @@ __all__ = [
 
 
 class Limits(NamedTuple):
-    """How many cookies are kept: in all, and for one domain."""
+    """The largest number of stored cookies, in total and for one domain."""
 
     total: int
     per_domain: int
 
 
 class Cookie:
-    """A stored cookie. An empty `domain` means every host: the user gave it without a URL.
+    """A stored cookie.
 
-    `expires_at` is in seconds since 1970, None when the cookie lives as long as its jar. `pair` is
-    what goes into a Cookie header.
+    `domain` is empty if the cookie is sent to every host: the caller gave it without a URL.
+    `expires_at` is in seconds since 1970, or None for a session cookie. `pair` is the text in the
+    Cookie header. `created` and `used` are counters that give an order, not times.
     """
 
     __slots__ = (
@@ -88,9 +89,9 @@ class Cookie:
 
 @lru_cache(maxsize=1024)
 def is_ip_address(host: str) -> bool:
-    """Whether the host is an address: IPv6, or it ends in a number (WHATWG URL, section 3.5).
+    """Whether the host is an IPv6 address or ends in a number (WHATWG URL, section 3.5).
 
-    ``127.1`` and ``0x7f000001`` are addresses too.
+    So ``127.1`` and ``0x7f000001`` are addresses too.
     """
     if ":" in host:
         return True
@@ -99,14 +100,14 @@ def is_ip_address(host: str) -> bool:
 
 
 def domain_match(domain: str, host: str) -> bool:
-    """Whether the host is the domain or, when it is no address, lies below it (section 5.1.3)."""
+    """Whether the host equals the domain or is a name below it (section 5.1.3)."""
     if host == domain:
         return True
     return host.endswith(domain) and host[-len(domain) - 1] == "." and not is_ip_address(host)
 
 
 def path_match(cookie_path: str, path: str) -> bool:
-    """Whether a cookie's path covers this request path (section 5.1.4)."""
+    """Whether a cookie with this path is sent for a request path (section 5.1.4)."""
     if cookie_path in ("/", path):
         return True
     if not path.startswith(cookie_path):
@@ -115,44 +116,43 @@ def path_match(cookie_path: str, path: str) -> bool:
 
 
 def default_path(path: str) -> str:
-    """The path of a cookie that names none: the request's directory (section 5.1.4)."""
+    """The path of a cookie without a Path attribute: the directory of the request (5.1.4)."""
     return path[: path.rfind("/")] or "/" if path.startswith("/") else "/"
 
 
 _LONGEST_NAME = 253
-"""Characters of the longest name that DNS has (RFC 1035, section 2.3.4)."""
+"""The longest name that DNS allows (RFC 1035, section 2.3.4)."""
 
 
 @lru_cache(maxsize=1024)
 def _domains_of(host: str) -> tuple[str, ...]:
-    """The host, the domains above it, and the one that means every host."""
+    """The domains whose cookies a host gets: itself, those above it, and "" for every host."""
     if not host or is_ip_address(host):
         return (host, "") if host else ("",)
-    if len(host) > _LONGEST_NAME:  # there is none above it either, and they would be many
+    if len(host) > _LONGEST_NAME:  # bounds the work: a name this long cannot exist
         return host, ""
     labels = host.split(".")
     return (*(".".join(labels[at:]) for at in range(len(labels))), "")
 
 
-def _age(cookie: Cookie) -> tuple[bool, int]:
-    """Who goes first when there are too many: not secure before secure, then longest unused."""
+def _eviction_order(cookie: Cookie) -> tuple[bool, int]:
+    """Sorts cookies for eviction: first those without Secure, then the least recently sent."""
     return cookie.secure, cookie.used
 
 
 class CookieStore:
     """Cookies by domain, then by path and name.
 
-    What a request costs depends on the cookies of its own host and of the domains above, not on
-    how many there are. Of each domain's and of all cookies at most so many are kept: the one that
-    was not sent for the longest time goes (section 5.3); those for every host are the user's own
-    and never go.
+    The cost of a request depends on the cookies of its host and of the domains above it, not on
+    the total number. If a limit is exceeded, the least recently sent cookie is evicted (section
+    5.3). Cookies for every host are never evicted: the caller gave them.
     """
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._buckets: dict[str, dict[tuple[str, str], Cookie]] = {}
         self._count = 0
-        self._clock = 0  # of creation and use: order is all that matters
+        self._clock = 0  # counts up with each creation and use
         self._expiring: list[tuple[float, int, Cookie]] = []
 
     def __len__(self) -> int:
@@ -163,7 +163,7 @@ class CookieStore:
             yield from tuple(bucket.values())
 
     def add(self, cookie: Cookie) -> None:
-        """Store the cookie in place of one with the same domain, path and name."""
+        """Store the cookie. It replaces one with the same domain, path and name."""
         self._clock += 1
         bucket = self._buckets.setdefault(cookie.domain, {})
         key = cookie.path, cookie.name
@@ -179,7 +179,7 @@ class CookieStore:
             self._evict(cookie.domain, bucket)
 
     def remove(self, domain: str, path: str, name: str) -> None:
-        """Forget this cookie, if there is one."""
+        """Remove this cookie, if it is stored."""
         bucket = self._buckets.get(domain, {})
         if bucket.pop((path, name), None) is not None:
             self._count -= 1
@@ -187,21 +187,21 @@ class CookieStore:
                 del self._buckets[domain]
 
     def clear(self, predicate: Callable[[Cookie], bool] | None = None) -> None:
-        """Forget those of whom the predicate is true, or all."""
+        """Remove the cookies for which the predicate is true, or all."""
         for cookie in tuple(self):
             if predicate is None or predicate(cookie):
                 self.remove(cookie.domain, cookie.path, cookie.name)
         self._compact()
 
     def expire(self, now: float) -> None:
-        """Forget what has expired. Costs nothing when nothing has."""
+        """Remove the expired cookies. Takes constant time if there are none."""
         while self._expiring and self._expiring[0][0] <= now:
             cookie = heappop(self._expiring)[2]
             if self._holds(cookie):
                 self.remove(cookie.domain, cookie.path, cookie.name)
 
     def matching(self, host: str, path: str, secure: bool) -> list[Cookie]:
-        """The cookies for a request, in the order of section 5.4: longest path, then oldest."""
+        """The cookies for a request, in the order of section 5.4: by path length, then age."""
         self._clock += 1
         clock = self._clock
         found: list[Cookie] = []
@@ -217,7 +217,7 @@ class CookieStore:
         return found
 
     def shadows_secure(self, cookie: Cookie) -> bool:
-        """Whether a cookie of an insecure origin would hide a secure one (6265bis, section 5.7)."""
+        """Whether a cookie from an insecure origin would hide a secure one (6265bis, 5.7)."""
         return any(
             old.secure and old.name == cookie.name and path_match(old.path, cookie.path)
             for domain, bucket in self._buckets.items()
@@ -231,15 +231,15 @@ class CookieStore:
 
     def _evict(self, domain: str, bucket: dict[tuple[str, str], Cookie]) -> None:
         if domain and len(bucket) > self._limits.per_domain:
-            oldest = min(bucket.values(), key=_age)
+            oldest = min(bucket.values(), key=_eviction_order)
         elif self._count > self._limits.total and any(self._buckets):
-            oldest = min((cookie for cookie in self if cookie.domain), key=_age)
+            oldest = min((cookie for cookie in self if cookie.domain), key=_eviction_order)
         else:
             return
         self.remove(oldest.domain, oldest.path, oldest.name)
 
     def _compact(self) -> None:
-        """Drop what was replaced: one cookie set again and again must not fill the queue."""
+        """Remove replaced cookies from the heap, which would grow without bound otherwise."""
         if len(self._expiring) > 2 * self._count + 64:
             self._expiring = [entry for entry in self._expiring if self._holds(entry[2])]
             heapify(self._expiring)

@@ -1,7 +1,7 @@
 """``python -m httptrace.demo``: requests to bundled servers that show every phase.
 
-Each scene is checked; the exit code is 1 if one does not show what it should. With ``--serve PORT``
-the servers stay, for requests of your own.
+The timeline of each scene is checked; the exit code is 1 if one is not as expected. With ``--serve
+PORT`` the servers keep running, for your own requests.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ if TYPE_CHECKING:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Play all scenes, or serve; returns the exit code."""
+    """Run all scenes, or the servers. Returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m httptrace.demo")
     parser.add_argument(
-        "--serve", type=int, metavar="PORT", help="serve on this port and play none"
+        "--serve", type=int, metavar="PORT", help="only run the servers, on this port"
     )
     port = parser.parse_args(argv).serve
     try:
@@ -52,11 +52,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 _ELSEWHERE = """\
-and elsewhere:
+and at other addresses:
 
-    {servers.https}    the same by TLS, with --cacert {servers.ca_path}
+    {servers.https}    the same over TLS, with --cacert {servers.ca_path}
     {servers.expired}    a certificate that has expired
-    {servers.hang}     takes connections and never answers
+    {servers.hang}     accepts connections and never responds
     {servers.refused}     refuses connections
     --unix-socket {servers.unix_path}
 """
@@ -80,9 +80,9 @@ async def _play_all(terminal: Terminal) -> int:
             if not _is_right(scene, timelines):
                 wrong.append(f"{number}. {scene.title}")
     for title in wrong:
-        print(f"not as it should be: {title}", file=sys.stderr)
+        print(f"not as expected: {title}", file=sys.stderr)
     if not wrong:
-        terminal.say("Every phase was as it should be. httptrace URL shows your own servers so.")
+        terminal.say("All timelines are as expected. Try your own servers: httptrace URL")
     return 1 if wrong else 0
 
 
@@ -96,16 +96,16 @@ async def _play(scene: Scene, where: Stage, terminal: Terminal) -> list[Timeline
 
 
 def _is_right(scene: Scene, timelines: list[Timeline]) -> bool:
-    """Whether the scene shows what it should; and no timeline may lose a nanosecond."""
+    """Whether the timeline is as expected, and all phases add up to the total."""
     whole = all(one.complete and sum(one.phases_ns.values()) == one.total_ns for one in timelines)
     return bool(timelines) and whole and scene.is_right(timelines[-1])
 
 
-# --- moments that are worth a line --------------------------------------------------------------
+# --- events that are printed --------------------------------------------------------------------
 
 
 def _remarkable(recording: Recording) -> list[str]:
-    """Moments that no bar shows, in the order in which they were told."""
+    """A line for each event that the waterfall does not show, in order."""
     start_ns = {one.request_id: one.start_ns for one in recording.timelines}
     lines: list[str] = []
     for event in recording.events:
@@ -119,7 +119,7 @@ def _remarkable(recording: Recording) -> list[str]:
 def _words(event: Event) -> str:
     match event:
         case TraceConnectionQueuedStartParams():
-            return f"{event.name}: {event.limit} is reached, {event.position} wait before it"
+            return f"{event.name}: {event.limit} is reached, {event.position} are waiting before it"
         case TraceRequestExceptionParams():
             return f"{event.name}: {failure_of(event.exception, event.phase)}"
         case TraceRequestRetryParams():

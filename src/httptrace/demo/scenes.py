@@ -1,4 +1,4 @@
-"""The scenes of the demonstration: a request or two each, and what is to be seen in them."""
+"""The scenes of the demonstration: the requests, what they show, and the expected timelines."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _PIECE = bytes(1 << 16)
 
 
 class Stage(NamedTuple):
-    """What a scene plays on: the servers, and a session that stays open through all scenes."""
+    """What scenes use: the servers, and a session that is open during all scenes."""
 
     servers: BundledServers
     session: ClientSession
@@ -36,9 +36,9 @@ class Stage(NamedTuple):
 
 
 class Scene(NamedTuple):
-    """A scene: what is to be seen, how it is made, and how one knows that it is so.
+    """A scene: a title, what to look at, the requests, and a check.
 
-    `is_right` judges the timeline of the scene's last request.
+    `is_right` checks the timeline of the scene's last request.
     """
 
     title: str
@@ -48,19 +48,19 @@ class Scene(NamedTuple):
 
 
 class SlowResolver(PinnedResolver):
-    """Gives the addresses of the demonstration's hosts, after about the time that DNS takes."""
+    """Resolves the host names of the demonstration, with a delay that is typical of DNS."""
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily | int = 0
     ) -> list[ResolveResult]:
-        """The addresses of a host."""
+        """Resolve a host name."""
         await asyncio.sleep(_DNS_SECONDS)
         return await super().resolve(host, port, family)  # type: ignore[arg-type]
 
 
 @contextlib.asynccontextmanager
 async def stage() -> AsyncIterator[Stage]:
-    """Start the servers, and a session that knows their hosts and trusts their certificates."""
+    """Start the servers, and a session that resolves their names and trusts their certificates."""
     async with BundledServers() as servers:
         port = int(servers.two_addresses.rpartition(":")[2])
         pins = {(host, port): addresses for host, addresses in servers.hosts.items()}
@@ -69,7 +69,7 @@ async def stage() -> AsyncIterator[Stage]:
             yield Stage(servers, session)
 
 
-# --- how they are played ----------------------------------------------------------------------
+# --- the requests -----------------------------------------------------------------------------
 
 
 async def _fresh(stage: Stage) -> None:
@@ -149,7 +149,7 @@ async def _cut(stage: Stage) -> None:
         await stage.get(f"{stage.servers.http}/cut")
 
 
-# --- how one knows that they are right ----------------------------------------------------------
+# --- the checks -----------------------------------------------------------------------------------
 
 
 def _failed_with(timeline: Timeline, error: type[BaseException], phase: str) -> bool:
@@ -160,19 +160,19 @@ def _failed_with(timeline: Timeline, error: type[BaseException], phase: str) -> 
 SCENES = (
     Scene(
         "A first request",
-        "connect is there because no connection was; queue is the client's own work before it.",
+        "connect: a new connection is made. queue: the client's own work before that.",
         _fresh,
         lambda timeline: timeline.connect > 0 and not timeline.hops[0].reused,
     ),
     Scene(
         "The same again",
-        "no connect: the connection is reused, and send follows at once.",
+        "no connect: the connection is reused, so send follows at once.",
         _fresh,
         lambda timeline: timeline.connect == 0 and timeline.hops[0].reused,
     ),
     Scene(
-        "A name with two addresses, the first of which is dead",
-        "dns is the look-up; connect holds the 250 ms after which the second one is tried too.",
+        "A name with two addresses, the first of which does not answer",
+        "dns: the look-up. connect: after 250 ms the second address is tried too.",
         _two_addresses,
         lambda timeline: (
             timeline.dns >= _DNS_SECONDS * 0.9
@@ -182,49 +182,49 @@ SCENES = (
     ),
     Scene(
         "TLS",
-        "tls is the handshake; what was agreed on and how long the certificate lasts stand above.",
+        "tls: the handshake. The line above has the version and when the certificate expires.",
         _tls,
         lambda timeline: timeline.tls > 0 and timeline.hops[0].tls is not None,
     ),
     Scene(
         "Two requests at once, and a pool of one connection",
-        "queue of the second one is as long as the first one took.",
+        "queue: the second request waits until the first one has finished.",
         _queue,
         lambda timeline: timeline.queue > 0.15 and timeline.hops[0].reused,
     ),
     Scene(
-        "An upload whose body comes slowly",
-        "send lasts until the last byte is handed over: the time goes into the request.",
+        "An upload whose body is produced slowly",
+        "send: lasts until the last byte of the body has been sent.",
         _upload,
         lambda timeline: timeline.send > 0.25 and timeline.hops[0].bytes_sent > 6 * len(_PIECE),
     ),
     Scene(
-        "A server that thinks before it answers",
-        "wait is the time between the request's last byte and the response's first.",
+        "A server that takes time to respond",
+        "wait: from the request's last byte to the response's first byte.",
         _slow_start,
         lambda timeline: timeline.wait > 0.25,
     ),
     Scene(
-        "A body that comes in pieces",
-        "receive is the time between the response's first byte and its last.",
+        "A body that is sent slowly",
+        "receive: from the response's first byte to its last byte.",
         _slow_body,
         lambda timeline: timeline.receive > 0.3,
     ),
     Scene(
         "A body that is read slowly",
-        "receive again, but the line below it tells that the reader took the time, not the server.",
+        "receive again; the line below it shows that the reader took the time, not the server.",
         _slow_reader,
         lambda timeline: timeline.hops[0].consumer_ns > timeline.hops[0].network_wait_ns,
     ),
     Scene(
         "Redirects",
-        "three hops, each with its own phases, one after the other on one clock.",
+        "three hops, each with its own phases, on one time scale.",
         _redirects,
         lambda timeline: [hop.status for hop in timeline.hops] == [302, 302, 200],
     ),
     Scene(
         "A redirect to another origin",
-        "the second hop needs a connection of its own.",
+        "the second hop needs another connection.",
         _elsewhere,
         lambda timeline: (
             len({hop.connection_id for hop in timeline.hops}) == 2 == len(timeline.hops)
@@ -237,8 +237,8 @@ SCENES = (
         lambda timeline: timeline.wait < 0.1 <= timeline.receive + 0.01,
     ),
     Scene(
-        "A reused connection that the server had given up",
-        "the request is sent once more on a new connection, and the timeline shows both attempts.",
+        "A reused connection that the server has closed",
+        "the request is sent again on a new connection; the timeline shows both attempts.",
         _stale,
         lambda timeline: (
             [hop.status for hop in timeline.hops] == [None, 200]
@@ -246,14 +246,14 @@ SCENES = (
         ),
     ),
     Scene(
-        "A server that never answers, and a limit of 0.4 s",
-        "the heading tells the exception and the phase in which the time ran out.",
+        "A server that never responds, and a timeout of 0.4 s",
+        "the heading names the exception and the phase in which the timeout fired.",
         _hang,
         lambda timeline: _failed_with(timeline, TimeoutError, "wait"),
     ),
     Scene(
         "A certificate that has expired",
-        "the request ends in tls; nothing was sent.",
+        "the request fails in tls; nothing was sent.",
         _expired,
         lambda timeline: (
             _failed_with(timeline, ClientConnectorCertificateError, "tls")
@@ -261,8 +261,8 @@ SCENES = (
         ),
     ),
     Scene(
-        "A body that breaks off",
-        "a status came, and the body did not come whole: ↓ tells how much of it.",
+        "A body that is cut short",
+        "the response has a status, but its body is incomplete: ↓ shows how much was received.",
         _cut,
         lambda timeline: _failed_with(timeline, ClientPayloadError, "receive"),
     ),

@@ -3,32 +3,32 @@
     async with BundledServers() as servers:
         ...  # request f"{servers.http}/slow-body"
 
-What `http`, `https`, `other` and the Unix socket answer alike (times in seconds):
+The paths that `http`, `https`, `other` and the Unix socket serve alike (times in seconds):
 
-    /hello                 a short greeting
-    /slow-start/0.3        the head comes after this time
-    /slow-body/5           so many pieces, a tenth of a second apart, chunked
-    /delay/0.5             everything comes after this time
-    /redirect/3            a chain of so many redirects that ends at /hello
+    /hello                 a short text
+    /slow-start/0.3        the response starts after this time
+    /slow-body/5           this number of chunks, one every 0.1 s
+    /delay/0.5             the same as /slow-start
+    /redirect/3            a chain of this number of redirects that ends at /hello
     /elsewhere             a redirect to /hello at another origin
-    /status/503            any status
+    /status/503            this status
     /gzip                  text, compressed
-    /large/1048576         so many bytes
-    /orders                a little JSON
-    /events/3              so many server-sent events, a tenth of a second apart
+    /large/1048576         this number of bytes
+    /orders                JSON
+    /events/3              this number of server-sent events, one every 0.1 s
     /cookies               counts visits in a cookie
-    /private               for ann with the password "secret", by Basic
-    /digest                the same by Digest
-    /websocket/0.1         a WebSocket: each message comes back, so many seconds later
+    /private               Basic authentication, user "ann", password "secret"
+    /digest                Digest authentication, the same user
+    /websocket/0.1         a WebSocket that sends each message back after this time
     /early-hints           103 Early Hints, then 200
     /close                 200 with Connection: close
-    /echo                  what was sent, whatever the method
-    /continue              100 Continue after a while, then what was sent
-    /trailers              a chunked body with a trailer
+    /echo                  the request's body, for any method
+    /continue              100 Continue after 0.15 s, then the request's body
+    /trailers              a chunked body with a trailer field
     /until-close           a body that ends with the connection
-    /cut                   promises 1000 bytes, sends 300 and resets the connection
-    /never                 takes the request and never answers
-    /stale                 200, and at the connection's next request the connection closes
+    /cut                   Content-Length 1000, but 300 bytes and a reset
+    /never                 no response
+    /stale                 200; the connection is closed when the next request arrives on it
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ _LARGE_PIECE = b"0123456789abcdef" * 4096
 
 
 class Call(NamedTuple):
-    """One request to the demonstration's servers, taken apart for its handler."""
+    """A request to the demonstration's servers, for a handler. `argument` is the path's end."""
 
     peer: Peer
     request: ReceivedRequest
@@ -77,14 +77,14 @@ class Call(NamedTuple):
     elsewhere: str
 
     def number(self, default: float) -> float:
-        """Give the number that the path ends in; the default when there is none."""
+        """The argument as a number, or the default if it is not one."""
         try:
             return min(max(float(self.argument), 0.0), 2.0**30)
         except ValueError:
             return default
 
     async def answer(self, status: int, body: bytes = b"", *headers: tuple[str, str]) -> None:
-        """Send one whole response; 204 and 304 have no body, HEAD gets the head alone."""
+        """Send a complete response: without a body for 204 and 304, only the head for HEAD."""
         bodiless = status in (204, 304)
         data = response_bytes(status, b"" if bodiless else body, *headers, length=not bodiless)
         if self.request.method == "HEAD":
@@ -92,11 +92,11 @@ class Call(NamedTuple):
         await self.peer.send(data)
 
     async def start(self, *headers: tuple[str, str]) -> None:
-        """Send the head of a response whose framing the headers tell."""
+        """Send the head of a response; the headers must include its framing."""
         await self.peer.send(response_bytes(200, b"", *headers, length=False))
 
     async def chunk(self, data: bytes) -> None:
-        """Send one chunk of a chunked body; an empty one ends it."""
+        """Send a chunk of a chunked body; an empty chunk ends the body."""
         await self.peer.send(b"%x\r\n%s\r\n" % (len(data), data))
 
 
@@ -104,19 +104,19 @@ Handler = Callable[[Call], Awaitable[None]]
 
 
 class BundledServers:
-    """All the demonstration's servers, started and stopped together.
+    """All servers of the demonstration, started and stopped together.
 
-    `http`, `https`, `other` (a second origin) are their URLs, `unix_path` a Unix socket that
-    serves the same. `hang` takes connections and never answers, `hang_tls` (https) never
-    answers the TLS hello, `refused` refuses connections, `expired` is an https origin whose
-    certificate has expired. `ssl_context` is a client's context that trusts `https`, `ca_path` the
-    file of the authority that it trusts.
+    `http`, `https` and `other` (a second origin) are their URLs; `unix_path` is a Unix socket that
+    serves the same. `hang` accepts connections and never responds, `hang_tls` (https) never
+    answers the ClientHello, `refused` refuses connections, `expired` is an https origin whose
+    certificate has expired. `ssl_context` is a client-side context that trusts `https`, `ca_path`
+    the certificate of the authority that issued it.
 
-    `hosts` maps names to addresses, for a resolver: at `two_addresses` the first address is dead
-    and the second lives, at `dead` none does.
+    `hosts` maps host names to addresses, for a resolver. The name in `two_addresses` has an
+    address that never answers and then one that does; the name in `dead` has only the former.
 
-    :param port: where `http` listens, at ::1 too, which may be what `localhost` means; by default
-        a free port of 127.0.0.1.
+    :param port: the port of `http`, at 127.0.0.1 and ::1 (either may be `localhost`); by default
+        a free port at 127.0.0.1.
     """
 
     http: str
@@ -169,7 +169,7 @@ class BundledServers:
         self.hang_tls = silent.url.replace("http:", "https:")
         self.refused = f"http://127.0.0.1:{stack.enter_context(refused_port())}"
         await self._start_tls(stack, Path(directory))
-        self._bury(stack, plain.port)
+        self._add_dead_addresses(stack, plain.port)
 
     async def _start_tls(self, stack: contextlib.AsyncExitStack, directory: Path) -> None:
         authority = CertificateAuthority("httptrace demonstration")
@@ -182,8 +182,8 @@ class BundledServers:
             await stack.enter_async_context(ScriptedServer(self._serve, ssl=expired))
         ).url
 
-    def _bury(self, stack: contextlib.AsyncExitStack, port: int) -> None:
-        """Make addresses that swallow every attempt to connect, at the living server's port."""
+    def _add_dead_addresses(self, stack: contextlib.AsyncExitStack, port: int) -> None:
+        """Make addresses that never answer, at the same port as the server."""
         for address in ("127.0.0.2", "127.0.0.3"):
             stack.enter_context(blackhole(address, port))
         self.two_addresses = f"http://{TWO_ADDRESSES}:{port}"
@@ -194,7 +194,7 @@ class BundledServers:
         }
 
     async def _serve(self, peer: Peer) -> None:
-        """Answer each request of a connection, as long as both sides keep it open."""
+        """Respond to the requests on a connection until one side closes it."""
         keeps_alive = True
         while keeps_alive:
             try:
@@ -216,15 +216,15 @@ async def _read_body(peer: Peer, request: ReceivedRequest) -> None:
 
 
 async def _dispatch(call: Call) -> None:
-    """Hand the request to the handler that the first part of its path names.
+    """Call the handler for the first segment of the path.
 
-    Asked as a proxy, by a whole URL, the servers answer in place of whatever host it names.
+    A request in absolute form, as for a proxy, is handled as if it was for this server.
     """
     path = re.sub(r"^http://[^/]*", "", call.request.path)
     name, _, argument = path.strip("/").partition("/")
     handler = _HANDLERS.get(name)
     if handler is None:
-        await call.answer(404, b"There is nothing here.\n")
+        await call.answer(404, b"Not found.\n")
     else:
         await handler(call._replace(argument=argument))
 
@@ -305,7 +305,7 @@ async def _private(call: Call) -> None:
 
 
 async def _digest(call: Call) -> None:
-    """Digest with SHA-256 and a fixed nonce (RFC 7616): enough to be shown, not to protect."""
+    """Digest with SHA-256 and a fixed nonce (RFC 7616), which protects nothing."""
     method, given = call.request.method, call.request.header("Authorization") or ""
     told = {name: quoted or bare for name, quoted, bare in _DIRECTIVE.findall(given)}
     ours = _hash(f"{USER}:demo:{PASSWORD}"), _hash(f"{method}:{told.get('uri', '')}")
@@ -356,7 +356,7 @@ async def _until_close(call: Call) -> None:
 async def _cut(call: Call) -> None:
     await call.start(("Content-Length", "1000"))
     await call.peer.send(bytes(300))
-    # A reset overtakes what the client has not read yet: leave it the time.
+    # A reset discards bytes that the client has not read yet, so wait until it has.
     await asyncio.sleep(_PIECE_SECONDS)
     call.peer.reset()
 
@@ -366,7 +366,7 @@ async def _never(call: Call) -> None:
 
 
 async def _stale(call: Call) -> None:
-    """Leave the client a connection that is about to end: it learns of it when it asks again."""
+    """Close the connection when the client sends the next request on it."""
     await call.answer(200, _TEXT)
     await call.peer.read_head()
     call.peer.close()

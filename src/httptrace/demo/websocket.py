@@ -1,4 +1,4 @@
-"""The demonstration's WebSocket (RFC 6455), from the server's side: what is said comes back."""
+"""The demonstration's WebSocket server (RFC 6455), which sends each message back."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["converse"]
 
 
 async def converse(peer: Peer, request: ReceivedRequest, seconds: float) -> None:
-    """Answer the handshake, then send each message back after so many seconds, until a close."""
+    """Answer the handshake, then send each message back after `seconds`, until a Close frame."""
     key = request.header("Sec-WebSocket-Key")
     if key is None:
         await peer.send(response_bytes(426, b"This is a WebSocket.\n", ("Upgrade", "websocket")))
@@ -35,7 +35,7 @@ async def converse(peer: Peer, request: ReceivedRequest, seconds: float) -> None
 
 
 async def _answer(peer: Peer, seconds: float) -> bool:
-    """Read a frame and answer it; whether it was the last one."""
+    """Read a frame and answer it. Returns whether it was a Close frame."""
     first, payload = await _read_frame(peer)
     opcode = first & ~FIN
     if opcode in (TEXT, BINARY):
@@ -57,7 +57,7 @@ async def _read_frame(peer: Peer) -> tuple[int, bytes]:
 
 
 def _frame(first: int, payload: bytes) -> bytes:
-    """A server's frame, which has no mask."""
+    """The bytes of a frame. Frames from a server are not masked."""
     size = len(payload)
     if size < 126:
         head = bytes((first, size))

@@ -1,1 +1,1 @@
-"""Header fields: as bytes, as text, and what their values mean."""
+"""Header fields: serializing, parsing, and media types."""

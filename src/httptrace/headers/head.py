@@ -1,4 +1,4 @@
-"""Heads of messages: fields as bytes and as multidicts; what may not be sent is refused."""
+"""Heads of messages: serializing and parsing header fields, and refusing invalid ones."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import re
 from multidict import CIMultiDict, CIMultiDictProxy, getversion
 
 RawHeaders = list[tuple[bytes, bytes]]
-"""Header fields as they came, in their order."""
+"""Header fields as received: in order, with the case of names kept."""
 
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z")
 _FORBIDDEN = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _SPLITTING = re.compile(r"[\r\n\x00]")
 _seen_names: set[str] = set()
-"""Names that were checked before; bounded, since most programs send the same few."""
+"""Names that were found valid: a cache, since most programs send the same few names."""
 
 
 def version_of(headers: CIMultiDict[str]) -> int:
@@ -22,12 +22,12 @@ def version_of(headers: CIMultiDict[str]) -> int:
 
 
 def serialize(method: str, path: str, version: str, headers: CIMultiDict[str]) -> bytes:
-    """Request line and fields.
+    """The bytes of a request line and header fields, with the empty line.
 
     Raises
     ------
     ValueError, TypeError
-        If a name is no token or a value has control characters (RFC 9110 §5.1, §5.5).
+        If a name is not a token or a value has control characters (RFC 9110 §5.1, §5.5).
     """
     lines = [field_line(name, value) for name, value in headers.items()]
     head = "".join((f"{method} {path} HTTP/{version}\r\n", *lines, "\r\n"))
@@ -35,25 +35,33 @@ def serialize(method: str, path: str, version: str, headers: CIMultiDict[str]) -
 
 
 def field_line(name: str, value: str) -> str:
-    """One field as its line.
+    """The line of a header field, with CRLF.
 
     Raises
     ------
     ValueError, TypeError
-        As `serialize` does.
+        As in `serialize`.
     """
     if name not in _seen_names:
         check_name(name)
     if not isinstance(value, str):
-        kind = type(value).__name__  # not the value: it may be a password
+        kind = type(value).__name__  # not the value, which may be a password
         raise TypeError(f"The value of header {name} must be a str, not {kind}")
     if not value.isprintable() and _FORBIDDEN.search(value):
-        _complain(name, value)
+        _refuse_value(name, value)
     return f"{name}: {value}\r\n"
 
 
 def check_name(name: str) -> None:
-    """Refuse a header name that is no token."""
+    """Raise for a header name that is not a token (RFC 9110 §5.1).
+
+    Raises
+    ------
+    TypeError
+        If it is not a str.
+    ValueError
+        If it contains other characters, or none.
+    """
     if not isinstance(name, str):
         raise TypeError(f"Header names must be str, not {name!r}")
     if not _TOKEN.match(name):
@@ -62,7 +70,7 @@ def check_name(name: str) -> None:
         _seen_names.add(name)
 
 
-def _complain(name: str, value: str) -> None:
+def _refuse_value(name: str, value: str) -> None:
     if _SPLITTING.search(value):
         raise ValueError(
             "Newline, carriage return, or null byte detected in headers: "
@@ -78,13 +86,13 @@ def has_token(headers: CIMultiDict[str], name: str, token: str) -> bool:
 
 
 def fields_of(head: bytes) -> RawHeaders:
-    """The fields of a head that llhttp has accepted and that has no folded lines."""
+    """Split a head into its fields. llhttp must have accepted it, and no line may be folded."""
     fields = [line.split(b":", 1) for line in head.split(b"\r\n")[1:]]
     return [(name, value.strip(b" \t")) for name, value in fields]
 
 
 def reason_of(raw: bytes) -> str:
-    """A reason phrase as text: UTF-8, or Latin-1 where it is not (RFC 9112 §4 names no charset)."""
+    """Decode a reason phrase: as UTF-8, or else Latin-1 (RFC 9112 §4 names no charset)."""
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError:
@@ -92,7 +100,7 @@ def reason_of(raw: bytes) -> str:
 
 
 def headers_of(raw: RawHeaders) -> CIMultiDictProxy[str]:
-    """Raw fields as a multidict of strings; bytes that are not UTF-8 survive as surrogates."""
+    """Decode fields into a multidict. Bytes that are not UTF-8 become surrogates (PEP 383)."""
     return CIMultiDictProxy(
         CIMultiDict(
             (name.decode("utf-8", "surrogateescape"), value.decode("utf-8", "surrogateescape"))
@@ -102,7 +110,7 @@ def headers_of(raw: RawHeaders) -> CIMultiDictProxy[str]:
 
 
 def headers_in(head: bytes) -> CIMultiDict[str]:
-    """The fields of a head, as `fields_of` and `headers_of` have them."""
+    """Split and decode the fields of a head, like `fields_of` and `headers_of`."""
     lines = head.decode("utf-8", "surrogateescape").split("\r\n")
     fields = [line.partition(":") for line in lines[1:]]
     return CIMultiDict([(name, value.strip(" \t")) for name, _colon, value in fields])

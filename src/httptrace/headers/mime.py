@@ -1,4 +1,4 @@
-"""Media types: the Content-Type header and what it says (RFC 9110, sections 5.6.6 and 8.3)."""
+"""Media types: parsing of the Content-Type header (RFC 9110, sections 5.6.6 and 8.3)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = [
 ]
 
 OCTET_STREAM = "application/octet-stream"
-"""What a body is taken for when nothing usable says otherwise (RFC 9110, section 8.3)."""
+"""The media type of a body whose Content-Type is absent or malformed (RFC 9110, section 8.3)."""
 
 _NO_PARAMETERS: Mapping[str, str] = MappingProxyType({})
 _ESSENCE = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+/[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
@@ -37,7 +37,7 @@ _JSON = re.compile(r"application/(?:[\w.+-]+\+)?json\Z", re.IGNORECASE)
 
 
 class MimeType(NamedTuple):
-    """A media type in its parts: ``type/subtype+suffix; parameters``."""
+    """The parts of a media type: ``type/subtype+suffix; parameters``."""
 
     type: str
     subtype: str
@@ -46,15 +46,15 @@ class MimeType(NamedTuple):
 
 
 def unquote(text: str) -> str:
-    """The content of a quoted string, without the backslashes of its quoted pairs."""
+    """Remove the backslashes of quoted pairs from the content of a quoted string."""
     return _QUOTED_PAIR.sub(r"\1", text) if "\\" in text else text
 
 
 def scan_parameters(text: str, position: int = 0) -> tuple[list[tuple[str, str]], int]:
-    """Read ``; name=value; name="value"`` from `position`: the pairs, and where they end.
+    """Parse ``; name=value; name="value"`` from `position`. Returns the pairs and their end.
 
-    Names are in lower case, a name without a value has an empty one. As user agents do, empty
-    parameters are skipped and a quoted string that is never closed ends with the text.
+    Names are converted to lower case; a name without a value gets an empty one. As in browsers,
+    empty parameters are skipped, and a quoted string without a closing quote ends with the text.
     """
     found: list[tuple[str, str]] = []
     while (match := _PARAMETER.match(text, position)) is not None:
@@ -68,9 +68,9 @@ def scan_parameters(text: str, position: int = 0) -> tuple[list[tuple[str, str]]
 
 @lru_cache(maxsize=256)
 def content_type_of(header: str) -> tuple[str, Mapping[str, str]]:
-    """The media type in lower case and its parameters; of a repeated parameter the first counts.
+    """The media type in lower case, and its parameters. The first of repeated ones is taken.
 
-    What is malformed is `OCTET_STREAM` without parameters, as in aiohttp.
+    A malformed header gives `OCTET_STREAM` without parameters, as in aiohttp.
     """
     essence, _, _ = header.partition(";")
     kind = essence.strip(" \t").lower()
@@ -83,25 +83,25 @@ def content_type_of(header: str) -> tuple[str, Mapping[str, str]]:
 
 
 def charset_of(header: str) -> str | None:
-    """The charset that a Content-Type header names, as it is written; None when it names none.
+    """The charset parameter of a Content-Type header as it is written, or None.
 
-    The name is not checked against the codecs that Python has.
+    It may be the name of a charset that Python does not have.
     """
     value = content_type_of(header)[1].get("charset", "")
-    # Some servers write charset='utf-8', in quotes that RFC 9110 does not have.
+    # Some servers send charset='utf-8', with quotes that RFC 9110 does not allow.
     return value.strip("' \t") or None
 
 
 @lru_cache(maxsize=256)
 def is_json(content_type: str) -> bool:
-    """Whether a media type (without parameters) is JSON: ``application/json``, ``…+json``."""
+    """Whether a media type without parameters is ``application/json`` or ``application/…+json``."""
     return _JSON.match(content_type) is not None
 
 
 def parse_mimetype(mimetype: str) -> MimeType:
-    """A media type in its parts, all in lower case but the parameters' values.
+    """Split a media type into its parts, in lower case except for the parameters' values.
 
-    ``*`` is ``*/*``; what is missing is empty.
+    ``*`` means ``*/*``; parts that are missing are empty.
     """
     essence, _, _ = mimetype.partition(";")
     pairs, _ = scan_parameters(mimetype, len(essence))

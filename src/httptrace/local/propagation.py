@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from httptrace.local import scope
 from httptrace.local.baggage import Baggage
@@ -15,6 +15,12 @@ from httptrace.local.request import current_work
 
 if TYPE_CHECKING:
     from yarl import URL
+
+PropagateTo: TypeAlias = "str | Iterable[str] | Callable[[URL], bool]"
+"""Hosts: a name, several names, or a function that decides for a URL."""
+
+LoosePropagation: TypeAlias = "Propagation | PropagateTo | Literal[False] | None"
+"""What ``ClientSession(propagate=...)`` accepts; None and False send no ids."""
 
 DEFAULT_HEADER = "X-Request-ID"
 
@@ -40,7 +46,7 @@ class Propagation:
 
     def __init__(
         self,
-        to: str | Iterable[str] | Callable[[URL], bool],
+        to: PropagateTo,
         *,
         header: str = DEFAULT_HEADER,
         trace: bool = False,
@@ -58,19 +64,19 @@ class Propagation:
             self._name_hosts(to)
 
     @classmethod
-    def of(cls, value: Any) -> Propagation | None:
-        """What ``propagate=`` was given, as a `Propagation`; ``None`` where nothing is to be sent.
+    def of(cls, value: LoosePropagation) -> Propagation | None:
+        """Convert the ``propagate`` parameter; None and False mean that no ids are sent.
 
-        :raises TypeError: and `ValueError`, as the constructor.
+        :raises TypeError: and `ValueError`, as the constructor; TypeError also for True.
         """
         if value is None or value is False:
             return None
-        if value is True:
+        if isinstance(value, bool):
             raise TypeError(
                 "propagate=True would send ids to every host: name the hosts, or give a function "
                 "of the URL"
             )
-        return value if isinstance(value, cls) else cls(value)
+        return value if isinstance(value, Propagation) else cls(value)
 
     def __repr__(self) -> str:
         hosts = sorted(_shown(*host) for host in (*self._hosts, *self._suffixes))

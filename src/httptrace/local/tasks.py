@@ -1,8 +1,8 @@
-"""Background work with the caller's values.
+"""`wrap_async` and `wrap_gather`: tasks that run with the caller's context values.
 
-asyncio's own tasks copy the running context already; these two add checks that tell what is wrong
-before anything runs, the old calling forms, and a hold on background tasks, which the event loop
-alone would let the garbage collector take.
+asyncio's tasks copy the running context by themselves. These two functions also check their
+arguments before anything runs, accept asyncio's former ``loop=`` parameter, and keep a reference to
+each background task: the event loop holds only a weak one, so a task could be garbage-collected.
 """
 
 from __future__ import annotations
@@ -11,9 +11,16 @@ import asyncio
 import inspect
 from collections.abc import Awaitable, Iterable
 from contextvars import Context as Variables
-from typing import Any, Literal, TypeVar, overload
+from typing import Any, Literal, TypeAlias, TypeVar, overload
 
 _T = TypeVar("_T")
+_T1 = TypeVar("_T1")
+_T2 = TypeVar("_T2")
+_T3 = TypeVar("_T3")
+_T4 = TypeVar("_T4")
+_T5 = TypeVar("_T5")
+_T6 = TypeVar("_T6")
+_Outcome: TypeAlias = _T | BaseException
 
 _background: set[asyncio.Future[Any]] = set()
 
@@ -25,15 +32,15 @@ def wrap_async(
     name: str | None = None,
     context: Variables | None = None,
 ) -> asyncio.Future[_T]:
-    """Run `coro` as a background task that has the caller's values as they are now.
+    """Run `coro` as a background task in a copy of the caller's context.
 
-    What the caller or the task writes later does not reach the other. The task is kept alive until
-    it is done. A future is given back as it is: its context was chosen when it was made.
+    Values that the caller or the task sets later are not seen by the other. The task is referenced
+    until it is done. A future is returned unchanged: it got its context when it was created.
 
-    :param loop: the loop to run on, the running one by default.
+    :param loop: the event loop; by default the running one.
     :param name: the task's name.
     :param context: the ``contextvars.Context`` to run in instead of a copy of the current one.
-    :raises TypeError: `coro` cannot be awaited.
+    :raises TypeError: `coro` is not awaitable.
     :raises RuntimeError: `coro` was awaited before, or no loop is running and none is given.
     """
     _check(coro, "wrap_async()")
@@ -45,6 +52,139 @@ def wrap_async(
     return task
 
 
+# The overloads of asyncio.gather: each of up to six awaitables keeps its own type. They declare a
+# tuple, as typeshed does for gather, though the result is a list. The ignored complaints: an
+# overload with `return_exceptions: bool` accepts False too, but only if no earlier one matches.
+@overload
+def wrap_gather(  # type: ignore[overload-overlap]
+    first: Awaitable[_T1],
+    /,
+    *,
+    loop: asyncio.AbstractEventLoop | None = ...,
+    return_exceptions: Literal[False] = ...,
+) -> asyncio.Future[tuple[_T1]]: ...
+@overload
+def wrap_gather(  # type: ignore[overload-overlap]
+    first: Awaitable[_T1],
+    second: Awaitable[_T2],
+    /,
+    *,
+    loop: asyncio.AbstractEventLoop | None = ...,
+    return_exceptions: Literal[False] = ...,
+) -> asyncio.Future[tuple[_T1, _T2]]: ...
+@overload
+def wrap_gather(  # type: ignore[overload-overlap]
+    first: Awaitable[_T1],
+    second: Awaitable[_T2],
+    third: Awaitable[_T3],
+    /,
+    *,
+    loop: asyncio.AbstractEventLoop | None = ...,
+    return_exceptions: Literal[False] = ...,
+) -> asyncio.Future[tuple[_T1, _T2, _T3]]: ...
+@overload
+def wrap_gather(  # type: ignore[overload-overlap]
+    first: Awaitable[_T1],
+    second: Awaitable[_T2],
+    third: Awaitable[_T3],
+    fourth: Awaitable[_T4],
+    /,
+    *,
+    loop: asyncio.AbstractEventLoop | None = ...,
+    return_exceptions: Literal[False] = ...,
+) -> asyncio.Future[tuple[_T1, _T2, _T3, _T4]]: ...
+@overload
+def wrap_gather(  # type: ignore[overload-overlap]
+    first: Awaitable[_T1],
+    second: Awaitable[_T2],
+    third: Awaitable[_T3],
+    fourth: Awaitable[_T4],
+    fifth: Awaitable[_T5],
+    /,
+    *,
+    loop: asyncio.AbstractEventLoop | None = ...,
+    return_exceptions: Literal[False] = ...,
+) -> asyncio.Future[tuple[_T1, _T2, _T3, _T4, _T5]]: ...
+@overload
+def wrap_gather(  # type: ignore[overload-overlap]
+    first: Awaitable[_T1],
+    second: Awaitable[_T2],
+    third: Awaitable[_T3],
+    fourth: Awaitable[_T4],
+    fifth: Awaitable[_T5],
+    sixth: Awaitable[_T6],
+    /,
+    *,
+    loop: asyncio.AbstractEventLoop | None = ...,
+    return_exceptions: Literal[False] = ...,
+) -> asyncio.Future[tuple[_T1, _T2, _T3, _T4, _T5, _T6]]: ...
+@overload
+def wrap_gather(  # pyright: ignore[reportOverlappingOverload]
+    first: Awaitable[_T1],
+    /,
+    *,
+    loop: asyncio.AbstractEventLoop | None = ...,
+    return_exceptions: bool,
+) -> asyncio.Future[tuple[_Outcome[_T1]]]: ...
+@overload
+def wrap_gather(
+    first: Awaitable[_T1],
+    second: Awaitable[_T2],
+    /,
+    *,
+    loop: asyncio.AbstractEventLoop | None = ...,
+    return_exceptions: bool,
+) -> asyncio.Future[tuple[_Outcome[_T1], _Outcome[_T2]]]: ...
+@overload
+def wrap_gather(
+    first: Awaitable[_T1],
+    second: Awaitable[_T2],
+    third: Awaitable[_T3],
+    /,
+    *,
+    loop: asyncio.AbstractEventLoop | None = ...,
+    return_exceptions: bool,
+) -> asyncio.Future[tuple[_Outcome[_T1], _Outcome[_T2], _Outcome[_T3]]]: ...
+@overload
+def wrap_gather(
+    first: Awaitable[_T1],
+    second: Awaitable[_T2],
+    third: Awaitable[_T3],
+    fourth: Awaitable[_T4],
+    /,
+    *,
+    loop: asyncio.AbstractEventLoop | None = ...,
+    return_exceptions: bool,
+) -> asyncio.Future[tuple[_Outcome[_T1], _Outcome[_T2], _Outcome[_T3], _Outcome[_T4]]]: ...
+@overload
+def wrap_gather(
+    first: Awaitable[_T1],
+    second: Awaitable[_T2],
+    third: Awaitable[_T3],
+    fourth: Awaitable[_T4],
+    fifth: Awaitable[_T5],
+    /,
+    *,
+    loop: asyncio.AbstractEventLoop | None = ...,
+    return_exceptions: bool,
+) -> asyncio.Future[
+    tuple[_Outcome[_T1], _Outcome[_T2], _Outcome[_T3], _Outcome[_T4], _Outcome[_T5]]
+]: ...
+@overload
+def wrap_gather(
+    first: Awaitable[_T1],
+    second: Awaitable[_T2],
+    third: Awaitable[_T3],
+    fourth: Awaitable[_T4],
+    fifth: Awaitable[_T5],
+    sixth: Awaitable[_T6],
+    /,
+    *,
+    loop: asyncio.AbstractEventLoop | None = ...,
+    return_exceptions: bool,
+) -> asyncio.Future[
+    tuple[_Outcome[_T1], _Outcome[_T2], _Outcome[_T3], _Outcome[_T4], _Outcome[_T5], _Outcome[_T6]]
+]: ...
 @overload
 def wrap_gather(
     *tasks: Awaitable[_T],
@@ -56,17 +196,17 @@ def wrap_gather(
     *tasks: Awaitable[_T],
     loop: asyncio.AbstractEventLoop | None = ...,
     return_exceptions: bool,
-) -> asyncio.Future[list[_T | BaseException]]: ...
+) -> asyncio.Future[list[_Outcome[_T]]]: ...
 def wrap_gather(
     *tasks: Awaitable[Any],
     loop: asyncio.AbstractEventLoop | None = None,
     return_exceptions: bool = False,
-) -> asyncio.Future[list[Any]]:
-    """``asyncio.gather``, where each coroutine runs with the caller's values as they are now.
+) -> asyncio.Future[Any]:
+    """``asyncio.gather``, with each coroutine in a copy of the caller's context.
 
-    Order, exceptions, cancellation, repeated arguments and the empty case are those of ``gather``.
+    Order of results, exceptions, cancellation, repeated and missing arguments: as in ``gather``.
 
-    :raises TypeError: an argument cannot be awaited. None of the others is run then.
+    :raises TypeError: an argument is not awaitable. No argument is run in this case.
     :raises RuntimeError: an argument was awaited before, or no loop is running and none is given.
     """
     try:
@@ -80,7 +220,7 @@ def wrap_gather(
         empty: asyncio.Future[list[Any]] = loop.create_future()
         empty.set_result([])
         return empty
-    # gather runs an awaitable that comes twice once, so each is made into a task once.
+    # gather runs an argument that is given twice only once, so only one task is made for it.
     started = {id(task): task for task in tasks}
     futures = {
         key: task if asyncio.isfuture(task) else _start(task, loop) for key, task in started.items()
@@ -129,7 +269,7 @@ def _loop_of(tasks: Iterable[Awaitable[Any]]) -> asyncio.AbstractEventLoop | Non
 
 
 def _close(tasks: Iterable[object]) -> None:
-    """Close what never ran: the error that is being raised says it all."""
+    """Close coroutines that never ran, to avoid "was never awaited" warnings beside the error."""
     for task in tasks:
         if inspect.iscoroutine(task) and inspect.getcoroutinestate(task) == inspect.CORO_CREATED:
             task.close()

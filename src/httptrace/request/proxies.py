@@ -85,7 +85,7 @@ class Proxies(NamedTuple):
         if found is None:
             return None
         proxy, own = found
-        auth = _encodable(own) or self.auth or (netrc_auth(proxy.host) if proxy.host else None)
+        auth = own or self.auth or (netrc_auth(proxy.host) if proxy.host else None)
         return _proxy(proxy.origin(), auth, self.headers)
 
 
@@ -138,13 +138,7 @@ def parse_proxy(proxy: Any) -> tuple[URL, BasicAuth | None]:
         raise InvalidURL(mask_url(proxy), f"the scheme of a proxy must be {schemes}")
     if not url.host or url.port == 0:
         raise InvalidURL(mask_url(proxy), "the proxy has no host, or its port is 0")
-    return url.origin(), _encodable(auth)
-
-
-def _encodable(auth: BasicAuth | None) -> BasicAuth | None:
-    if auth is None or all(ord(sign) < 256 for sign in auth.login + auth.password):
-        return auth
-    return BasicAuth(auth.login, auth.password, "utf-8")
+    return url.origin(), auth
 
 
 def _checked_headers(headers: Any) -> Headers:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from ..auth.basic import BasicAuth
-    from ..local.propagation import Propagation
+    from ..local.propagation import LoosePropagation, Propagation
 
 
 def session_timeout(timeout: Any, read_timeout: Any, conn_timeout: Any) -> ClientTimeout:
@@ -114,7 +114,7 @@ def checked_observers(observers: Any) -> list[Observer]:
     return found
 
 
-def propagation_of(propagate: Any) -> Propagation | None:
+def propagation_of(propagate: LoosePropagation) -> Propagation | None:
     """``propagate``: the hosts that get the ids of the current context; None for no host."""
     if propagate is None or propagate is False:
         return None

@@ -17,7 +17,7 @@ from ..checks import callable_or_none, checked_callable, checked_class, flag, po
 from ..headers.head import version_of
 from ..headers.limits import HeadLimits
 from ..pool.connector import pool_of, warn_unclosed
-from ..request.client_request import ClientRequest
+from ..request.client_request import ClientMiddlewareType, ClientRequest
 from ..request.fields import merge_headers
 from ..request.options import limits_of, status_check, timeout_settings
 from ..response.response import ClientResponse
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 
     from ..auth.basic import BasicAuth
     from ..cookies.jar import AbstractCookieJar
+    from ..local.propagation import LoosePropagation
     from ..pool.connector import BaseConnector
     from ..request.options import LooseCookies, LooseHeaders, RaiseForStatus, RequestOptions
     from ..timeouts import ClientTimeout
@@ -173,11 +174,11 @@ class ClientSession:
         max_field_size: int = 8190,
         max_headers: int = 128,
         fallback_charset_resolver: Callable[[ClientResponse, bytes], str] = _utf8,
-        middlewares: Sequence[Any] = (),
+        middlewares: Sequence[ClientMiddlewareType] = (),
         ssl_shutdown_timeout: float | None = _UNSET,
         observers: Sequence[Observer] = (),
         max_decoded_size: int = 1 << 28,
-        propagate: Any = None,
+        propagate: LoosePropagation = None,
         ws_response_class: type[ClientWebSocketResponse] | None = None,
         proxy_headers: LooseHeaders | None = None,
     ) -> None:

@@ -1,6 +1,6 @@
-"""What tests of programs that use httptrace need: servers, a client for one, recorded events.
+"""For tests of programs that use httptrace: servers, a test client, a recorder of events.
 
-Certificates are in `httptrace.testing.certificates`: they need the extra ``testing``.
+Certificates are in `httptrace.testing.certificates`, which needs the extra ``testing``.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`TestServer`: an application of aiohttp.web or of ASGI on a real socket of this machine."""
+"""`TestServer`: serves an aiohttp.web or ASGI application on a real socket on loopback."""
 
 from __future__ import annotations
 
@@ -18,26 +18,29 @@ __all__ = ["TestServer"]
 
 
 class _Site(Protocol):
-    """What serves one kind of application."""
+    """Serves one kind of application."""
 
     async def start(self, listening: socket.socket) -> None:
         """Serve on this socket."""
         ...
 
     async def stop(self) -> None:
-        """Let what is under way end, and serve no more."""
+        """Finish the requests that are in progress, then stop."""
         ...
 
 
 class TestServer:
-    """Serves `app` on loopback, in the loop that starts it; use it with ``async with``.
+    """Serves an application on loopback, in the running event loop; use it with ``async with``.
 
-    `app` is an ``aiohttp.web.Application`` or an ASGI application such as Starlette's and
-    FastAPI's, which uvicorn serves, with its lifespan. With `ssl`, a server's context, it speaks
-    TLS. `port` 0 takes a free one, which is known once the server has started.
+    :param app: an ``aiohttp.web.Application``, or an ASGI application such as Starlette's and
+        FastAPI's; that is served by uvicorn, with lifespan events.
+    :param host: the address to listen at.
+    :param port: the port to listen at; 0 for a free one, which is known once the server has
+        started.
+    :param ssl: a server-side SSL context, to serve over TLS.
     """
 
-    __test__ = False  # pytest need not look for tests in it
+    __test__ = False  # pytest collects classes named Test...
 
     def __init__(
         self,
@@ -60,7 +63,7 @@ class TestServer:
 
     @property
     def started(self) -> bool:
-        """Whether it serves."""
+        """Whether the server is running."""
         return self._site is not None
 
     def make_url(self, path: str | URL = "/") -> URL:
@@ -69,20 +72,20 @@ class TestServer:
         Raises
         ------
         RuntimeError
-            Before it has started: its port is not known.
+            The server has not been started, so its port is not known.
         """
         if not self.started:
-            raise RuntimeError("The server has not started: its port is not known")
+            raise RuntimeError("The server has not been started: its port is not known")
         origin = URL.build(scheme=self.scheme, host=self.host, port=self.port)
         return origin.join(URL(path))
 
     async def start_server(self, **kwargs: Any) -> None:
-        """Start to serve; does nothing if it serves already.
+        """Start the server; does nothing if it is running.
 
         Raises
         ------
         RuntimeError
-            If an ASGI application fails at its startup, or uvicorn is not installed.
+            If an ASGI application fails during startup, or uvicorn is not installed.
         """
         if self.started:
             return
@@ -97,7 +100,7 @@ class TestServer:
         self._site, self.port = site, listening.getsockname()[1]
 
     async def close(self) -> None:
-        """Serve no more."""
+        """Stop the server."""
         site, self._site = self._site, None
         if site is not None:
             await site.stop()
@@ -116,7 +119,7 @@ class TestServer:
 
 
 def _site_for(app: Any, ssl: ssl_module.SSLContext | None, kwargs: dict[str, Any]) -> _Site:
-    web = sys.modules.get("aiohttp.web")  # whoever has made an Application has imported it
+    web = sys.modules.get("aiohttp.web")  # imported by the program if `app` is its Application
     if web is not None and isinstance(app, web.Application):
         return _AiohttpSite(web, app, ssl, kwargs)
     return _AsgiSite(app, ssl, kwargs)
@@ -135,7 +138,7 @@ class _AiohttpSite:
             await self._runner.setup()
             await self._web.SockSite(self._runner, listening, ssl_context=self._ssl).start()
         except BaseException:
-            await self._runner.cleanup()  # what has started before the failure
+            await self._runner.cleanup()  # stops the parts that had started
             raise
 
     async def stop(self) -> None:
@@ -153,7 +156,7 @@ class _AsgiSite:
         given = {"log_config": None, "timeout_graceful_shutdown": 1, **kwargs}
         config = uvicorn.Config(app, **given)
         config.load()
-        config.ssl = ssl  # a context that is at hand; uvicorn itself asks for files
+        config.ssl = ssl  # uvicorn's parameters accept only files, not a context
         self._server = _quiet_server(uvicorn, config)
         self._serving: asyncio.Task[None] | None = None
 
@@ -178,7 +181,7 @@ class _AsgiSite:
 
 
 def _quiet_server(uvicorn: Any, config: Any) -> Any:
-    """A server that leaves the signals of the process alone and tells when it is up."""
+    """A uvicorn server that handles no signals and sets the event `up` once it has started."""
 
     class Server(uvicorn.Server):  # type: ignore[misc]
         def __init__(self) -> None:
@@ -191,9 +194,9 @@ def _quiet_server(uvicorn: Any, config: Any) -> Any:
         async def startup(self, sockets: Any = None) -> None:
             try:
                 await super().startup(sockets)
-            except SystemExit:  # which is for a process that does nothing else
+            except SystemExit:  # uvicorn assumes that it owns the process
                 raise RuntimeError(
-                    "The ASGI application failed at its startup; the log of uvicorn tells why"
+                    "The ASGI application failed during startup; see the log of uvicorn"
                 ) from None
             self.up.set()
 

@@ -1,10 +1,10 @@
-"""Certificates made on the spot, good and bad ones, and the TLS contexts that use them.
+"""Generates valid and invalid certificates for tests, and SSL contexts that use them.
 
     ca = CertificateAuthority()
     server_context = ca.issue("localhost", "127.0.0.1").server_context()
     client_context = ca.client_context()
 
-Needs the package `cryptography`; everything lives in memory unless it is written with `save`.
+Needs the package `cryptography`. Certificates and keys stay in memory unless `save` writes them.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
 
 @dataclass(frozen=True)
 class Certificate:
-    """A certificate and its key, both PEM; `certificate_pem` may hold a chain, leaf first."""
+    """A certificate and its private key in PEM. `certificate_pem` may be a chain, leaf first."""
 
     certificate_pem: bytes
     key_pem: bytes
@@ -39,12 +39,12 @@ class Certificate:
 
     @property
     def fingerprint(self) -> bytes:
-        """The SHA-256 digest of the certificate's DER form, as `Fingerprint` wants it."""
+        """The SHA-256 digest of the certificate in DER, as `httptrace.Fingerprint` expects it."""
         der = ssl.PEM_cert_to_DER_cert(self.certificate_pem.decode("ascii"))
         return hashlib.sha256(der).digest()
 
     def save(self, directory: str | Path) -> tuple[Path, Path]:
-        """Write `certificate.pem` and `key.pem` into the directory and give their paths."""
+        """Write `certificate.pem` and `key.pem` to the directory and return their paths."""
         certificate, key = Path(directory) / "certificate.pem", Path(directory) / "key.pem"
         certificate.write_bytes(self.certificate_pem)
         key.touch(mode=0o600)
@@ -53,7 +53,7 @@ class Certificate:
 
     def load_into(self, context: ssl.SSLContext) -> None:
         """Make the context present this certificate."""
-        with tempfile.TemporaryDirectory() as directory:  # OpenSSL reads from files alone.
+        with tempfile.TemporaryDirectory() as directory:  # OpenSSL reads only from files.
             context.load_cert_chain(*self.save(directory))
 
     def server_context(
@@ -63,10 +63,11 @@ class Certificate:
         alpn: Sequence[str] = (),
         server_names: list[str | None] | None = None,
     ) -> ssl.SSLContext:
-        """Make a server's context that presents this certificate.
+        """Make a server-side context that presents this certificate.
 
-        With `client_ca` the client must show a certificate of that authority. `alpn` lists the
-        protocols on offer. The name that each client asks for (SNI) is added to `server_names`.
+        With `client_ca`, clients must present a certificate that this authority issued. `alpn`
+        lists the protocols to offer. The server name (SNI) of each client is appended to
+        `server_names`.
         """
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.load_into(context)
@@ -94,18 +95,18 @@ class CertificateAuthority:
 
     @property
     def pem(self) -> bytes:
-        """The authority's own certificate."""
+        """The authority's certificate in PEM."""
         return _certificate_pem(self._certificate)
 
     def save(self, path: str | Path) -> Path:
-        """Write the authority's certificate to a file, for programs that want `--cacert`."""
+        """Write the authority's certificate to a file, for options such as `--cacert`."""
         Path(path).write_bytes(self.pem)
         return Path(path)
 
     def client_context(self, certificate: Certificate | None = None) -> ssl.SSLContext:
-        """Make a client's context that trusts this authority alone.
+        """Make a client-side context that trusts only this authority.
 
-        `certificate` is what the client shows to a server that asks for one.
+        `certificate` is presented to servers that ask for a client certificate.
         """
         context = ssl.create_default_context(cadata=self.pem.decode("ascii"))
         if certificate is not None:
@@ -118,9 +119,10 @@ class CertificateAuthority:
         not_before: datetime.datetime | None = None,
         not_after: datetime.datetime | None = None,
     ) -> Certificate:
-        """Issue a certificate for these host names and IP addresses; loopback when none is given.
+        """Issue a certificate for host names and IP addresses; by default those of loopback.
 
-        It serves servers and clients alike, from an hour ago until in thirty days.
+        It can be used by servers and clients. By default it has been valid for an hour, and is for
+        thirty days.
         """
         key = _new_key()
         certificate = _leaf_certificate(
@@ -129,18 +131,18 @@ class CertificateAuthority:
         return _bundle(certificate, key)
 
     def issue_expired(self, *names: str) -> Certificate:
-        """Issue a certificate whose time ended yesterday."""
+        """Issue a certificate that expired yesterday."""
         now = _now()
         return self.issue(*names, not_before=now - 30 * _DAY, not_after=now - _DAY)
 
     def issue_not_yet_valid(self, *names: str) -> Certificate:
-        """Issue a certificate whose time starts tomorrow."""
+        """Issue a certificate that is valid from tomorrow."""
         now = _now()
         return self.issue(*names, not_before=now + _DAY, not_after=now + 30 * _DAY)
 
 
 def self_signed(*names: str) -> Certificate:
-    """Make a certificate that no authority vouches for."""
+    """Make a self-signed certificate."""
     _require_cryptography()
     key = _new_key()
     return _bundle(_leaf_certificate(names or LOOPBACK_NAMES, key, None, None, None, key), key)
@@ -151,7 +153,7 @@ def _require_cryptography() -> None:
         import cryptography  # noqa: F401
     except ImportError as error:
         raise ImportError(
-            "httptrace.testing.certificates makes certificates with the package 'cryptography',"
+            "httptrace.testing.certificates needs the package 'cryptography',"
             " which is not installed: pip install 'httptrace[testing]'"
         ) from error
 

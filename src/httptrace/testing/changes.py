@@ -1,4 +1,4 @@
-"""Waiting for a condition without polling: whoever changes something says so."""
+"""`Changes`: waiting for a condition without polling."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ __all__ = ["Changes"]
 
 
 class Changes:
-    """Wakes all who wait whenever something changed; each then looks for itself."""
+    """A condition variable: `notify` wakes all waiters, and each checks its own condition."""
 
     def __init__(self) -> None:
         self._waiting: set[asyncio.Future[None]] = set()
 
     def notify(self) -> None:
-        """Tell that something changed."""
+        """Wake all waiters, because something has changed."""
         waiting, self._waiting = self._waiting, set()
         for waiter in waiting:
             if not waiter.done():
                 waiter.set_result(None)
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        """Return once the condition holds; at once when it holds already."""
+        """Wait until the condition is true."""
         while not condition():
             waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._waiting.add(waiter)

@@ -1,4 +1,4 @@
-"""`TestClient`: a session for the tests of an application, which runs on a real socket."""
+"""`TestClient`: a session for tests of an application, which is served on a real socket."""
 
 from __future__ import annotations
 
@@ -25,15 +25,19 @@ __all__ = ["TestClient"]
 class TestClient:
     """Requests to one server, by path; use it with ``async with`` (aiohttp's ``TestClient``).
 
-    `app_or_server` is an application of aiohttp.web or ASGI, a `TestServer`, or a server of
-    ``aiohttp.test_utils``. Everything else goes to the session: `TestClient(app, observers=[…])`.
-    Cookies of the address are kept, and a request on a connection that turns out to be dead fails
-    instead of being sent again, so that a test sees what the server did.
+    :param app_or_server: an aiohttp.web or ASGI application, a `TestServer`, or a server from
+        ``aiohttp.test_utils``.
+    :param cookie_jar: by default a `CookieJar` that accepts cookies from IP addresses.
+    :param loop: as in `ClientSession`.
+    :param session_options: further parameters of the session: `TestClient(app, observers=[…])`.
 
-    It can take the place of aiohttp's own in the fixture ``aiohttp_client_cls`` of pytest-aiohttp.
+    A request on a reused connection that the server has closed fails, instead of being sent again,
+    so that the test sees what the server did.
+
+    It can replace aiohttp's own in pytest-aiohttp's fixture ``aiohttp_client_cls``.
     """
 
-    __test__ = False  # pytest need not look for tests in it
+    __test__ = False  # pytest collects classes named Test...
 
     def __init__(
         self,
@@ -61,12 +65,12 @@ class TestClient:
 
     @property
     def host(self) -> str:
-        """Where the server listens."""
+        """The address at which the server listens."""
         return str(self.server.host)
 
     @property
     def port(self) -> int:
-        """The port on which it listens."""
+        """The port at which the server listens."""
         return int(self.server.port)
 
     def make_url(self, path: str | URL) -> URL:
@@ -75,7 +79,7 @@ class TestClient:
         return url
 
     async def start_server(self, **kwargs: Any) -> None:
-        """Start the server; further arguments are for it."""
+        """Start the server; the arguments are passed to it."""
         await self.server.start_server(**kwargs)
 
     async def close(self) -> None:

@@ -1,4 +1,4 @@
-"""One connection of a `ScriptedServer`, from the server's side: what a script works with."""
+"""`Peer`: one connection of a `ScriptedServer`, from the server's side."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ Ending = Literal["eof", "reset", "closed"]
 # SO_LINGER on, with zero seconds: close() then sends RST and no FIN.
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
-# How often the loop turns between two pieces. A client in the same loop sees the first piece in
-# the turn after it was sent, but its callback stands behind ours in that turn.
+# Iterations of the event loop between two pieces. A client in the same loop can read the first
+# piece in the next iteration, but its callback runs after ours there.
 _TURNS_BETWEEN_PIECES = 3
 
 
 class ClientGone(ConnectionError):
-    """The client closed or reset the connection while the script wanted something from it.
+    """The client closed or reset the connection while the script was reading or writing.
 
-    A script need not catch it: it is the ordinary way for a script to end. `received` holds the
-    bytes that came without being complete.
+    A script need not catch it: that ends the script without an error. `received` has the bytes of
+    the incomplete message.
     """
 
     def __init__(self, message: str, received: bytes = b"") -> None:
@@ -40,24 +40,24 @@ class ClientGone(ConnectionError):
 
 
 class PeerListener(Protocol):
-    """What a connection tells the server that it belongs to."""
+    """What a connection notifies: the server that it belongs to."""
 
     events: defaultdict[str, asyncio.Event]
 
     def request_received(self, request: ReceivedRequest) -> None:
-        """A request's head is complete."""
+        """The head of a request is complete."""
 
     def connection_ended(self) -> None:
-        """The client left, or the server closed the connection."""
+        """The client or the server closed the connection."""
 
 
 class Peer:
-    """The client as a script sees it: read what it sends, send it anything at any time.
+    """A connection to a client, for a script: read what the client sends, send any bytes.
 
-    `index` counts the server's connections from 0, `address` is the client's own address,
-    `requests` holds what came over this connection. `ended` tells how the connection ended:
-    "eof" and "reset" when the client did it, "closed" when the server did, None while it is open.
-    `events` are the server's named events, to agree on moments with the test.
+    `index` numbers the server's connections from 0, `address` is the client's address, `requests`
+    are those received on this connection. `ended` is "eof" or "reset" if the client ended the
+    connection, "closed" if the server did, and None while it is open. `events` are the server's
+    named events, for synchronization with the test.
     """
 
     def __init__(
@@ -93,10 +93,10 @@ class Peer:
     # Reading
 
     async def request(self) -> ReceivedRequest:
-        """Read one whole request, its body by Content-Length or chunked.
+        """Read a complete request, whose body has a Content-Length or is chunked.
 
-        Raises ClientGone when the client leaves before the request is complete, and
-        MalformedRequest for anything that is not HTTP/1.1. A request that expects a 100 needs
+        Raises ClientGone if the client closes the connection before the request is complete, and
+        MalformedRequest for anything that is not HTTP/1.1. For a request that expects a 100, use
         `read_head`, `send` and `read_body` instead.
         """
         request = await self.read_head()
@@ -104,14 +104,14 @@ class Peer:
         return request
 
     async def read_head(self) -> ReceivedRequest:
-        """Read a request line and its headers; the body stays to be read with `read_body`."""
+        """Read a request line and headers; read the body with `read_body` afterwards."""
         request = parse_head(await self.read_until(b"\r\n\r\n"), self.index)
         self.requests.append(request)
         self._owner.request_received(request)
         return request
 
     async def read_body(self, request: ReceivedRequest) -> bytes:
-        """Read the body that belongs to this head into the request, and give it."""
+        """Read the body of this request, store it in the request and return it."""
         if request.is_chunked:
             await self._read_chunks(request)
         elif length := request.content_length:
@@ -143,13 +143,13 @@ class Peer:
         return int(digits, 16)
 
     async def read(self, count: int) -> bytes:
-        """Read exactly so many bytes; ClientGone when the client leaves before that."""
+        """Read exactly `count` bytes; ClientGone if the client sends fewer."""
         while len(self._inbox) < count:
             await self._more(f"{count} bytes")
         return self._take(count)
 
     async def read_until(self, end: bytes) -> bytes:
-        """Read up to and with these bytes; ClientGone when the client leaves before that."""
+        """Read up to and including these bytes; ClientGone if the client does not send them."""
         searched = 0
         while (at := self._inbox.find(end, searched)) < 0:
             searched = max(0, len(self._inbox) - len(end) + 1)
@@ -157,7 +157,7 @@ class Peer:
         return self._take(at + len(end))
 
     async def receive(self) -> bytes:
-        """Give whatever has come or comes next; b"" when the client has sent its last byte."""
+        """Return the bytes received so far, or wait for the next; b"" at the end of the stream."""
         await self._changes.until(lambda: bool(self._inbox) or self.ended is not None)
         return self._take(len(self._inbox))
 
@@ -174,9 +174,9 @@ class Peer:
         return data
 
     def pause_reading(self) -> None:
-        """Take nothing more from the socket: once its buffers are full the client must wait.
+        """Stop reading from the socket: the client must wait once the buffers are full.
 
-        While paused, the client's leaving is not noticed either.
+        While paused, the end of the connection is not noticed either.
         """
         if self._reading:
             self._loop.remove_reader(self._sock)
@@ -221,31 +221,31 @@ class Peer:
     # Sending
 
     async def send(self, data: bytes) -> None:
-        """Send these bytes, encrypted if the connection is; return when the kernel has them.
+        """Send these bytes, over TLS if it was started. Returns once the kernel has accepted them.
 
-        Raises ClientGone when the client no longer takes them.
+        Raises ClientGone if the client has closed the connection.
         """
         await self.send_raw(data if self._tls is None else self._tls.encrypt(data))
 
     async def send_raw(self, data: bytes) -> None:
-        """Send these bytes as they are, past any TLS."""
+        """Send these bytes without encryption, even if TLS was started."""
         try:
             await self._loop.sock_sendall(self._sock, data)
         except OSError as error:
             self._end("reset")
-            raise ClientGone(f"the client does not take what is sent: {error}") from error
+            raise ClientGone(f"cannot send to the client: {error}") from error
         self.bytes_sent += len(data)
 
     async def send_slowly(self, data: bytes, *, size: int = 1, pause: float = 0.0) -> None:
-        """Send in pieces of `size` bytes, each in a segment of its own, `pause` seconds between.
+        """Send pieces of `size` bytes, each in its own segment, with `pause` seconds between them.
 
-        Without a pause the event loop still turns between two pieces, so that a client in the
-        same loop reads each one alone.
+        Even without a pause the event loop runs between two pieces, so that a client in the same
+        loop reads each piece separately.
         """
         await self.send_pieces((data[at : at + size] for at in range(0, len(data), size)), pause)
 
     async def send_pieces(self, pieces: Iterable[bytes], pause: float = 0.0) -> None:
-        """Send each piece in a segment of its own, `pause` seconds between them."""
+        """Send each piece in its own segment, with `pause` seconds between them."""
         for piece in pieces:
             await self.send(piece)
             await asyncio.sleep(pause)
@@ -255,9 +255,10 @@ class Peer:
     # TLS
 
     async def start_tls(self, context: ssl.SSLContext) -> None:
-        """Do the server's part of a TLS handshake now; from here on all bytes are encrypted.
+        """Perform the server side of a TLS handshake; all later bytes are encrypted.
 
-        A failed handshake sends its alert, is kept in `tls_error` and raises ClientGone.
+        If the handshake fails, the alert is sent, the error is stored in `tls_error`, and
+        ClientGone is raised.
         """
         tls = self._tls = TLSLayer(context)
         tls.feed(self._take(len(self._inbox)))
@@ -297,21 +298,21 @@ class Peer:
 
     @property
     def tls(self) -> ssl.SSLObject | None:
-        """The TLS session (ALPN, cipher, the client's certificate), None without TLS."""
+        """The SSL object (ALPN, cipher, the client's certificate); None without TLS."""
         return self._tls.object if self._tls is not None else None
 
     # Ending
 
     def half_close(self) -> None:
-        """Send no more: the client reads end of file, what it sends is still received."""
+        """Close the server's half of the connection (FIN); the client can still send."""
         with contextlib.suppress(OSError):
             self._send_close_notify()
             self._sock.shutdown(socket.SHUT_WR)
 
     def close(self, *, close_notify: bool = True) -> None:
-        """Close the connection with FIN; `close_notify=False` leaves out the end of TLS.
+        """Close the connection with FIN; `close_notify=False` omits TLS's closing alert.
 
-        As with any socket, the system sends RST instead when bytes lie unread in its buffer.
+        As with any socket, the kernel sends RST instead if its receive buffer has unread bytes.
         """
         self._end("closed")
         if self._sock.fileno() >= 0:
@@ -320,7 +321,7 @@ class Peer:
             self._sock.close()
 
     def reset(self) -> None:
-        """Close the connection with RST: what was sent and not yet read may be lost."""
+        """Close the connection with RST: bytes that the client has not read may be lost."""
         self._end("closed")
         if self._sock.fileno() >= 0:
             with contextlib.suppress(OSError):
@@ -328,16 +329,15 @@ class Peer:
             self._sock.close()
 
     def _send_close_notify(self) -> None:
-        """Send the alert if the socket takes it at once; a full socket goes without."""
+        """Send the alert, unless the socket's send buffer is full."""
         if self._tls is not None and self._secured:
             with contextlib.suppress(OSError):
                 self._sock.send(self._tls.close_notify())
 
     async def until_closed(self) -> Ending:
-        """Wait until the client has left and tell how: "eof" or "reset".
+        """Wait until the connection has ended, and return the value of `ended`.
 
-        Gives "closed" when the server closed the connection itself. Bytes that come meanwhile
-        are received and kept.
+        Bytes that arrive in the meantime are kept.
         """
         await self._changes.until(lambda: self.ended is not None)
         assert self.ended is not None

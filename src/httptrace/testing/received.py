@@ -1,8 +1,7 @@
-"""What a test server received: a request as it stood on the wire, and how a body is framed.
+"""`ReceivedRequest`: a request that a test server received, and its parser.
 
-Reading is strict on purpose. A client under test that sends a bare LF, two lengths, or a length
-and a transfer coding at once is told so with `MalformedRequest`, whatever a real server would
-have made of it.
+The parser is strict on purpose: a bare LF, two Content-Length fields, or Content-Length together
+with Transfer-Encoding raise `MalformedRequest`, even where real servers are lenient.
 """
 
 from __future__ import annotations
@@ -15,21 +14,21 @@ __all__ = ["MalformedRequest", "ReceivedRequest", "parse_head", "parse_headers"]
 # RFC 9110 §5.6.2 (token), RFC 9112 §3 (request-line).
 _TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _REQUEST_LINE = re.compile(rb"(" + _TOKEN + rb") ([\x21-\x7e\x80-\xff]+) (HTTP/\d\.\d)")
-# RFC 9110 §5.5: a value holds no CR, LF, NUL or other control character but the tab.
+# RFC 9110 §5.5: a value has no control characters except the tab.
 _HEADER_LINE = re.compile(rb"(" + _TOKEN + rb"):[ \t]*((?:[^\x00-\x08\x0a-\x1f\x7f])*?)[ \t]*")
 
 
 class MalformedRequest(ValueError):
-    """The client sent something that is not HTTP/1.1 as RFC 9112 has it."""
+    """The client sent a request that is not valid HTTP/1.1 (RFC 9112)."""
 
 
 @dataclass
 class ReceivedRequest:
-    """One request as a test server saw it.
+    """A request that a test server received.
 
-    Names and values in `headers` and `trailers` are the bytes from the wire, in order, as they
-    were written. `raw` is everything that belonged to the request, framing included; it grows
-    while the body is read. `connection` counts the server's connections from 0.
+    Names and values in `headers` and `trailers` are the bytes on the wire, in order. `raw` is the
+    whole request, including the framing of the body; it grows while the body is read. `connection`
+    is the number of the connection, from 0.
     """
 
     method: str
@@ -42,12 +41,12 @@ class ReceivedRequest:
     trailers: list[tuple[bytes, bytes]] = field(default_factory=list)
 
     def values(self, name: str) -> list[str]:
-        """Give every value of one header, in order; the name's case does not matter."""
+        """All values of a header, in order. The case of the name does not matter."""
         wanted = name.lower().encode("latin-1")
         return [value.decode("latin-1") for key, value in self.headers if key.lower() == wanted]
 
     def header(self, name: str) -> str | None:
-        """Give the first value of one header, or None when it was not sent."""
+        """The first value of a header, or None if it was not sent."""
         return next(iter(self.values(name)), None)
 
     @property
@@ -63,9 +62,9 @@ class ReceivedRequest:
 
     @property
     def content_length(self) -> int:
-        """How many bytes of body were announced; 0 when nothing was.
+        """The value of Content-Length; 0 if it was not sent.
 
-        Raises MalformedRequest for what RFC 9112 §6.3 forbids.
+        Raises MalformedRequest for values that RFC 9112 §6.3 forbids.
         """
         lengths = self.values("Content-Length")
         if not lengths:
@@ -78,18 +77,18 @@ class ReceivedRequest:
 
     @property
     def expects_continue(self) -> bool:
-        """Whether the client waits for a 100 before it sends the body (RFC 9110 §10.1.1)."""
+        """Whether the client expects a 100 before it sends the body (RFC 9110 §10.1.1)."""
         return (self.header("Expect") or "").lower() == "100-continue"
 
     @property
     def keeps_alive(self) -> bool:
-        """Whether the client wants the connection kept after the answer (RFC 9112 §9.3)."""
+        """Whether the client keeps the connection open after the response (RFC 9112 §9.3)."""
         options = ",".join(self.values("Connection")).lower().replace(" ", "").split(",")
         return "close" not in options and (self.version >= "HTTP/1.1" or "keep-alive" in options)
 
 
 def parse_headers(block: bytes) -> list[tuple[bytes, bytes]]:
-    """Parse lines that each end in CRLF; raise MalformedRequest for any other line."""
+    """Parse header lines that each end in CRLF; raises MalformedRequest for an invalid line."""
     return [_parse_header(line) for line in block.split(b"\r\n")[:-1]]
 
 
@@ -101,7 +100,7 @@ def _parse_header(line: bytes) -> tuple[bytes, bytes]:
 
 
 def parse_head(head: bytes, connection: int = 0) -> ReceivedRequest:
-    """Parse a request line and its headers, up to and with the empty line."""
+    """Parse a request line and headers, including the empty line."""
     line, _, rest = head.partition(b"\r\n")
     match = _REQUEST_LINE.fullmatch(line)
     if match is None:

@@ -1,4 +1,4 @@
-"""A server that sends any bytes with any timing, for tests of clients against real sockets.
+"""A test server on real sockets whose scripts send any bytes with any timing.
 
     async def script(peer: Peer) -> None:
         await peer.request()
@@ -31,16 +31,16 @@ from .received import ReceivedRequest
 __all__ = ["Script", "ScriptedServer", "hang", "per_request", "responding", "response_bytes"]
 
 Script = Callable[[Peer], Awaitable[None]]
-"""What one connection does: `async def script(peer)`. When it returns, the connection closes."""
+"""`async def script(peer)`: serves one connection, which is closed when the script returns."""
 
 
 async def hang(peer: Peer) -> None:
-    """Script: accept the connection, read what comes, and never answer."""
+    """Script: accept the connection, read everything, and never respond."""
     await peer.hang()
 
 
 def per_request(handler: Callable[[Peer, ReceivedRequest], Awaitable[None]]) -> Script:
-    """Make a script that calls `handler(peer, request)` for each request until the client goes."""
+    """Make a script that calls `handler(peer, request)` for each request on the connection."""
 
     async def script(peer: Peer) -> None:
         while True:
@@ -50,9 +50,9 @@ def per_request(handler: Callable[[Peer, ReceivedRequest], Awaitable[None]]) -> 
 
 
 def responding(*responses: bytes) -> Script:
-    """Make a script that answers each request of a connection with the next of these bytes.
+    """Make a script that sends the first response to the first request, and so on.
 
-    The last one serves all further requests; the connection stays open until the client goes.
+    The last response is sent to all further requests. The client ends the connection.
     """
     if not responses:
         raise ValueError("responding() needs at least one response")
@@ -70,7 +70,7 @@ def response_bytes(
     length: bool = True,
     version: str = "HTTP/1.1",
 ) -> bytes:
-    """Write a response as bytes; `length=False` leaves out the Content-Length."""
+    """The bytes of a response; `length=False` omits Content-Length."""
     try:
         reason = HTTPStatus(status).phrase
     except ValueError:
@@ -82,23 +82,24 @@ def response_bytes(
 
 
 class ScriptedServer:
-    """A server on loopback (TCP, TLS or a Unix socket) where scripts decide on every byte.
+    """A server on loopback (TCP, TLS or a Unix socket) that runs a script for each connection.
 
-    The first connection runs the first script, the second the second; the last script serves all
-    further connections. Bytes in a script's place stand for `responding(those_bytes)`. When a
-    script returns, its connection is closed. A script ends quietly when the client leaves
-    (`ClientGone`); any other exception resets the connection and is raised again when the
-    `async with` block ends. At that end all scripts are cancelled and all sockets closed.
+    The first script serves the first connection, the second script the second one, and so on; the
+    last script serves all further connections. Bytes given instead of a script stand for
+    `responding(those_bytes)`. When a script returns, its connection is closed. If the client closes
+    the connection first, the script ends with `ClientGone`, which is ignored. Any other exception
+    resets the connection and is raised again at the end of the `async with` block. There all
+    scripts are cancelled and all sockets closed.
 
-    - `host`, `port`: where to listen, a free port by default. `unix_path`: a Unix socket instead.
-    - `ssl`: a server context; the handshake is done before the script starts. A handshake that
-      fails ends the connection and is kept in the peer's `tls_error`. To upgrade later, leave
-      this out and use `Peer.start_tls`.
-    - `receive_buffer`: bytes that the kernel takes from the client while the script does not
-      read (see `Peer.pause_reading`).
+    - `host`, `port`: where to listen; by default a free port. `unix_path`: a Unix socket instead.
+    - `ssl`: a server-side context; the handshake is done before the script starts. If it fails,
+      the connection is closed and the error is stored in the peer's `tls_error`. For a later
+      upgrade, omit this and use `Peer.start_tls`.
+    - `receive_buffer`: how many bytes the kernel accepts from the client while the script does not
+      read (`Peer.pause_reading`).
 
-    `connections` and `requests` hold all that came, in order. `events` are named asyncio events,
-    made on first use, by which test and scripts agree on moments.
+    `connections` and `requests` are all that were received, in order. `events` are named asyncio
+    events, created on first use, for synchronization between test and scripts.
     """
 
     def __init__(
@@ -131,7 +132,7 @@ class ScriptedServer:
 
     @property
     def url(self) -> str:
-        """Where to send requests, without a slash at the end: `http://127.0.0.1:41234`."""
+        """The URL of the server without a slash at the end: `http://127.0.0.1:41234`."""
         scheme = "https" if self._ssl is not None else "http"
         if self.unix_path is not None:
             return f"{scheme}://localhost"
@@ -140,13 +141,13 @@ class ScriptedServer:
 
     @property
     def open_connections(self) -> int:
-        """How many connections neither the client nor the server has ended."""
+        """The number of connections that are open on both sides."""
         return sum(peer.ended is None for peer in self.connections)
 
     # Waiting for what the client does
 
     async def connected(self, count: int = 1, *, timeout: float = 5.0) -> Peer:
-        """Wait until so many connections have come in all, and give the last of these.
+        """Wait until `count` connections in total were accepted, and return the last of them.
 
         Raises AssertionError after `timeout` seconds.
         """
@@ -154,7 +155,7 @@ class ScriptedServer:
         return self.connections[count - 1]
 
     async def received(self, count: int = 1, *, timeout: float = 5.0) -> ReceivedRequest:
-        """Wait until so many requests' heads have come in all, and give the last of these.
+        """Wait until the heads of `count` requests in total were received; return the last request.
 
         Raises AssertionError after `timeout` seconds.
         """
@@ -162,14 +163,14 @@ class ScriptedServer:
         return self.requests[count - 1]
 
     async def no_connections(self, *, timeout: float = 5.0) -> None:
-        """Wait until no connection is open any more: see `open_connections`.
+        """Wait until no connection is open (`open_connections`).
 
-        Raises AssertionError after `timeout` seconds, naming the connections that are open.
+        Raises AssertionError after `timeout` seconds; its text names the open connections.
         """
         await self._until(lambda: not self.open_connections, "no open connection", timeout)
 
     async def finished(self, *, timeout: float = 5.0) -> None:
-        """Wait until every script that was started has come to its end.
+        """Wait until all started scripts have ended.
 
         Raises AssertionError after `timeout` seconds.
         """
@@ -188,12 +189,12 @@ class ScriptedServer:
     # What the peers tell
 
     def request_received(self, request: ReceivedRequest) -> None:
-        """Take note of a request (called by the connection)."""
+        """Called by a connection when the head of a request is complete."""
         self.requests.append(request)
         self._changes.notify()
 
     def connection_ended(self) -> None:
-        """Take note that a connection ended (called by the connection)."""
+        """Called by a connection when it ends."""
         self._changes.notify()
 
     # Life
@@ -231,7 +232,7 @@ class ScriptedServer:
     def _accept(self, listener: socket.socket) -> None:
         try:
             sock, address = listener.accept()
-        except OSError:  # The client took its connection back before we came.
+        except OSError:  # The client closed the connection before it was accepted.
             return
         index = len(self.connections)
         peer = Peer(sock, address, index, self)
@@ -272,7 +273,7 @@ class ScriptedServer:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        for peer in self.connections:  # A task cancelled before its first step closed nothing.
+        for peer in self.connections:  # A task cancelled before its first step closes nothing.
             peer.close()
         if self._failures and (exc is None or isinstance(exc, Exception)):
             raise self._failure()
@@ -287,7 +288,7 @@ class ScriptedServer:
                 os.unlink(self.unix_path)
 
     def _failure(self) -> Exception:
-        """Give what the scripts raised: one exception as it is, several as a group."""
+        """The exception that a script raised; several as an ExceptionGroup."""
         if len(self._failures) == 1:
             return self._failures[0]
         return ExceptionGroup("several scripts failed", self._failures)

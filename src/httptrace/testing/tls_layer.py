@@ -1,8 +1,7 @@
-"""TLS by hand over a plain socket, so that a test server decides on every byte and its moment.
+"""TLS for scripts of test servers, without the event loop's own TLS.
 
-An event loop's own TLS takes the handshake, the closing alert and the socket's end out of a
-script's hands. Here they stay in them: a script may upgrade late, cut a record in the middle or
-leave without a close_notify.
+That performs the handshake, the closing alert and the end of the socket by itself. Here the script
+controls them: it can start TLS late, cut a record, or close without a close_notify.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ __all__ = ["TLSLayer"]
 
 
 class TLSLayer:
-    """The server's half of one TLS connection, as pure bytes in and bytes out."""
+    """The server side of a TLS connection, without I/O: bytes in, bytes out."""
 
     def __init__(self, context: ssl.SSLContext) -> None:
         self._incoming = ssl.MemoryBIO()
@@ -22,15 +21,15 @@ class TLSLayer:
         self.object = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
 
     def feed(self, data: bytes | bytearray) -> None:
-        """Take ciphertext that came from the client."""
+        """Add ciphertext that was received from the client."""
         self._incoming.write(data)
 
     def outgoing(self) -> bytes:
-        """Give the ciphertext that waits to be sent."""
+        """Return the ciphertext to send."""
         return self._outgoing.read()
 
     def handshake(self) -> bool:
-        """Go as far as the bytes at hand allow; True when the handshake is complete."""
+        """Continue the handshake with the received bytes; returns whether it is complete."""
         try:
             self.object.do_handshake()
         except ssl.SSLWantReadError:
@@ -38,7 +37,7 @@ class TLSLayer:
         return True
 
     def decrypt(self) -> tuple[bytes, bool]:
-        """Give the plaintext at hand, and whether the client has sent its close_notify."""
+        """Return the decrypted bytes, and whether the client has sent its close_notify."""
         pieces: list[bytes] = []
         try:
             while piece := self.object.read(65536):
@@ -50,12 +49,12 @@ class TLSLayer:
         return b"".join(pieces), True
 
     def encrypt(self, data: bytes) -> bytes:
-        """Give the records that carry this plaintext."""
+        """Return the TLS records for this plaintext."""
         self.object.write(data)
         return self._outgoing.read()
 
     def close_notify(self) -> bytes:
-        """Give the alert that ends the server's half (RFC 8446 §6.1)."""
-        with contextlib.suppress(ssl.SSLError):  # It would wait for the client's alert.
+        """Return the closing alert of the server (RFC 8446 §6.1)."""
+        with contextlib.suppress(ssl.SSLError):  # unwrap() wants to wait for the client's alert.
             self.object.unwrap()
         return self._outgoing.read()

@@ -1,4 +1,4 @@
-"""Addresses where no connection comes about: one refuses at once, one never answers."""
+"""Ports that cannot be connected to: one refuses connections, one never answers."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from collections.abc import Iterator
 
 __all__ = ["blackhole", "refused_port"]
 
-# One place in a queue of backlog 0, and a few more than needed: the kernel may round up.
+# A backlog of 0 has room for one connection. The others are a reserve: the kernel may round up.
 _FILLERS = 4
 
 
 @contextlib.contextmanager
 def refused_port(host: str = "127.0.0.1") -> Iterator[int]:
-    """Hold a port at which connecting is refused (ECONNREFUSED) for as long as the block lasts.
+    """Reserve a port that refuses connections (ECONNREFUSED) during the ``with`` block.
 
-    The port is bound and not listened on, so nobody else can come to listen there meanwhile.
+    The port is bound but not listening, so no other process can listen there.
     """
     with _bound(host, 0) as holder:
         yield holder.getsockname()[1]
@@ -25,11 +25,11 @@ def refused_port(host: str = "127.0.0.1") -> Iterator[int]:
 
 @contextlib.contextmanager
 def blackhole(host: str = "127.0.0.1", port: int = 0) -> Iterator[int]:
-    """Hold a port at which connecting neither succeeds nor fails, as at a dead address.
+    """Reserve a port that never answers: connecting neither succeeds nor fails.
 
-    It is a listener whose queue is full, so Linux drops every further SYN. Any address of
-    127.0.0.0/8 will do, which makes an address that is dead beside one that lives at the same
-    port. Raises OSError where the system refuses or accepts instead.
+    The port has a listening socket whose backlog is full, so Linux drops further SYN packets. With
+    another address of 127.0.0.0/8 as `host`, a port can be unreachable at one address and served
+    at another. Raises OSError if the system refuses or accepts connections instead.
     """
     with contextlib.ExitStack() as stack:
         listener = stack.enter_context(_bound(host, port))
@@ -39,7 +39,7 @@ def blackhole(host: str = "127.0.0.1", port: int = 0) -> Iterator[int]:
             stack.enter_context(_connecting(address, listener.family))
         probe = stack.enter_context(_connecting(address, listener.family))
         if select.select([], [probe], [probe], 0.02) != ([], [], []):
-            raise OSError("this system answers at a listener whose queue is full")
+            raise OSError("this system answers although the backlog of the listener is full")
         yield address[1]
 
 
