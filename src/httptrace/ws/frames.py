@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
 FIN, RSV1, _RSV, _OPCODE, _MASKED = 0x80, 0x40, 0x70, 0x0F, 0x80
+_MASKED_16, _MASKED_64 = _MASKED | 126, _MASKED | 127
 _CONTROL = 0x8
 """This bit is set in the opcodes of control frames."""
 MAX_CONTROL = 125
@@ -26,6 +27,7 @@ MAX_CONTROL = 125
 _MAX_FRAMES = 1 << 17
 """The most frames of one message. Autobahn's test suite sends half as many."""
 _16_BITS, _64_BITS = Struct("!H"), Struct("!Q")
+_KEYS = Struct("4s" * 1024)
 _HEAD_7, _HEAD_16, _HEAD_64 = Struct("!BB4s"), Struct("!BBH4s"), Struct("!BBQ4s")
 _UNSENT = frozenset({1004, 1005, 1006, 1015})
 """Close codes that must not be in a frame (RFC 6455 §7.4.1)."""
@@ -42,9 +44,8 @@ if hasattr(os, "register_at_fork"):
 
 
 def _more_keys() -> bytes:
-    page = os.urandom(4096)
-    _keys.extend([page[at : at + 4] for at in range(4, 4096, 4)])
-    return page[:4]
+    _keys.extend(_KEYS.unpack(os.urandom(_KEYS.size)))
+    return _keys.pop()
 
 
 def frame(first: int, payload: bytes) -> bytes:
@@ -57,9 +58,9 @@ def frame(first: int, payload: bytes) -> bytes:
     if size <= MAX_CONTROL:
         head = _HEAD_7.pack(first, _MASKED | size, key)
     elif size < 1 << 16:
-        head = _HEAD_16.pack(first, _MASKED | 126, size, key)
+        head = _HEAD_16.pack(first, _MASKED_16, size, key)
     else:
-        head = _HEAD_64.pack(first, _MASKED | 127, size, key)
+        head = _HEAD_64.pack(first, _MASKED_64, size, key)
     return head + mask(payload, key)
 
 
