@@ -23,7 +23,9 @@ class Kept:
     def __init__(self) -> None:
         self.told: list[Told] = []
 
-    def on_message(self, opcode: int, data: str | bytes, *sizes: int) -> None:
+    def on_message(
+        self, opcode: int, data: str | bytes, size: int, wire_size: int, frames: int
+    ) -> None:
         self.told.append((opcode, data))
 
     def on_control(self, opcode: int, payload: bytes) -> None:
