@@ -32,13 +32,15 @@ class Kept:
         self.told.append((opcode, payload))
 
 
-def read(pieces: list[bytes], most: int = 0, inflater: Inflater | None = None) -> list[Told]:
+def read(
+    pieces: list[bytes], most: int = 0, inflater: Inflater | None = None, as_bytes: bool = True
+) -> list[Told]:
     """Give what a reader tells of these pieces, the error's code last if there is one."""
     kept = Kept()
     reader = FrameReader(kept, most, inflater)
     try:
         for piece in pieces:
-            reader.feed(piece)
+            reader.feed(piece if as_bytes else memoryview(bytearray(piece)))
     except WebSocketError as exc:
         kept.told.append(("error", exc.code))
     return kept.told
@@ -89,6 +91,7 @@ def test_messages_however_they_are_cut(data: bytes, expected: list[Told]) -> Non
     """Every way to cut the bytes gives the same messages and control frames."""
     for pieces in every_split(data):
         assert read(pieces) == expected, pieces
+        assert read(pieces, as_bytes=False) == expected, pieces
 
 
 def test_lengths_of_16_and_64_bits() -> None:
@@ -100,6 +103,7 @@ def test_lengths_of_16_and_64_bits() -> None:
         cuts = sorted(rng.sample(range(len(data)), 20))
         pieces = [data[a:b] for a, b in zip([0, *cuts], [*cuts, len(data)], strict=True)]
         assert read(pieces) == [(BINARY, payload), (TEXT, "next")]
+        assert read(pieces, as_bytes=False) == [(BINARY, payload), (TEXT, "next")]
 
 
 REFUSED: list[tuple[str, bytes, int]] = [

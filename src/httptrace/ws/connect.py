@@ -135,7 +135,7 @@ class Opening(Call[ClientWebSocketResponse[DecodeText]], Generic[DecodeText]):
     ) -> None:
         """The HTTP/1.1 connection received a 101: what follows it belongs to the WebSocket."""
         self.ws_connection = connection_class(self.loop)(self, connection, transport, self._config)
-        self.ws_connection.keep_early(bytes(rest))
+        self.ws_connection.keep_early(rest)
 
     # --- where it differs from other calls ------------------------------------------------------
 

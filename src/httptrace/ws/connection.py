@@ -356,12 +356,12 @@ class BufferedWebSocket(WebSocketConnection, asyncio.BufferedProtocol):
     __slots__ = ()
 
     def get_buffer(self, sizehint: int) -> memoryview:
-        """The buffer that the transport reads into; its content is copied at once."""
+        """The buffer that the transport reads into; its content is used at once."""
         return self.call.pool.buffer
 
     def buffer_updated(self, nbytes: int) -> None:
         """So many bytes were read."""
-        self.received(bytes(self.call.pool.buffer[:nbytes]))
+        self.received(self.call.pool.buffer[:nbytes])
 
 
 def connection_class(loop: asyncio.AbstractEventLoop) -> type[WebSocketConnection]:

@@ -150,7 +150,7 @@ class FrameReader:
         self._frames = 0
         self._undecoded: bytes | None = None  # begin of a character, in fragmented text
 
-    def feed(self, data: bytes) -> None:
+    def feed(self, data: bytes | memoryview) -> None:
         """Read more bytes.
 
         Raises
@@ -158,11 +158,16 @@ class FrameReader:
         WebSocketError
             If the server violates the protocol. The reader must not be used after that.
         """
+        end, at = len(data), self._missing
+        if at:
+            self._add(memoryview(data)[:at])
+            if at >= end:
+                return
+        if not isinstance(data, bytes):
+            data = bytes(data)
         if self._rest:
             data = self._rest + data
-            self._rest = b""
-        at = self._resume_payload(data) if self._missing else 0
-        end = len(data)
+            end, self._rest = len(data), b""
         while end - at >= 2 and not self.paused:
             first, length = data[at], data[at + 1]
             start = at + 2
@@ -283,12 +288,6 @@ class FrameReader:
         self._missing = length
 
     # --- payloads -------------------------------------------------------------------------------
-
-    def _resume_payload(self, data: bytes) -> int:
-        """Add to a payload whose begin came before; returns where the next frame begins."""
-        missing = self._missing
-        self._add(memoryview(data)[:missing])
-        return min(missing, len(data))
 
     def _add(self, piece: memoryview) -> None:
         """Add bytes to the payload of the current frame; pass it on when it is complete."""

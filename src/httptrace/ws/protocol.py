@@ -69,7 +69,7 @@ class WebSocketProtocol(asyncio.BaseProtocol):
 
     # --- reading --------------------------------------------------------------------------------
 
-    def received(self, data: bytes) -> None:
+    def received(self, data: bytes | memoryview) -> None:
         """Parse what the transport has read, then wake `receive` once for all its messages."""
         self.exchange.bytes_received += len(data)
         if self._heartbeat is not None:
@@ -88,7 +88,7 @@ class WebSocketProtocol(asyncio.BaseProtocol):
             if self.trace is not None or self.queued > _PAUSE_ABOVE:
                 self._after_reading()
 
-    def keep_early(self, data: bytes) -> None:
+    def keep_early(self, data: bytes | memoryview) -> None:
         """Keep bytes that arrive before the 101 was checked: they may not be frames at all."""
         self._early_data += data
         if len(self._early_data) > _PAUSE_ABOVE:
