@@ -211,7 +211,7 @@ class WebSocketProtocol(asyncio.BaseProtocol):
         return default if self.gone else self._http.get_extra_info(name, default)
 
     async def wait_over(self) -> None:
-        """Wait for the end of the connection, telling events to their listeners meanwhile."""
+        """Wait for the end of the connection; call the listeners of events meanwhile."""
         while not self.over:
             if self._over is None or self._over.done():
                 self._over = self.call.loop.create_future()
