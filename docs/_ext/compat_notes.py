@@ -115,9 +115,8 @@ DIFFERENT: dict[str, str | tuple[str, ...]] = {
         "No warnings of large bodies of bytes, and of parameters that change nothing.",
     ),
     "ClientTimeout": "`ceil_threshold` is kept for its signature alone.",
-    "ClientWebSocketResponse": "The server's close is answered as it arrives: sending raises "
-    "`ClientConnectionResetError` from then on, also while messages wait to be received. See "
-    "[WebSockets](websockets.md) for more.",
+    "ClientWebSocketResponse": "The server's Close is answered with its own code, and after 30 "
+    "seconds if nobody has received it. See [WebSockets](websockets.md) for more.",
     "CookieJar": (
         "Keeps no `Secure` cookie from http and none for a whole top-level domain.",
         "`Set-Cookie` is read as RFC 6265bis has it: attributes end at a semicolon alone, and "

@@ -12,16 +12,20 @@ _PHASE_FIELDS = ("pool", "dns", "tls", "response_headers")
 _FIELDS = (*_AIOHTTP_FIELDS, *_PHASE_FIELDS)
 
 
-class _AttrsFields:
-    """Makes ``attr.evolve`` and ``attr.asdict`` work, as they do with aiohttp's ClientTimeout.
+class AttrsFields:
+    """Makes ``attr.evolve`` and ``attr.asdict`` work, as they do with aiohttp's timeouts.
 
     Only those functions read the attribute, so attrs has been imported by then.
     """
 
+    def __init__(self, name: str, fields: tuple[str, ...]) -> None:
+        self._name = name
+        self._fields = fields
+
     def __get__(self, instance: object, owner: type) -> Any:
         import attr
 
-        return attr.make_class("ClientTimeout", list(_FIELDS)).__attrs_attrs__  # type: ignore[attr-defined]
+        return attr.make_class(self._name, list(self._fields)).__attrs_attrs__  # type: ignore[attr-defined]
 
 
 class ClientTimeout:
@@ -57,7 +61,7 @@ class ClientTimeout:
     tls: float | None
     response_headers: float | None
 
-    __attrs_attrs__ = _AttrsFields()
+    __attrs_attrs__ = AttrsFields("ClientTimeout", _FIELDS)
 
     def __init__(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import zlib
 from itertools import count
 
 import pytest
@@ -106,7 +107,7 @@ async def test_a_send_that_waits_hears_of_the_end(
                 await ws.send_bytes(b"*" * SIZE)
 
         sending = asyncio.create_task(send())
-        while not ws._link.blocked:
+        while not ws._connection.blocked:
             await asyncio.sleep(0)
         server.events["break"].set()
         done, _ = await asyncio.wait([sending], timeout=5)
@@ -141,7 +142,7 @@ async def test_a_flood_of_pings_from_one_who_does_not_read(
                 await ws.send_bytes(b"*" * SIZE)
 
         sending = asyncio.create_task(send())
-        while not ws._link.blocked:
+        while not ws._connection.blocked:
             await asyncio.sleep(0)
         server.events["blocked"].set()
         assert await ws.receive_str() == "done"
@@ -187,7 +188,7 @@ async def test_a_flood_of_empty_messages_is_bounded(
         session.ws_connect(server.url) as ws,
     ):
         peer = await poured(server)
-        link = ws._link
+        link = ws._connection
         assert link.trace is not None
         for number in range(25_000):
             assert len(link.queue) < 10_000 and len(link.trace.pending) < 2_000
@@ -209,7 +210,7 @@ async def test_a_flood_of_messages_that_grow_is_bounded(
     ):
         peer = await poured(server)
         for _ in range(40):
-            assert len(ws._link.queue) <= 2
+            assert len(ws._connection.queue) <= 2
             assert len(await ws.receive_str()) == 1 << 20
         peer.reset()
 
@@ -226,9 +227,9 @@ async def test_what_was_read_before_the_end_is_not_lost(
 
     server = await scripted(after_accepting(flood))
     async with httptrace.ClientSession() as session, session.ws_connect(server.url) as ws:
-        while not ws._link.paused:
+        while not ws._connection.paused:
             await asyncio.sleep(0)
-        at_first = len(ws._link.queue)
+        at_first = len(ws._connection.queue)
         server.events["break"].set()
         with pytest.raises(httptrace.ClientConnectionResetError):
             while True:
@@ -264,11 +265,11 @@ async def test_a_listener_that_is_slow_while_another_task_receives(
         sending = asyncio.create_task(ws.send_str("slow"))
         receiving = asyncio.create_task(receive(ws, 30_000))
         peer = await poured(server)
-        trace = ws._link.trace
+        trace = ws._connection.trace
         assert trace is not None
         while not sending.done():
             most = max(most, len(trace.pending))
-            if ws._link.paused and ws._link.waiter is not None:
+            if ws._connection.paused and ws._connection.waiter is not None:
                 may_go_on.set()
             await asyncio.sleep(0)
         assert most < 2_000
@@ -303,8 +304,96 @@ async def test_moments_that_nobody_hears_are_bounded(
         session.ws_connect(server.url) as ws,
     ):
         await asyncio.sleep(0.1)
-        trace = ws._link.trace
+        trace = ws._connection.trace
         assert trace is not None and len(trace.pending) < 20_000
-        assert ws._link.paused
+        assert ws._connection.paused
     assert len(recorder.of("websocket_ping_received")) > 0
     recorder.check()
+
+
+GROWN = 1 << 20
+"""The size of a message that takes a thousandth of that on the wire."""
+
+
+def growing(count: int) -> bytes:
+    """Write so many compressed messages of a megabyte: 20 are few enough to arrive in one read."""
+    maker = zlib.compressobj(9, zlib.DEFLATED, -15)
+    small = maker.compress(b"*" * GROWN) + maker.flush(zlib.Z_SYNC_FLUSH)[:-4]
+    return server_frame(TEXT, small, rsv=4) * count
+
+
+@pytest.mark.parametrize("end", ["eof", "close", "violation"])
+async def test_a_lost_connection_does_not_inflate_all_at_once(
+    leak_check: Leaks, recorder: EventRecorder, scripted: ScriptedFactory, end: str
+) -> None:
+    """What one read has brought is inflated in turn, also after the connection was lost."""
+    last = {"eof": b"", "close": close_frame(4001), "violation": server_frame(3)}[end]
+
+    async def flood(peer: Peer) -> None:
+        await peer.send(growing(20) + last)
+        await peer.events["break"].wait()
+        peer.reset()
+
+    deflate = "Sec-WebSocket-Extensions: permessage-deflate"
+    server = await scripted(after_accepting(flood, deflate))
+    async with (
+        httptrace.ClientSession() as session,
+        session.ws_connect(server.url, compress=15) as ws,
+    ):
+        connection = ws._connection
+        while not connection.paused:
+            await asyncio.sleep(0)
+        server.events["break"].set()
+        await lose(ws, session)
+        received = 0
+        while (message := await ws.receive()).type is httptrace.WSMsgType.TEXT:
+            received += len(message.data)
+            assert len(connection.queue) <= 2
+        assert received == 20 * GROWN
+        kinds = {"eof": "CLOSED", "close": "CLOSE", "violation": "ERROR"}
+        assert message.type.name == kinds[end]
+        assert ws.close_code == {"eof": 1006, "close": 4001, "violation": 1002}[end]
+    assert recorder.names()[-4:] == [
+        *["websocket_message_received"] * 2,
+        *["websocket_closed", "request_finish"],
+    ]
+
+
+async def lose(ws: httptrace.ClientWebSocketResponse, session: httptrace.ClientSession) -> None:
+    """Send until the connection is known to be lost: its place in the pool is free at once."""
+    with pytest.raises(httptrace.ClientConnectionResetError):
+        while True:
+            await ws.send_str("still there?")
+            await asyncio.sleep(0)
+    assert session.connector is not None and session.connector.stats().open == 0
+
+
+@pytest.mark.parametrize("by", ["websocket", "session"])
+async def test_closing_while_much_waits_to_be_inflated(
+    leak_check: Leaks, recorder: EventRecorder, scripted: ScriptedFactory, by: str
+) -> None:
+    """What was not inflated before is not kept: `close` discards it."""
+
+    async def flood(peer: Peer) -> None:
+        await peer.send(growing(20))
+        await peer.events["break"].wait()
+        peer.reset()
+
+    deflate = "Sec-WebSocket-Extensions: permessage-deflate"
+    server = await scripted(after_accepting(flood, deflate))
+    session = httptrace.ClientSession()
+    ws = await session.ws_connect(server.url, compress=15)
+    while not ws._connection.paused:
+        await asyncio.sleep(0)
+    if by == "session":
+        await session.close()
+    else:
+        server.events["break"].set()
+        await lose(ws, session)
+    assert await ws.close() is True
+    assert ws.close_code == 1006
+    assert (await ws.receive()).type is httptrace.WSMsgType.CLOSED
+    await session.close()
+    server.events["break"].set()
+    assert recorder.names().count("websocket_closed") == 1
+    assert recorder.names()[-1] == "request_finish"

@@ -206,7 +206,7 @@ async def test_the_code_is_there_with_the_last_message(
     """What the server sent before its close is received first, while close_code is still None."""
     server = await scripted(speaking(server_frame(TEXT, b"first") + close_frame(4001, b"why")))
     async with httptrace.ClientSession() as session, session.ws_connect(server.url) as ws:
-        while not ws._link.close_received:
+        while not ws._connection.close_received:
             await asyncio.sleep(0)
         assert (ws.close_code, ws.closed) == (None, False)
         assert await ws.receive() == (WSMsgType.TEXT, "first", "")

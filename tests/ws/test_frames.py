@@ -23,20 +23,24 @@ class Kept:
     def __init__(self) -> None:
         self.told: list[Told] = []
 
-    def on_message(self, opcode: int, data: str | bytes, *sizes: int) -> None:
+    def on_message(
+        self, opcode: int, data: str | bytes, size: int, wire_size: int, frames: int
+    ) -> None:
         self.told.append((opcode, data))
 
     def on_control(self, opcode: int, payload: bytes) -> None:
         self.told.append((opcode, payload))
 
 
-def read(pieces: list[bytes], most: int = 0, inflater: Inflater | None = None) -> list[Told]:
+def read(
+    pieces: list[bytes], most: int = 0, inflater: Inflater | None = None, as_bytes: bool = True
+) -> list[Told]:
     """Give what a reader tells of these pieces, the error's code last if there is one."""
     kept = Kept()
     reader = FrameReader(kept, most, inflater)
     try:
         for piece in pieces:
-            reader.feed(memoryview(bytearray(piece)))
+            reader.feed(piece if as_bytes else memoryview(bytearray(piece)))
     except WebSocketError as exc:
         kept.told.append(("error", exc.code))
     return kept.told
@@ -87,6 +91,7 @@ def test_messages_however_they_are_cut(data: bytes, expected: list[Told]) -> Non
     """Every way to cut the bytes gives the same messages and control frames."""
     for pieces in every_split(data):
         assert read(pieces) == expected, pieces
+        assert read(pieces, as_bytes=False) == expected, pieces
 
 
 def test_lengths_of_16_and_64_bits() -> None:
@@ -98,6 +103,7 @@ def test_lengths_of_16_and_64_bits() -> None:
         cuts = sorted(rng.sample(range(len(data)), 20))
         pieces = [data[a:b] for a, b in zip([0, *cuts], [*cuts, len(data)], strict=True)]
         assert read(pieces) == [(BINARY, payload), (TEXT, "next")]
+        assert read(pieces, as_bytes=False) == [(BINARY, payload), (TEXT, "next")]
 
 
 REFUSED: list[tuple[str, bytes, int]] = [
@@ -179,6 +185,40 @@ def test_what_is_not_utf8(sequences: list[bytes]) -> None:
                 assert read([by_bytes(text)]) == [("error", 1007)], text
 
 
+@pytest.mark.parametrize(
+    "parts",
+    [
+        ["κόσμε".encode() + b"\xf4\x90"],  # 6.4.1
+        ["κόσμε".encode() + b"\xf4", b"\x90"],  # 6.4.2
+        [b"\xe2", b"\x82", b"a"],
+        [b"", b"\xed", b"\xa0"],
+    ],
+)
+@pytest.mark.parametrize("decode_text", [True, False])
+def test_fragmented_text_is_refused_as_soon_as_it_is_invalid(
+    parts: list[bytes], decode_text: bool
+) -> None:
+    """The fragment that makes it invalid is enough, and of that the bytes that have arrived."""
+    kept = Kept()
+    reader = FrameReader(kept, 0, None, decode_text)
+    opcode = TEXT
+    *valid, last = parts
+    for part in valid:
+        reader.feed(server_frame(opcode, part, fin=False) + server_frame(PING))
+        opcode = CONTINUATION
+    with pytest.raises(WebSocketError) as caught:
+        reader.feed(server_frame(opcode, last + b"never arrives", fin=False)[: -len("arrives")])
+    assert caught.value.code == 1007
+    assert kept.told == [(PING, b"")] * len(valid)
+
+
+def test_fragmented_text_that_ends_within_a_character_is_refused() -> None:
+    """Only the last fragment shows that a character is incomplete."""
+    data = server_frame(TEXT, b"a\xe2", fin=False)
+    assert read([data]) == []
+    assert read([data + server_frame(CONTINUATION, b"\x82")]) == [("error", 1007)]
+
+
 def by_bytes(text: bytes) -> bytes:
     """Write a text message in fragments of a byte."""
     first, *rest, last = (text[at : at + 1] for at in range(max(len(text), 2)))
@@ -244,10 +284,10 @@ def test_text_is_checked_where_it_stays_bytes() -> None:
     kept = Kept()
     reader = FrameReader(kept, 0, None, False)
     data = server_frame(TEXT, "ä".encode()) + server_frame(TEXT, b"a", fin=False)
-    reader.feed(memoryview(data + server_frame(CONTINUATION, b"b")))
+    reader.feed(data + server_frame(CONTINUATION, b"b"))
     assert kept.told == [(TEXT, "ä".encode()), (TEXT, b"ab")]
     with pytest.raises(WebSocketError):
-        reader.feed(memoryview(server_frame(TEXT, b"\xff")))
+        reader.feed(server_frame(TEXT, b"\xff"))
 
 
 # --- what a client writes -----------------------------------------------------------------------

@@ -105,12 +105,12 @@ REFUSALS: list[tuple[str, Any, str]] = [
     (
         "a protocol not asked for",
         lambda r: answer(r, "Sec-WebSocket-Protocol: other"),
-        "'other' was not asked for",
+        "'other' was not offered",
     ),
     (
         "an extension not asked for",
         lambda r: answer(r, "Sec-WebSocket-Extensions: permessage-deflate"),
-        "'permessage-deflate' was not asked for",
+        "'permessage-deflate' was not offered",
     ),
 ]
 

@@ -1,1 +1,1 @@
-"""WebSockets (RFC 6455, RFC 7692) as aiohttp's client has them, with moments of their own."""
+"""WebSockets (RFC 6455, RFC 7692) with the client API of aiohttp, and with events."""

@@ -1,8 +1,8 @@
-"""``session.ws_connect(…)``: a request that turns into a WebSocket.
+"""``session.ws_connect(…)``: a request that becomes a WebSocket.
 
-The opening handshake is a request like any other and goes through the whole chain: redirects,
-middlewares, cookies, credentials, DNS, TLS, the pool and its limits. When the server answers 101,
-the connection's transport is handed to a `WebSocketLink`; the request goes on until that is over.
+The opening handshake is sent through the same chain as any request: redirects, middlewares,
+cookies, credentials, DNS, TLS, the pool and its limits. When the server answers 101, a
+`WebSocketConnection` becomes the protocol of the transport. The request ends with the WebSocket.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from ..trace.events import (
     TraceWebSocketHandshakeExceptionParams,
     TraceWebSocketHandshakeStartParams,
 )
-from .handshake import Agreed, agreed, handshake_headers, refused
-from .link import WebSocketLink
+from .connection import WebSocketConnection, connection_class
+from .handshake import Negotiated, check_response, handshake_error, handshake_headers
 from .options import WebSocketOptions, config_of, request_options
 from .response import ClientWebSocketResponse, DecodeText
 
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from ..call.core import SessionCore
     from ..http1.connection import Http1Connection
     from ..response.response import ClientResponse
+    from .deflate import Deflater, Inflater
     from .options import Config
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -42,14 +43,14 @@ _SCHEMES = {"ws": "http", "wss": "https"}
 class Opening(Call[ClientWebSocketResponse[DecodeText]], Generic[DecodeText]):
     """What ``session.ws_connect(…)`` returns: to be awaited, or used with ``async with``."""
 
-    link: WebSocketLink | None = None
-    """Takes the stream over with the server's 101; None again when it is over."""
+    ws_connection: WebSocketConnection | None = None
+    """Set from the server's 101 until the WebSocket is over."""
     tunnel = True  # RFC 6455 §4.1
     _config: Config
-    _agreed: Agreed | None = None
-    _taken: tuple[WebSocketLink, Agreed]
+    _accepted: tuple[WebSocketConnection, Negotiated] | None = None
+    """Set when the server's answer to the handshake was found to be valid."""
     _websocket: ClientWebSocketResponse[DecodeText] | None = None
-    _began = False
+    _handshake_started = False
 
     def __init__(
         self,
@@ -74,13 +75,14 @@ class Opening(Call[ClientWebSocketResponse[DecodeText]], Generic[DecodeText]):
             options.get("headers"), config.protocols, options.get("origin"), config.compress
         )
         request["middlewares"] = (self._handshake, *self.core.middlewares)
-        if self.settings.raise_for_status is True:  # a refusal has an error of its own
+        if self.settings.raise_for_status is True:  # we raise WSServerHandshakeError instead
             request["raise_for_status"] = False
         response = await run(self, _over_http(url), request)
-        link, found = self._taken
+        assert self._accepted is not None
+        connection, negotiated = self._accepted
         response_class: Any = self.core.ws_response_class or ClientWebSocketResponse
         websocket: ClientWebSocketResponse[DecodeText] = response_class(
-            self, response, link, found, config
+            self, response, connection, negotiated, config
         )
         if self.entered:
             self._websocket = websocket
@@ -89,36 +91,38 @@ class Opening(Call[ClientWebSocketResponse[DecodeText]], Generic[DecodeText]):
     async def _handshake(
         self, request: Any, handler: Callable[[Any], Awaitable[ClientResponse]]
     ) -> ClientResponse:
-        """A hop of the handshake: the outermost of the middlewares."""
+        """The outermost middleware: check the response of the last hop of the handshake."""
         trace, config = self.trace, self._config
-        if not self._began:
-            self._began = True
+        if not self._handshake_started:
+            self._handshake_started = True
             if trace is not None:
-                told = (TraceWebSocketHandshakeStartParams, self.exchange, 0, config.protocols)
-                await trace.tell(*told)
+                fields = (TraceWebSocketHandshakeStartParams, self.exchange, 0, config.protocols)
+                await trace.tell(*fields)
         response = await handler(request)
-        if self._leads_on(response):
+        if self._follows_redirect(response):
             return response
-        found = agreed(response, self.request_headers, config.compress)
-        link = self.link
-        if link is None:
-            raise self._not_handed_over(response)
-        self._agreed, self._taken = found, (link, found)
+        negotiated = check_response(response, self.request_headers, config.compress)
+        connection = self.ws_connection
+        if connection is None:
+            raise self._no_connection(response)
+        self._accepted = connection, negotiated
         if trace is not None:
-            told_end = (self.exchange, 0, found.protocol, found.compress)
-            trace.note(TraceWebSocketHandshakeEndParams, *told_end)
-        link.start(*_compression(found))
+            fields_end = (self.exchange, 0, negotiated.protocol, negotiated.compress)
+            trace.note(TraceWebSocketHandshakeEndParams, *fields_end)
+        connection.start(*_compression(negotiated))
         return response
 
-    def _not_handed_over(self, response: ClientResponse) -> ClientError:
-        """Why there is no link: we have closed it, or a middleware has made the answer up."""
+    def _no_connection(self, response: ClientResponse) -> ClientError:
+        """The error when a valid 101 comes without a connection.
+
+        Either we have closed the connection, or a middleware has made up the response.
+        """
         connection = self.exchange.connection
         if connection is not None and connection.closed:
             return ClientConnectionError(f"Connection closed: {connection.close_reason}")
-        return refused(response, "The connection was not handed over")
+        return handshake_error(response, "The response belongs to no connection")
 
-    def _leads_on(self, response: ClientResponse) -> bool:
-        """Whether the redirect will be followed."""
+    def _follows_redirect(self, response: ClientResponse) -> bool:
         headers = response.headers
         return (
             response.status in _REDIRECTS
@@ -129,11 +133,11 @@ class Opening(Call[ClientWebSocketResponse[DecodeText]], Generic[DecodeText]):
     def take_over(
         self, connection: Http1Connection, transport: asyncio.Transport, rest: memoryview
     ) -> None:
-        """The server has switched protocols: what follows its 101 is the link's."""
-        self.link = WebSocketLink(self, connection, transport, self._config)
-        self.link.hold(rest)
+        """The HTTP/1.1 connection received a 101: what follows it belongs to the WebSocket."""
+        self.ws_connection = connection_class(self.loop)(self, connection, transport, self._config)
+        self.ws_connection.keep_early(rest)
 
-    # --- how a call differs when it is a WebSocket ----------------------------------------------
+    # --- where it differs from other calls ------------------------------------------------------
 
     async def __aexit__(
         self,
@@ -146,37 +150,38 @@ class Opening(Call[ClientWebSocketResponse[DecodeText]], Generic[DecodeText]):
             await websocket.close()
 
     def abandon(self, reason: str, error: Exception | None = None) -> None:
-        """Nothing more is wanted: of the handshake, or of the WebSocket that it led to."""
-        if self.link is not None and not self.finished:
-            self.link.let_go(reason)
+        """Give up the handshake, or the WebSocket if there is one already."""
+        if self.ws_connection is not None and not self.finished:
+            self.ws_connection.abort(reason)
         else:
             super().abandon(reason, error)
 
     async def fail(self, exc: BaseException) -> None:
         """The handshake failed."""
-        if self._began and self._agreed is None and self.trace is not None and not self.finished:
-            if self.link is None:  # its connection lies within it
+        trace = self.trace
+        if self._handshake_started and self._accepted is None and trace and not self.finished:
+            if self.ws_connection is None:  # the events of its connection belong into its span
                 self.abandon("cancelled" if isinstance(exc, CancelledError) else "error")
-            self.trace.note(TraceWebSocketHandshakeExceptionParams, self.exchange, 0, exc)
+            trace.note(TraceWebSocketHandshakeExceptionParams, self.exchange, 0, exc)
         await super().fail(exc)
 
     def overdue(self, now_ns: int) -> int:
-        """The limits of ClientTimeout hold for the handshake; then those of ClientWSTimeout do."""
-        return 0 if self._agreed is not None else super().overdue(now_ns)
+        """Check the limits of ClientTimeout, which hold for the handshake only."""
+        return 0 if self._accepted is not None else super().overdue(now_ns)
 
 
-def _compression(found: Agreed) -> tuple[Any, Any]:
-    """What compresses and what inflates messages."""
-    if not found.deflates:
+def _compression(negotiated: Negotiated) -> tuple[Deflater | None, Inflater | None]:
+    """Create what compresses and decompresses messages, if that was negotiated."""
+    if not negotiated.deflate:
         return None, None
     from .deflate import Deflater, Inflater
 
-    deflater = Deflater(found.compress, not found.client_notakeover) if found.compress else None
-    return deflater, Inflater(not found.server_notakeover)
+    bits, takeover = negotiated.compress, not negotiated.client_notakeover
+    return Deflater(bits, takeover) if bits else None, Inflater(not negotiated.server_notakeover)
 
 
 def _over_http(url: str | URL) -> URL:
-    """The URL of the handshake's request (RFC 6455 §3)."""
+    """The http or https URL that the handshake is sent to (RFC 6455 §3)."""
     parsed = parse_url(url)
     scheme = _SCHEMES.get(parsed.scheme)
     return parsed if scheme is None else parsed.with_scheme(scheme)

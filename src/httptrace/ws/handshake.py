@@ -1,4 +1,4 @@
-"""The opening handshake (RFC 6455 §4.1): what the client asks, and what the server must answer."""
+"""The opening handshake (RFC 6455 §4.1): headers of the request, checks of the response."""
 
 from __future__ import annotations
 
@@ -25,32 +25,32 @@ _DEFLATE = "permessage-deflate"
 _PARAMETER = re.compile(r'\s*([!#$%&\'*+\-.^_`|~0-9A-Za-z]+)(?:\s*=\s*"?([0-9A-Za-z]*)"?)?\s*\Z')
 
 
-class Agreed(NamedTuple):
-    """What client and server have agreed on."""
+class Negotiated(NamedTuple):
+    """The result of the handshake."""
 
     protocol: str | None = None
     compress: int = 0
-    """Bits of the window that the client compresses with; 0 if nothing is compressed."""
+    """Bits of the window that the client compresses with; 0 if it does not compress."""
     client_notakeover: bool = False
     server_notakeover: bool = False
-    deflates: bool = False
+    deflate: bool = False
     """Whether permessage-deflate is in use."""
 
 
 def new_key() -> str:
-    """A value for Sec-WebSocket-Key: 16 random bytes, for this connection alone."""
+    """Return a new Sec-WebSocket-Key: 16 random bytes in base64."""
     return b64encode(urandom(16)).decode("ascii")
 
 
 def accept_of(key: str) -> str:
-    """The Sec-WebSocket-Accept that proves that the server has read the key."""
+    """Return the Sec-WebSocket-Accept that a server has to answer to this key."""
     return b64encode(sha1(key.encode("ascii") + _GUID, usedforsecurity=False).digest()).decode()
 
 
 def handshake_headers(
     own: LooseHeaders | None, protocols: tuple[str, ...], origin: str | None, compress: int
 ) -> CIMultiDict[str]:
-    """The request's headers: the caller's own, and those of the handshake over them."""
+    """Return the headers of the request: the caller's, overridden by those of the handshake."""
     headers: CIMultiDict[str] = CIMultiDict()
     merge_headers(headers, own)
     headers["Upgrade"] = "websocket"
@@ -67,30 +67,30 @@ def handshake_headers(
 
 
 def offer(compress: int) -> str:
-    """permessage-deflate as it is asked for (RFC 7692 §7.1)."""
+    """Return the Sec-WebSocket-Extensions that offers permessage-deflate (RFC 7692 §7.1)."""
     bits = "" if compress == HIGHEST_BITS else f"={compress}"
     return f"{_DEFLATE}; client_max_window_bits{bits}"
 
 
-def agreed(response: ClientResponse, asked: CIMultiDict[str], compress: int) -> Agreed:
-    """Check the server's answer to the headers that it was sent.
+def check_response(response: ClientResponse, sent: CIMultiDict[str], compress: int) -> Negotiated:
+    """Check the response to a handshake with the headers `sent`.
 
     Raises
     ------
     WSServerHandshakeError
-        If it does not speak WebSocket, or answers something that was not asked.
+        If the response does not open a WebSocket, or selects what was not offered.
     """
     headers = response.headers
     if response.status != 101:
-        raise refused(response, "Invalid response status")
+        raise handshake_error(response, "Invalid response status")
     if headers.get("Upgrade", "").strip().lower() != "websocket":
-        raise refused(response, "Invalid upgrade header")
+        raise handshake_error(response, "Invalid upgrade header")
     if "upgrade" not in _tokens(headers, "Connection"):
-        raise refused(response, "Invalid connection header")
-    accept = accept_of(asked.get("Sec-WebSocket-Key", ""))
+        raise handshake_error(response, "Invalid connection header")
+    accept = accept_of(sent.get("Sec-WebSocket-Key", ""))
     if headers.get("Sec-WebSocket-Accept", "").strip() != accept:
-        raise refused(response, "Invalid challenge response")
-    protocol = _protocol(response, asked)
+        raise handshake_error(response, "Invalid challenge response")
+    protocol = _protocol(response, sent)
     return _extensions(response, compress)._replace(protocol=protocol)
 
 
@@ -99,38 +99,38 @@ def _tokens(headers: CIMultiDict[str] | CIMultiDictProxy[str], name: str) -> lis
     return [value.strip().lower() for value in values]
 
 
-def _protocol(response: ClientResponse, asked: CIMultiDict[str]) -> str | None:
-    """The protocol that the server has chosen: none, or one of those that it was offered."""
+def _protocol(response: ClientResponse, sent: CIMultiDict[str]) -> str | None:
+    """The subprotocol that the server selected; None if it selected none."""
     chosen = response.headers.getall("Sec-WebSocket-Protocol", [])
     if not chosen:
         return None
-    offered = [p.strip() for p in asked.get("Sec-WebSocket-Protocol", "").split(",")]
+    offered = [p.strip() for p in sent.get("Sec-WebSocket-Protocol", "").split(",")]
     if len(chosen) > 1 or chosen[0].strip() not in offered:
-        raise refused(response, f"Protocol {', '.join(chosen)!r} was not asked for")
+        raise handshake_error(response, f"Protocol {', '.join(chosen)!r} was not offered")
     return chosen[0].strip()
 
 
-def _extensions(response: ClientResponse, compress: int) -> Agreed:
-    """What the server makes of the offer of permessage-deflate (RFC 7692 §5.1, §7.1)."""
+def _extensions(response: ClientResponse, compress: int) -> Negotiated:
+    """The server's answer to the offer of permessage-deflate (RFC 7692 §5.1, §7.1)."""
     value = ",".join(response.headers.getall("Sec-WebSocket-Extensions", ())).strip()
     if not value:
-        return Agreed()
+        return Negotiated()
     name, *pieces = value.split(";")
     if name.strip().lower() != _DEFLATE or "," in value or not compress:
-        raise refused(response, f"Extension {value!r} was not asked for")
+        raise handshake_error(response, f"Extension {value!r} was not offered")
     parameters: dict[str, str | None] = {}
     for piece in pieces:
         match = _PARAMETER.match(piece)
         if match is None or match[1] in parameters:
-            raise refused(response, f"Extension for deflate not supported: {value!r}")
+            raise handshake_error(response, f"Extension for deflate not supported: {value!r}")
         parameters[match[1]] = match[2]
     try:
         return _deflate(parameters, compress)
     except ValueError as exc:
-        raise refused(response, f"Extension for deflate not supported: {exc}") from exc
+        raise handshake_error(response, f"Extension for deflate not supported: {exc}") from exc
 
 
-def _deflate(parameters: dict[str, str | None], compress: int) -> Agreed:
+def _deflate(parameters: dict[str, str | None], compress: int) -> Negotiated:
     sides = ("client", "server")
     flags = [parameters.pop(f"{side}_no_context_takeover", "absent") for side in sides]
     if not {*flags} <= {"absent", None}:
@@ -140,8 +140,8 @@ def _deflate(parameters: dict[str, str | None], compress: int) -> Agreed:
     if parameters:
         raise ValueError(f"unknown parameter {next(iter(parameters))}")
     client, server = (flag is None for flag in flags)
-    # zlib cannot write with the smallest window: such messages are sent as they are.
-    return Agreed(None, bits if bits >= LOWEST_BITS else 0, client, server, deflates=True)
+    # zlib cannot compress with a window of 8 bits: then we send uncompressed messages.
+    return Negotiated(None, bits if bits >= LOWEST_BITS else 0, client, server, deflate=True)
 
 
 def _window(value: str | None) -> int:
@@ -150,8 +150,8 @@ def _window(value: str | None) -> int:
     return int(value)
 
 
-def refused(response: ClientResponse, message: str) -> WSServerHandshakeError:
-    """The error of a server that does not agree."""
+def handshake_error(response: ClientResponse, message: str) -> WSServerHandshakeError:
+    """Create the error of a failed handshake."""
     return WSServerHandshakeError(
         response.request_info,
         response.history,

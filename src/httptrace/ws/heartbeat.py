@@ -1,4 +1,4 @@
-"""Heartbeat: a ping when the server has been silent, and the end if it stays so."""
+"""Heartbeat: pings a silent server, and ends the WebSocket if it stays silent."""
 
 from __future__ import annotations
 
@@ -12,56 +12,57 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable
 
-    from .link import WebSocketLink
+    from .connection import WebSocketConnection
 
 _numbers = count(1)
 
 
 class Heartbeat:
-    """Pings after `seconds` without a byte from the server; half of that is its time to answer.
+    """Pings after `seconds` without a byte from the server, which has half of that to answer.
 
-    Whatever it sends counts as an answer. While reading is paused, because the caller does not
-    receive, silence is ours and not the server's.
+    Any byte counts as an answer. While reading is paused because the caller does not receive,
+    the server's silence proves nothing and does not count. The server's Close ends the heartbeat.
     """
 
-    __slots__ = ("_later", "_link", "_seconds", "heard_at", "timer")
+    __slots__ = ("_call_later", "_connection", "_seconds", "last_received", "timer")
 
     def __init__(
         self,
-        link: WebSocketLink,
+        connection: WebSocketConnection,
         seconds: float,
-        later: Callable[[float, Callable[[], None]], asyncio.TimerHandle],
+        call_later: Callable[[float, Callable[[], None]], asyncio.TimerHandle],
     ) -> None:
-        self._link = link
+        self._connection = connection
         self._seconds = seconds
-        self._later = later
-        self.heard_at = monotonic()
-        self.timer = later(seconds, self._look)
+        self._call_later = call_later
+        self.last_received = monotonic()
+        self.timer = call_later(seconds, self._check_silence)
 
-    def _look(self) -> None:
-        link, now = self._link, monotonic()
-        if link.paused:
-            self.heard_at = now
-        left = self.heard_at + self._seconds - now
+    def _check_silence(self) -> None:
+        connection, now = self._connection, monotonic()
+        if connection.paused:
+            self.last_received = now
+        left = self.last_received + self._seconds - now
         if left > 0:
-            self.timer = self._later(left, self._look)
-        elif not link.close_sent:
-            link.ping(b"heartbeat %d" % next(_numbers), heartbeat=True)
-            self.timer = self._later(self._seconds / 2, self._judge)
+            self.timer = self._call_later(left, self._check_silence)
+        elif not connection.close_sent:
+            connection.ping(b"heartbeat %d" % next(_numbers), heartbeat=True)
+            self.timer = self._call_later(self._seconds / 2, self._answer_due)
 
-    def _judge(self) -> None:
-        """Its time is up; but what the loop, being late itself, has not read yet counts.
+    def _answer_due(self) -> None:
+        """Check in the next iteration of the event loop.
 
-        uvloop calls timers before it looks for data.
+        If the loop was late, the answer may have arrived without having been read: uvloop runs
+        timers before it reads from sockets.
         """
-        self.timer = self._later(0, self._judge_at_last)
+        self.timer = self._call_later(0, self._check_answer)
 
-    def _judge_at_last(self) -> None:
-        link = self._link
-        if link.paused or monotonic() - self.heard_at < self._seconds:
-            self._look()
+    def _check_answer(self) -> None:
+        connection = self._connection
+        if connection.paused or monotonic() - self.last_received < self._seconds:
+            self._check_silence()
             return
-        waited = self._seconds / 2
-        error = ServerTimeoutError(f"No PONG received after {waited} seconds")
-        error.timeout, error.limit, error.elapsed = "heartbeat", waited, monotonic() - self.heard_at
-        link.break_off(error)
+        limit, elapsed = self._seconds / 2, monotonic() - self.last_received
+        error = ServerTimeoutError(f"No PONG received after {limit} seconds")
+        error.timeout, error.limit, error.elapsed = "heartbeat", limit, elapsed
+        connection.abort_with(error)

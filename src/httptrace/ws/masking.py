@@ -1,8 +1,8 @@
-"""Masking (RFC 6455 §5.3): every frame of a client is XORed with four random bytes.
+"""Masking (RFC 6455 §5.3): each frame of a client is XORed with four random bytes.
 
-CPython has no XOR of bytes. For a few bytes one of large integers is quickest; for more, four
-translations of every fourth byte, each in C, are two to four times as quick. Where the package
-websockets is installed, its function in C does it in a tenth of that.
+CPython has no XOR for bytes. Short payloads are XORed as large integers; in longer ones every
+fourth byte is translated by a table, which is two to four times as fast there. If the package
+websockets is installed, its C function is used, which takes a tenth of the time.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _TABLES = [bytes(value ^ key for value in range(256)) for key in range(256)]
-_FEW = 128
+_SHORT = 128
 
 
 def mask_by_tables(data: bytes, key: bytes) -> bytes | bytearray:
-    """`data` XORed with the four bytes of `key`, over and over."""
+    """XOR `data` with the four bytes of `key`, repeated."""
     size = len(data)
-    if size < _FEW:
+    if size < _SHORT:
         keys = int.from_bytes((key * (size // 4 + 1))[:size], "little")
         return (int.from_bytes(data, "little") ^ keys).to_bytes(size, "little")
     out = bytearray(data)
@@ -33,8 +33,8 @@ def mask_by_tables(data: bytes, key: bytes) -> bytes | bytearray:
     return out
 
 
-def _in_c() -> Callable[[bytes, bytes], bytes] | None:
-    """The function of websockets, without the time that importing the whole package takes."""
+def _c_function() -> Callable[[bytes, bytes], bytes] | None:
+    """Load the function of websockets without importing the whole package, which takes time."""
     package = find_spec("websockets")
     if package is None:
         return None
@@ -50,4 +50,4 @@ def _in_c() -> Callable[[bytes, bytes], bytes] | None:
     return function
 
 
-mask: Callable[[bytes, bytes], bytes | bytearray] = _in_c() or mask_by_tables
+mask: Callable[[bytes, bytes], bytes | bytearray] = _c_function() or mask_by_tables

@@ -1,4 +1,4 @@
-"""What travels over a WebSocket, with aiohttp's names: messages, their types, close codes."""
+"""Messages of a WebSocket, their types, and close codes, with aiohttp's names."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ class WSCloseCode(IntEnum):
 
 
 NO_STATUS = 1005
-"""The peer's Close frame had no code (RFC 6455 §7.4.1); never sent."""
+"""The code of a Close frame that has none (RFC 6455 §7.4.1). It is never sent."""
 
 
 class WSMsgType(IntEnum):
-    """The type of a message: opcodes of RFC 6455 §11.8, and from 256 on what has no frame."""
+    """The type of a message: an opcode (RFC 6455 §11.8), or from 256 on one that has no frame."""
 
     CONTINUATION = 0x0
     TEXT = 0x1
@@ -69,8 +69,8 @@ class WSMessage(NamedTuple):
     """A message as `ClientWebSocketResponse.receive` returns it.
 
     `data` is a str for TEXT, bytes for BINARY, PING and PONG, the close code for CLOSE, the
-    exception for ERROR, and None otherwise; `extra` is the reason given with CLOSE, None where
-    there was no frame, and empty otherwise.
+    exception for ERROR, and None for CLOSING and CLOSED. `extra` is the reason for CLOSE, an empty
+    str for other frames, and None for ERROR, CLOSING and CLOSED.
     """
 
     type: WSMsgType
@@ -78,19 +78,19 @@ class WSMessage(NamedTuple):
     extra: str | None
 
     def json(self, *, loads: Callable[[Any], Any] = json.loads) -> Any:
-        """`data` as JSON."""
+        """Parse `data` as JSON."""
         return loads(self.data)
 
 
 class WSMessageTextBytes(NamedTuple):
-    """The same where text was asked for as bytes (``decode_text=False``)."""
+    """The same with ``decode_text=False``: `data` is bytes for TEXT."""
 
     type: WSMsgType
     data: Any
     extra: str | None
 
     def json(self, *, loads: Callable[[Any], Any] = json.loads) -> Any:
-        """`data` as JSON."""
+        """Parse `data` as JSON."""
         return loads(self.data)
 
 
@@ -99,7 +99,7 @@ WS_CLOSING_MESSAGE = WSMessage(WSMsgType.CLOSING, None, None)
 
 
 class WebSocketError(Exception):
-    """The peer broke the protocol; `code` is what the WebSocket was closed with for it."""
+    """The server violated the protocol; `code` is the close code that it was sent for it."""
 
     def __init__(self, code: int, message: str) -> None:
         self.code = code

@@ -1,4 +1,4 @@
-"""The parameters of `ClientSession.ws_connect`, and what is wrong with them, if anything.
+"""The parameters of `ClientSession.ws_connect` and their checks.
 
 Names, meanings and defaults are those of aiohttp ("Client Session: ws_connect" in its
 documentation); `trace_request_ctx`, `trace_configs` and `observers` are those of a request.
@@ -31,22 +31,22 @@ _MAX_MESSAGE = 4 * 1024 * 1024
 
 
 class WebSocketOptions(TypedDict, total=False):
-    """What `ClientSession.ws_connect` accepts beyond the URL and `decode_text`."""
+    """Parameters of `ClientSession.ws_connect` besides the URL and `decode_text`."""
 
     method: str
-    """The method of the handshake: GET."""
+    """The method of the handshake's request: GET."""
     protocols: Iterable[str]
-    """The subprotocols to choose from, the preferred one first."""
+    """The subprotocols that the server may select, the preferred one first."""
     timeout: ClientWSTimeout | float
-    """The limits of receiving and closing; a number is the one of closing, in seconds."""
+    """The limits of receiving and closing. A number is that of closing, in seconds (deprecated)."""
     receive_timeout: float | None
     """Deprecated: `ClientWSTimeout(ws_receive=...)`."""
     autoclose: bool
-    """Whether a Close frame of the server's is answered by closing: True."""
+    """Whether `receive` answers the server's Close before it returns it: True."""
     autoping: bool
-    """Whether pings are answered and pongs taken without a word: True."""
+    """Whether pings are answered, and pings and pongs are not received as messages: True."""
     heartbeat: float | None
-    """Seconds between pings of our own; the peer has half of that to answer. None for none."""
+    """Seconds of silence before a ping; the server has half of that to answer. None: no pings."""
     auth: BasicAuth | None
     """Basic credentials in place of the session's."""
     origin: str | None
@@ -60,27 +60,27 @@ class WebSocketOptions(TypedDict, total=False):
     proxy_auth: BasicAuth | None
     """Basic credentials for the proxy."""
     ssl: ssl.SSLContext | bool | Fingerprint
-    """How TLS is made and verified: a context, True for the usual one, False for unverified."""
+    """The TLS context; True for the default one, False for one that verifies nothing."""
     verify_ssl: bool | None
-    """Deprecated: `ssl=False` says the same as False."""
+    """Deprecated: False means `ssl=False`."""
     fingerprint: bytes | None
     """Deprecated: `ssl=Fingerprint(...)`; the SHA-256 of the server's certificate."""
     ssl_context: ssl.SSLContext | None
     """Deprecated: `ssl=` takes the context."""
     server_hostname: str | None
-    """The name to send (SNI) and to verify instead of the URL's host."""
+    """The name for SNI and for verifying the certificate, in place of the URL's host."""
     proxy_headers: LooseHeaders | None
-    """Headers for the proxy alone."""
+    """Headers that are sent only to the proxy."""
     compress: int
-    """Bits (9 to 15) of the window to compress messages with, if the server agrees; 0: not."""
+    """Offer compression with a window of so many bits, 9 to 15; 0 to offer none."""
     max_msg_size: int
-    """The most bytes of a message, decompressed; 0 for no limit."""
+    """The most bytes of a message after decompression; 0 for no limit."""
     trace_request_ctx: Any
-    """What callbacks of a `TraceConfig` get as `trace_request_ctx` of their context."""
+    """Callbacks of a `TraceConfig` find this as `trace_request_ctx` of their context."""
     trace_configs: Sequence[TraceConfig]
-    """Listeners beside the session's."""
+    """Listeners for this WebSocket, in addition to the session's."""
     observers: Sequence[Observer]
-    """Observers beside the session's."""
+    """Observers of this WebSocket, in addition to the session's."""
 
 
 _OF_REQUEST = (
@@ -88,11 +88,11 @@ _OF_REQUEST = (
     *("fingerprint", "ssl_context", "server_hostname"),
     *("trace_request_ctx", "trace_configs", "observers"),
 )
-"""What is handed on to the request as it is."""
+"""Parameters that are passed on to the request."""
 
 
 class Config(NamedTuple):
-    """What holds for one WebSocket."""
+    """The checked parameters that concern the WebSocket, not the request."""
 
     protocols: tuple[str, ...]
     timeout: ClientWSTimeout
@@ -106,12 +106,12 @@ class Config(NamedTuple):
 
 
 def config_of(options: WebSocketOptions) -> Config:
-    """The checked parameters.
+    """Check the parameters.
 
     Raises
     ------
     TypeError, ValueError
-        Naming the parameter that cannot be used.
+        If one cannot be used; the message names it.
     """
     given = cast("Mapping[str, Any]", options)
     unknown = given.keys() - WebSocketOptions.__annotations__.keys() - {"decode_text"}
@@ -130,22 +130,24 @@ def config_of(options: WebSocketOptions) -> Config:
 
 
 def request_options(options: WebSocketOptions) -> dict[str, Any]:
-    """What of it belongs to the request."""
+    """Select the parameters of the request."""
     given = cast("Mapping[str, Any]", options)
     return {name: given[name] for name in _OF_REQUEST if given.get(name) is not None}
 
 
 def _protocols(value: Iterable[str]) -> tuple[str, ...]:
     if isinstance(value, str):
-        raise TypeError(f"protocols must be several names, not the str {value!r}")
+        raise TypeError(f"protocols must be a list of names, not the str {value!r}")
     protocols = tuple(value)
     for name in protocols:
         if not isinstance(name, str):
-            raise TypeError(f"A protocol's name must be a str, not {name!r}")
+            raise TypeError(f"The name of a protocol must be a str, not {name!r}")
         if not _TOKEN.match(name):  # RFC 6455 §4.1
-            raise ValueError(f"{name!r} is no name of a protocol: letters, digits, !#$%&'*+-.^_`|~")
+            raise ValueError(
+                f"Invalid protocol name {name!r}: allowed are letters, digits and !#$%&'*+-.^_`|~"
+            )
     if len(set(protocols)) != len(protocols):
-        raise ValueError(f"A protocol is offered twice: {', '.join(protocols)}")
+        raise ValueError(f"protocols has a name twice: {', '.join(protocols)}")
     return protocols
 
 
@@ -167,7 +169,7 @@ def _deprecated(message: str) -> None:
 
 def _compress(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"compress must be a window's size in bits, not {value!r}")
+        raise TypeError(f"compress must be a window size in bits, not {value!r}")
     if value and not LOWEST_BITS <= value <= HIGHEST_BITS:
         raise ValueError(f"compress must be 0 or {LOWEST_BITS} to {HIGHEST_BITS}, got {value}")
     return value

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, Generic, Literal, Self, overload
 
 from ..errors import WSMessageTypeError
-from .frames import BINARY, TEXT, close_payload
+from .frames import BINARY, MAX_CONTROL, TEXT, close_payload
 from .messages import WS_CLOSED_MESSAGE, WSCloseCode, WSMsgType
 
 if TYPE_CHECKING:
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
     from ..response.response import ClientResponse
     from ..trace.timeline import Timeline
     from .connect import Opening
-    from .handshake import Agreed
-    from .link import WebSocketLink
+    from .connection import WebSocketConnection
+    from .handshake import Negotiated
     from .messages import WSMessage
     from .options import Config
 
@@ -30,117 +31,118 @@ else:
 
     DecodeText = TypeVar("DecodeText", bound=bool, covariant=True)
 
-_MOST_CONTROL = 125
-_ENDINGS = frozenset({WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED, WSMsgType.ERROR})
-_LAST = frozenset({WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED})
+# Tuples: a set would call the hash of an enum's member, which is written in Python.
+_ENDS_ITERATION = (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED)
+_LAST = (*_ENDS_ITERATION, WSMsgType.ERROR)
+_TEXT, _BINARY = WSMsgType.TEXT, WSMsgType.BINARY
 
 
 class ClientWebSocketResponse(Generic[DecodeText]):
-    """What ``session.ws_connect(…)`` gives (aiohttp's documentation, "ClientWebSocketResponse").
+    """The result of ``session.ws_connect(…)`` (aiohttp's docs, "ClientWebSocketResponse").
 
-    Pings are answered and closing is agreed on as data arrives, whether or not the caller is
-    waiting in `receive`. Sending waits while the server does not take more; nothing is read while
-    the caller leaves many messages untaken.
+    Pings are answered as they arrive. The server's Close is answered when `receive` returns it, so
+    that messages which came before it can be replied to. Sending waits while the network takes no
+    more; reading pauses while many messages wait to be received.
     """
 
     def __init__(
         self,
         call: Opening[DecodeText],
         response: ClientResponse,
-        link: WebSocketLink,
-        agreed: Agreed,
+        connection: WebSocketConnection,
+        negotiated: Negotiated,
         config: Config,
     ) -> None:
         self._call = call
         self._response = response
-        self._link = link
-        self._agreed = agreed
+        self._connection = connection
+        self._negotiated = negotiated
         self._config = config
         self._limit = config.timeout.ws_receive
         self._loop = call.loop
         self._closed = False
 
-    # --- what it is -----------------------------------------------------------------------------
+    # --- properties -----------------------------------------------------------------------------
 
     @property
     def closed(self) -> bool:
-        """Whether `close` was called, or `receive` has returned its end."""
+        """Whether `close` was called, or `receive` has returned the last message."""
         return self._closed
 
     @property
     def close_code(self) -> int | None:
-        """The code that it was closed with; None while it is open, or has messages to receive.
+        """The close code of the server's Close frame, or of our own for a violation.
 
-        1005 if the server's close frame had none, 1006 if there was none (RFC 6455 §7.1.5).
+        None while the WebSocket is open, and until `receive` has returned the server's Close. 1005
+        if the Close frame had no code, 1006 if there was none (RFC 6455 §7.1.5).
         """
-        link = self._link
-        if link.close_received and link.queue and not self._closed:
+        connection = self._connection
+        if connection.close_received and connection.queue and not self._closed:
             return None
-        return link.close_code
+        return connection.close_code
 
     @property
     def protocol(self) -> str | None:
-        """The subprotocol that the server has chosen."""
-        return self._agreed.protocol
+        """The subprotocol that the server selected."""
+        return self._negotiated.protocol
 
     @property
     def compress(self) -> int:
-        """Bits of the window that messages are compressed with; 0 if they are not."""
-        return self._agreed.compress
+        """Window size in bits that messages are compressed with; 0 if they are not."""
+        return self._negotiated.compress
 
     @property
     def client_notakeover(self) -> bool:
-        """Whether each message is compressed on its own."""
-        return self._agreed.client_notakeover
+        """Whether each message is compressed without reference to those before it."""
+        return self._negotiated.client_notakeover
 
     @property
     def timeline(self) -> Timeline:
-        """Where the time went, from the request on; up to now while it is open."""
+        """Where the time went since the request began; until now while the WebSocket is open."""
         return self._response.timeline
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
-        """What the transport knows; `default` once the connection is closed."""
-        return self._link.get_extra_info(name, default)
+        """Information about the transport; `default` once the connection is closed."""
+        return self._connection.get_extra_info(name, default)
 
     def exception(self) -> BaseException | None:
-        """What it ended with, if not well."""
-        return self._link.error
+        """The error that ended the WebSocket; None if there was none."""
+        return self._connection.error
 
     # --- sending --------------------------------------------------------------------------------
 
     async def send_str(self, data: str, compress: int | None = None) -> None:
-        """Send text.
+        """Send a text message.
 
-        `compress` is a smaller window for this message, in bits, or 0 to leave it uncompressed;
-        without compression in the handshake it changes nothing.
+        `compress` is a smaller compression window for this message in bits, or 0 for no
+        compression. It has no effect if compression was not negotiated.
 
         Raises
         ------
         TypeError
-            If it is no str.
+            If `data` is not a str.
         ClientConnectionResetError
-            If the WebSocket is closed, or about to be.
+            If a Close frame was sent, or the connection is lost.
         """
         if not isinstance(data, str):
             raise TypeError(f"data argument must be str ({type(data)!r})")
-        link = self._link
-        link.send(TEXT, data.encode(), compress)
-        if link.blocked:
-            await link.drain()
-        if link.trace is not None:
-            await link.tell()
+        connection = self._connection
+        connection.send(TEXT, data.encode(), compress)
+        if connection.blocked or connection.trace is not None:
+            await self._sent()
 
     async def send_bytes(
         self, data: bytes | bytearray | memoryview, compress: int | None = None
     ) -> None:
-        """Send bytes; otherwise as `send_str`."""
+        """Send a binary message; otherwise as `send_str`."""
         if not isinstance(data, bytes):
             if not isinstance(data, bytearray | memoryview):
                 raise TypeError(f"data argument must be byte-ish ({type(data)!r})")
             data = bytes(data)
-        link = self._link
-        link.send(BINARY, data, compress)
-        await self._sent()
+        connection = self._connection
+        connection.send(BINARY, data, compress)
+        if connection.blocked or connection.trace is not None:
+            await self._sent()
 
     async def send_json(
         self,
@@ -161,80 +163,90 @@ class ClientWebSocketResponse(Generic[DecodeText]):
     async def send_frame(
         self, message: bytes, opcode: WSMsgType, compress: int | None = None
     ) -> None:
-        """Send bytes as a frame of a type that is at hand: TEXT is not checked to be UTF-8."""
+        """Send bytes as TEXT (not checked to be UTF-8), BINARY, PING or PONG."""
         if opcode in (WSMsgType.PING, WSMsgType.PONG):
             await (self.ping(message) if opcode == WSMsgType.PING else self.pong(message))
             return
         if opcode not in (WSMsgType.TEXT, WSMsgType.BINARY):
             raise ValueError(f"send_frame() sends TEXT, BINARY, PING and PONG, not {opcode!r}")
-        self._link.send(opcode, bytes(message), compress)
+        self._connection.send(opcode, bytes(message), compress)
         await self._sent()
 
     async def ping(self, message: bytes | str = b"") -> None:
-        """Send a ping of at most 125 bytes; its round-trip time is an event.
+        """Send a ping of at most 125 bytes; the event of its pong has the round-trip time.
 
         Raises
         ------
         ValueError
             If the message is too long.
         ClientConnectionResetError
-            If the WebSocket is closed, or about to be.
+            If a Close frame was sent, or the connection is lost.
         """
-        self._link.ping(_control(message))
+        self._connection.ping(_control(message))
         await self._sent()
 
     async def pong(self, message: bytes | str = b"") -> None:
-        """Send a pong that answers nothing; raises as `ping` does."""
-        self._link.pong(_control(message))
+        """Send a pong that answers no ping; raises as `ping` does."""
+        self._connection.pong(_control(message))
         await self._sent()
 
     async def _sent(self) -> None:
-        link = self._link
-        if link.blocked:
-            await link.drain()
-        if link.trace is not None:
-            await link.tell()
+        connection = self._connection
+        if connection.blocked:
+            await connection.drain()
+        if connection.trace is not None:
+            await connection.flush_events()
 
     # --- receiving ------------------------------------------------------------------------------
 
     async def receive(self, timeout: float | None = None) -> WSMessage:
-        """The next message; at the end CLOSE, ERROR or CLOSED, and from then on CLOSED.
+        """Return the next message. The last one is CLOSE, ERROR or CLOSED; then always CLOSED.
+
+        Before CLOSE is returned, the server's Close is answered, unless ``autoclose=False``.
 
         Raises
         ------
         TimeoutError
             After `timeout` seconds, or those of ``ClientWSTimeout.ws_receive``.
         RuntimeError
-            If another task waits already.
+            If another task is waiting in `receive`.
         """
-        link = self._link
+        connection = self._connection
+        queue = connection.queue
         while True:
-            if link.trace is not None and link.trace.pending:
-                await link.tell()
-            if link.queue or self._closed or link.over:
+            if connection.trace is not None and connection.trace.pending:
+                await connection.flush_events()
+            if queue or self._closed or connection.over:
                 break
-            if link.close_received:  # without autoclose, and the caller has seen it
+            if connection.close_received:  # without autoclose, after CLOSE was returned
                 await self.close()
                 break
-            if (link.queued or link.paused) and link.resume():
+            connection.queued = 0
+            if connection.paused and connection.resume():
                 continue
-            if link.waiter is not None:
+            if connection.waiter is not None:
                 raise RuntimeError("Concurrent call to receive() is not allowed")
             limit = timeout or self._limit
-            link.waiter = waiter = self._loop.create_future()
+            connection.waiter = waiter = self._loop.create_future()
             timer = self._loop.call_later(limit, _expire, waiter) if limit else None
+            since_ns = perf_counter_ns()
             try:
-                await link.wait(waiter)
+                await waiter
             finally:
-                link.waiter = None
+                connection.waiter = None
+                exchange = connection.exchange
+                until_ns = exchange.end_ns or perf_counter_ns()
+                if until_ns > since_ns:  # waiting for the server, in the timeline
+                    exchange.network_wait_ns += until_ns - since_ns
                 if timer is not None:
                     timer.cancel()
-        message = link.queue.popleft() if link.queue else WS_CLOSED_MESSAGE
-        if message[0] in _ENDINGS:
+        message = queue.popleft() if queue else WS_CLOSED_MESSAGE
+        kind = message[0]
+        if kind is not _TEXT and kind is not _BINARY and kind in _LAST:
             try:
                 await self._ended(message)
             except BaseException:
-                link.queue.appendleft(message)  # nobody has seen it
+                queue.appendleft(message)  # the caller has not seen it
                 raise
         return message
 
@@ -254,12 +266,14 @@ class ClientWebSocketResponse(Generic[DecodeText]):
     ) -> str | bytes: ...
 
     async def receive_str(self, *, timeout: float | None = None) -> str | bytes:
-        """The next message, which must be text: bytes if ``decode_text`` is False.
+        """Return the data of the next message, which must be TEXT.
+
+        It is bytes if ``decode_text`` is False.
 
         Raises
         ------
         WSMessageTypeError
-            If it is something else, the end included.
+            If the message has another type, as CLOSE and CLOSED do.
         """
         message = await self.receive(timeout)
         if message.type is not WSMsgType.TEXT:
@@ -270,12 +284,12 @@ class ClientWebSocketResponse(Generic[DecodeText]):
         return data
 
     async def receive_bytes(self, *, timeout: float | None = None) -> bytes:
-        """The next message, which must be binary.
+        """Return the data of the next message, which must be BINARY.
 
         Raises
         ------
         WSMessageTypeError
-            If it is something else, the end included.
+            If the message has another type, as CLOSE and CLOSED do.
         """
         message = await self.receive(timeout)
         if message.type is not WSMsgType.BINARY:
@@ -288,7 +302,7 @@ class ClientWebSocketResponse(Generic[DecodeText]):
     async def receive_json(
         self, *, loads: Callable[[Any], Any] = json.loads, timeout: float | None = None
     ) -> Any:
-        """The next message, which must be text, as JSON; raises as `receive_str` does."""
+        """Return the JSON value of the next message, which must be TEXT (see `receive_str`)."""
         return loads(await self.receive_str(timeout=timeout))
 
     def __aiter__(self) -> Self:
@@ -296,53 +310,57 @@ class ClientWebSocketResponse(Generic[DecodeText]):
 
     async def __anext__(self) -> WSMessage:
         message = await self.receive()
-        if message.type in _LAST:
+        if message[0] in _ENDS_ITERATION:
             raise StopAsyncIteration
         return message
 
-    # --- its end --------------------------------------------------------------------------------
+    # --- closing --------------------------------------------------------------------------------
 
     async def close(self, *, code: int = WSCloseCode.OK, message: bytes | str = b"") -> bool:
-        """Close it and wait for the server's answer, at most ``ClientWSTimeout.ws_close`` seconds.
+        """Send a Close frame, wait for the server's, at most ``ClientWSTimeout.ws_close`` seconds.
 
-        Messages that were not received by then are dropped. Returns False if it was closed before.
+        If the server's Close has arrived already, answer it. Messages that were not received are
+        discarded. Returns False if the WebSocket was already closed.
 
         Raises
         ------
         ValueError
-            For a code that may not be sent, or a message of more than 123 bytes.
+            If the code must not be sent, or the message has more than 123 bytes.
         """
         if self._closed:
-            await self._settle()
+            await self._finish()
             return False
         reason = message.encode() if isinstance(message, str) else bytes(message)
-        link = self._link
-        close_payload(code, reason)  # complains of what cannot be sent
+        connection = self._connection
+        close_payload(code, reason)  # raises what is documented
         self._closed = True
         try:
-            await link.close(code, reason, self._config.timeout.ws_close)
-        except BaseException as exc:  # cancelled, or a listener raised
+            await connection.close(code, reason, self._config.timeout.ws_close)
+        except BaseException as exc:  # cancelled, or raised by a listener
             cancelled = isinstance(exc, asyncio.CancelledError)
-            link.let_go("cancelled" if cancelled else "error")
+            connection.abort("cancelled" if cancelled else "error")
             await self._call.finish("cancelled" if cancelled else "failed", exc)
             raise
-        await self._settle()
+        await self._finish()
         return True
 
     async def _ended(self, message: WSMessage) -> None:
-        """The caller gets the last message."""
+        """End the WebSocket, as the caller receives its last message."""
         if message.type is WSMsgType.CLOSING:
-            return  # who closes it waits for the end
-        if message.type is WSMsgType.CLOSE and not self._config.autoclose:
-            return  # the caller will
+            return  # the task that called `close` waits for the end
+        if message.type is WSMsgType.CLOSE:
+            if not self._config.autoclose:
+                return  # the caller has to call `close`
+            self._connection.answer_close()
         self._closed = True
-        await self._settle()
+        await self._finish()
 
-    async def _settle(self) -> None:
-        """Wait until the connection is let go, and tell the end of the request."""
-        link = self._link
-        await link.wait_over()
-        await self._call.finish("completed" if link.error is None else "failed", link.error)
+    async def _finish(self) -> None:
+        """Wait until the connection is closed, then finish the request."""
+        connection = self._connection
+        await connection.wait_over()
+        error = connection.error
+        await self._call.finish("completed" if error is None else "failed", error)
 
     async def __aenter__(self) -> Self:
         return self
@@ -362,8 +380,8 @@ class ClientWebSocketResponse(Generic[DecodeText]):
 
 def _control(message: bytes | str) -> bytes:
     payload = message.encode() if isinstance(message, str) else bytes(message)
-    if len(payload) > _MOST_CONTROL:
-        raise ValueError(f"{len(payload)} bytes for a ping or pong; {_MOST_CONTROL} are the most")
+    if len(payload) > MAX_CONTROL:
+        raise ValueError(f"A ping or pong has at most {MAX_CONTROL} bytes, not {len(payload)}")
     return payload
 
 
