@@ -9,6 +9,8 @@ from types import MappingProxyType
 from typing import NamedTuple
 from urllib.parse import quote, unquote_to_bytes
 
+from ..headers.mime import text_encoding
+
 __all__ = [
     "BadContentDispositionHeader",
     "BadContentDispositionParam",
@@ -17,6 +19,7 @@ __all__ = [
     "content_disposition_filename",
     "content_disposition_header",
     "parse_content_disposition",
+    "without_path",
 ]
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
@@ -26,6 +29,10 @@ _QUOTED_PAIR = re.compile(r"\\(.)", re.DOTALL)
 _EXTENDED = re.compile(r"([^']*)'[^']*'(.*)\Z", re.DOTALL)
 _CONTINUED = re.compile(r".+\*[0-9]+\*?\Z", re.DOTALL)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_FOLDERS = re.compile(r".*[/\\]", re.DOTALL)
+_DRIVES = re.compile(r"(?:.:)+", re.DOTALL)
+# C0 and C1 controls, and what reverses the direction of text, as in "invoice\u202efdp.exe".
+_INVISIBLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 class BadContentDispositionHeader(RuntimeWarning):
@@ -37,7 +44,11 @@ class BadContentDispositionParam(RuntimeWarning):
 
 
 class ContentDisposition(NamedTuple):
-    """What a Content-Disposition header says; `filename` is decoded."""
+    """What a Content-Disposition header says.
+
+    `filename` is decoded and has no path: ``os.path.join(folder, filename)`` is a path in `folder`.
+    It is empty if the header gives a name of which nothing is left, such as ``..``.
+    """
 
     type: str | None
     parameters: Mapping[str, str]
@@ -91,8 +102,22 @@ def _parameters(text: str, header: str) -> dict[str, str] | None:
         elif (known := _understand(name, value, quoted)) is None:
             _bad_param(raw)
         else:
-            params[name] = known
+            params[name] = without_path(known) if name in _FILE_NAMES else known
     return params
+
+
+_FILE_NAMES = ("filename", "filename*")
+
+
+def without_path(filename: str) -> str:
+    """A file name that came from the network, as one that cannot lead out of a folder.
+
+    Folders, drive letters and control characters are removed (RFC 6266 section 4.3). The result is
+    empty if that leaves nothing but dots and spaces.
+    """
+    name = _INVISIBLE.sub("", _FOLDERS.sub("", filename))
+    name = _DRIVES.sub("", name, count=1) if name[1:2] == ":" else name
+    return name if name.strip(". ") else ""
 
 
 def _scan(text: str, position: int) -> tuple[str, str, bool, int] | None:
@@ -123,9 +148,12 @@ def _understand(name: str, value: str, quoted: bool) -> str | None:
 
 
 def _decode(data: bytes, charset: str) -> str | None:
+    encoding = text_encoding(charset or "utf-8")
+    if encoding is None:
+        return None
     try:
-        return data.decode(charset or "utf-8")
-    except (UnicodeDecodeError, LookupError):
+        return data.decode(encoding)
+    except UnicodeError:
         return None
 
 
@@ -142,11 +170,12 @@ def content_disposition_filename(params: Mapping[str, str], name: str = "filenam
     """The decoded parameter `name` out of what `parse_content_disposition` found.
 
     ``name*`` goes before ``name`` (RFC 6266 section 4.3), both before ``name*0``, ``name*1*``, …
-    (RFC 2231 section 3). None when there is none or its pieces cannot be decoded.
+    (RFC 2231 section 3). None when there is none or its pieces cannot be decoded. A ``filename``
+    has no path: see `ContentDisposition`.
     """
     for key in (f"{name}*", name):
         if key in params:
-            return params[key]
+            return without_path(params[key]) if key in _FILE_NAMES else params[key]
     pieces: list[bytes] = []
     charset = ""
     while (piece := _piece(params, name, len(pieces))) is not None:
@@ -154,7 +183,8 @@ def content_disposition_filename(params: Mapping[str, str], name: str = "filenam
         if encoded and not pieces and (match := _EXTENDED.match(value)) is not None:
             charset, value = match.groups()
         pieces.append(unquote_to_bytes(value) if encoded else value.encode("utf-8", "replace"))
-    return _decode(b"".join(pieces), charset) if pieces else None
+    joined = _decode(b"".join(pieces), charset) if pieces else None
+    return joined if joined is None or name != "filename" else without_path(joined)
 
 
 def _piece(params: Mapping[str, str], name: str, index: int) -> tuple[str, bool] | None:
