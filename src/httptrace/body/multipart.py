@@ -9,13 +9,13 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import urlencode
 
 from multidict import CIMultiDict
 
 from .coding_engines import GZIP_WBITS
 from .payload import BytesPayload, JsonPayload, LookupError, Payload, StringPayload, get_payload
 from .payload_base import Writer
+from .urlencoded import URLENCODED, urlencoded
 from .zlib_backend import zlib_backend
 
 __all__ = ["MultipartPayloadWriter", "MultipartWriter"]
@@ -152,9 +152,9 @@ class MultipartWriter(Payload):
         """Add a part with `obj` as a url-encoded form."""
         pairs = list(obj.items()) if isinstance(obj, Mapping) else obj
         text = StringPayload(
-            urlencode(pairs, doseq=True),
+            urlencoded(pairs),
             headers=CIMultiDict(headers or {}),
-            content_type="application/x-www-form-urlencoded",
+            content_type=URLENCODED,
         )
         return self.append_payload(text)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from multidict import CIMultiDict, CIMultiDictProxy
 
-from ..headers.mime import content_type_of
+from ..headers.mime import content_type_of, text_encoding
 from .part_reader import BodyPartReader
 from .part_source import MultipartError, Readable, Source, source_of
 
@@ -246,14 +246,15 @@ class MultipartReader:
         is_field = self._subtype == "form-data" and isinstance(part, BodyPartReader)
         return is_field and self._last is not None and self._last.name == "_charset_"
 
-    async def _read_charset(self, part: MultipartReader | BodyPartReader) -> str:
+    async def _read_charset(self, part: MultipartReader | BodyPartReader) -> str | None:
         assert isinstance(part, BodyPartReader)
         charset = b""
         while len(charset) <= _LONGEST_CHARSET and not part.at_eof():
             charset += await part._read_some(_LONGEST_CHARSET + 1 - len(charset))
         if len(charset) > _LONGEST_CHARSET or not charset.isascii():
             raise MultipartError("Invalid default charset")
-        return charset.strip().decode()
+        name = charset.strip().decode()
+        return name if text_encoding(name) else None
 
 
 class _PartContent:

@@ -9,8 +9,9 @@ from typing import Any, Self
 from urllib.parse import parse_qsl
 
 from ..errors import ClientPayloadError
-from ..headers.mime import charset_of
+from ..headers.mime import charset_of, text_encoding
 from .disposition import content_disposition_filename, parse_content_disposition
+from .json_errors import explain_json_error
 from .part_coding import PartDecoder, base64_signs
 from .part_source import MultipartError, Readable, Source, source_of
 from .payload import Payload, payload_type
@@ -151,9 +152,18 @@ class BodyPartReader:
         return data.decode(encoding or self.get_charset(default="utf-8"))
 
     async def json(self, *, encoding: str | None = None) -> Any:
-        """The decoded part as JSON, None when it is empty."""
+        """The decoded part as JSON, None when it is empty.
+
+        Raises json.JSONDecodeError, which says how the part begins, for what is not JSON.
+        """
         text = await self.text(encoding=encoding)
-        return json.loads(text) if text else None
+        try:
+            return json.loads(text) if text else None
+        except ValueError as error:
+            source = "the part" if self.name is None else f"the part {self.name!r}"
+            content_type = self.headers.get("Content-Type")
+            explain_json_error(error, text, source=source, content_type=content_type)
+            raise
 
     async def form(self, *, encoding: str | None = None) -> list[tuple[str, str]]:
         """The decoded part as a url-encoded form. ValueError for bytes that are no text."""
@@ -241,11 +251,14 @@ class BodyPartReader:
     # --- what the headers say -----------------------------------------------------------------
 
     def get_charset(self, default: str) -> str:
-        """The charset of the Content-Type, the form's default, or `default`."""
+        """The charset of the Content-Type, the form's default, or `default`.
+
+        A charset that Python has no text encoding for counts as none.
+        """
         charset = charset_of(self.headers.get("Content-Type", ""))
-        if charset and not charset.isascii():
-            charset = None  # no charset has such a name
-        return charset or self._default_charset or default
+        if charset and text_encoding(charset):
+            return charset
+        return self._default_charset or default
 
     @property
     def name(self) -> str | None:
