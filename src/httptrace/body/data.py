@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from .form import FormData
-from .payload import IOBasePayload, LookupError, Payload, get_payload
+from .payload import IOBasePayload, LookupError, Payload, TextIOPayload, get_payload
 from .payload_base import Writer
+from .payload_files import is_text
 
 __all__ = ["ForeignPayload", "make_payload"]
 
@@ -62,7 +63,8 @@ def _from_fields(data: Any) -> Payload:
     if isinstance(data, Mapping | list | tuple):
         return FormData(data)()
     if callable(getattr(data, "read", None)):
-        return IOBasePayload(data, disposition=None)
+        kind = TextIOPayload if is_text(data) else IOBasePayload
+        return kind(data, disposition=None)
     raise TypeError(
         f"data= cannot be a {type(data).__name__}: it takes bytes, str, a file, an async iterable, "
         "FormData, a mapping or a list of pairs, a MultipartWriter or any other Payload"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import codecs
+import io
 import os
 import stat
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from threading import Lock
 from typing import IO, Any, TextIO
 
 from ..errors import ClientPayloadError
+from ..headers.mime import text_encoding
 from .payload_base import Payload, Writer
 from .payload_bytes import text_type
 
@@ -24,11 +26,14 @@ __all__ = [
     "IOBasePayload",
     "TextIOPayload",
     "guess_filename",
+    "is_text",
 ]
 
 _PIECE = 1 << 20
 """Bytes that are read at once: each read is a trip to a thread and back."""
 _MEMORY_PIECE = 1 << 18
+_DECODER_STATE = 1 << 64
+"""What tell() of a text file gives from here on is more than a position."""
 
 
 def guess_filename(value: Any) -> str | None:
@@ -66,8 +71,8 @@ class IOBasePayload(Payload):
 
     @property
     def size(self) -> int | None:
-        """Bytes from where the object stood to its end; None for pipes and the like."""
-        if self._size is None and self._locate() is not None:
+        """Bytes from the object's position to its end; None for pipes, text and the like."""
+        if self._size is None and self._locate() is not None and not is_text(self._value):
             self._size = self._measure()
         return self._size
 
@@ -90,7 +95,9 @@ class IOBasePayload(Payload):
             end = value.seek(0, os.SEEK_END)
             value.seek(here)
             return max(0, int(end) - start)
-        return max(0, status.st_size - start) if stat.S_ISREG(status.st_mode) else None
+        if not stat.S_ISREG(status.st_mode) or _is_transformed(value):
+            return None
+        return max(0, status.st_size - start)
 
     async def write(self, writer: Writer) -> None:
         """Write the content; no more than `size`, should the file grow meanwhile."""
@@ -183,8 +190,13 @@ class IOBasePayload(Payload):
 class TextIOPayload(IOBasePayload):
     """A text file, sent in `encoding`, or the charset of `content_type`, or UTF-8.
 
-    Its size is not known before it is sent: line ends and charset may differ from the file's.
+    A UTF-8 file that is sent in UTF-8 is not decoded: its bytes are sent as they are, line ends
+    included, and its size is known. Other text is decoded and encoded again, and its size is not
+    known before it is sent.
     """
+
+    _binary: Any = None
+    """The binary file below the text file, if its bytes are sent as they are."""
 
     def __init__(
         self,
@@ -200,14 +212,25 @@ class TextIOPayload(IOBasePayload):
 
     @property
     def size(self) -> int | None:
-        """None."""
-        return None
+        """Bytes from the file's position to its end; None for text that is encoded again."""
+        if self._size is None and self._locate() is not None and self._binary is not None:
+            self._size = self._measure()
+        return self._size
+
+    def _locate(self) -> int | None:
+        if not self._located and (start := super()._locate()) is not None:
+            # tell() of a text file is a position in bytes unless its decoder has a state to keep
+            if start < _DECODER_STATE and _is_utf_8(self._value) and _names_utf_8(self._encoding):
+                self._binary = self._value.buffer
+        return self._start
 
     def _rewind(self) -> None:
         super()._rewind()
         self._encoder.reset()
 
     def _read(self, size: int) -> bytes:
+        if self._binary is not None:
+            return bytes(self._binary.read(size))
         text = self._value.read(size)
         return self._encoder.encode(text, final=not text)
 
@@ -217,6 +240,29 @@ class TextIOPayload(IOBasePayload):
         self._rewind()
         text: str = self._value.read()
         return text
+
+
+def is_text(value: Any) -> bool:
+    """Whether an object's ``read`` gives text, also if it is no io.TextIOBase."""
+    return isinstance(value, io.TextIOBase) or isinstance(getattr(value, "encoding", None), str)
+
+
+def _is_utf_8(value: Any) -> bool:
+    """Whether a text file's bytes are its text in UTF-8."""
+    is_strict = getattr(value, "errors", None) == "strict"
+    return is_strict and hasattr(value, "buffer") and _names_utf_8(value.encoding)
+
+
+def _names_utf_8(encoding: str | None) -> bool:
+    return text_encoding(encoding or "") == "utf-8"
+
+
+def _is_transformed(value: Any) -> bool:
+    """Whether reading gives other bytes than the file has, as a gzip.GzipFile does."""
+    file = getattr(value, "file", value)  # a temporary file's
+    file = getattr(file, "buffer", file)
+    is_on_file = isinstance(getattr(file, "raw", None), io.FileIO)
+    return isinstance(file, io.BufferedIOBase) and not is_on_file
 
 
 class BytesIOPayload(IOBasePayload):
