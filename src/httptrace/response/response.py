@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from multidict import CIMultiDictProxy
 
-from ..body.streams import StreamReader
+from ..body.streams import StreamReader, response_stream
 from ..errors import ClientConnectionError, ClientResponseError, ContentTypeError
 from ..headers.head import headers_of
 from ..headers.mime import charset_of, content_type_of, is_json
@@ -222,9 +222,15 @@ class ClientResponse:
                 from ..body.empty import EMPTY_PAYLOAD
 
                 return EMPTY_PAYLOAD
-            call = self._call
-            limit = call.settings.read_bufsize
-            self._content = StreamReader(self._exchange, self._decoder(), limit, self._on_end)
+            call, settings = self._call, self._call.settings
+            self._content = response_stream(
+                self._exchange,
+                self._decoder(),
+                settings.read_bufsize,
+                self._on_end,
+                call.loop,
+                settings.max_decoded_size,
+            )
         return self._content
 
     async def read(self) -> bytes:
