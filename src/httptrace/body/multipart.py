@@ -15,6 +15,7 @@ from multidict import CIMultiDict
 from .coding_engines import GZIP_WBITS
 from .payload import BytesPayload, JsonPayload, LookupError, Payload, StringPayload, get_payload
 from .payload_base import Writer
+from .stream_writer import PayloadWriter
 from .urlencoded import URLENCODED, urlencoded
 from .zlib_backend import zlib_backend
 
@@ -241,7 +242,7 @@ class MultipartWriter(Payload):
             raise errors[0]
 
 
-class _Collector:
+class _Collector(PayloadWriter):
     def __init__(self) -> None:
         self.pieces: list[bytes] = []
 
@@ -265,7 +266,7 @@ def _encodings(headers: CIMultiDict[str]) -> tuple[str, str]:
     return _CONTENT_ENCODINGS[encoding], _TRANSFER_ENCODINGS[transfer]
 
 
-class MultipartPayloadWriter:
+class MultipartPayloadWriter(PayloadWriter):
     """Encodes what a part writes: compresses it first, then makes it base64 or the like."""
 
     def __init__(self, writer: Writer) -> None:
@@ -290,8 +291,9 @@ class MultipartPayloadWriter:
         if data:
             await self._send(self._encode(data))
 
-    async def write_eof(self) -> None:
-        """Send what is left."""
+    async def write_eof(self, chunk: bytes = b"") -> None:
+        """Send the last piece and what the encodings held back."""
+        await super().write_eof(chunk)
         if self._deflater is not None:
             data, self._deflater = self._deflater.flush(), None
             await self._send(self._encode(data))

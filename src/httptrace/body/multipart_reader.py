@@ -5,16 +5,13 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Protocol, Self
 
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from ..headers.mime import content_type_of, text_encoding
 from .part_reader import BodyPartReader
 from .part_source import MultipartError, Readable, Source, source_of
-
-if TYPE_CHECKING:
-    from ..response.response import ClientResponse
 
 __all__ = ["MultipartError", "MultipartReader", "MultipartResponseWrapper"]
 
@@ -25,10 +22,28 @@ _PREAMBLE_LINE = 8192
 _LONGEST_CHARSET = 32
 
 
-class MultipartResponseWrapper:
-    """Reads the parts of a response and releases it behind the last one."""
+class MultipartResponse(Protocol):
+    """A response as its parts are read, such as a `ClientResponse`."""
 
-    def __init__(self, resp: ClientResponse, stream: MultipartReader) -> None:
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Its header fields."""
+        ...
+
+    @property
+    def content(self) -> Any:
+        """Its body, as a `StreamReader`."""
+        ...
+
+    def release(self) -> Any:
+        """Release its connection."""
+        ...
+
+
+class MultipartResponseWrapper:
+    """Reads the parts of a response and releases it after the last one."""
+
+    def __init__(self, resp: MultipartResponse, stream: MultipartReader) -> None:
         self.resp = resp
         self.stream = stream
 
@@ -43,7 +58,7 @@ class MultipartResponseWrapper:
 
     def at_eof(self) -> bool:
         """Whether the response has been read to its end."""
-        return self.resp.content.at_eof()
+        return bool(self.resp.content.at_eof())
 
     async def next(self) -> MultipartReader | BodyPartReader | None:
         """The next part, None behind the last one."""
@@ -103,12 +118,12 @@ class MultipartReader:
         self._default_charset: str | None = None
 
     @classmethod
-    def from_response(cls, response: ClientResponse) -> MultipartResponseWrapper:
+    def from_response(cls, response: MultipartResponse) -> MultipartResponseWrapper:
         """Read the body of a response; `max_decoded_size` is that of its session."""
         reader = cls(response.headers, response.content)
-        call = getattr(response, "_call", None)  # responses of other clients have none
-        if call is not None:
-            reader.max_decoded_size = call.settings.max_decoded_size
+        limit = getattr(response.content, "_max_decoded_size", None)  # other clients have none
+        if limit is not None:
+            reader.max_decoded_size = limit
         return cls.response_wrapper_cls(response, reader)
 
     def __aiter__(self) -> Self:

@@ -11,6 +11,7 @@ from typing import Any, Final, Protocol, TypeVar
 from multidict import CIMultiDict
 
 from .disposition import content_disposition_header
+from .stream_writer import PayloadWriter
 
 __all__ = [
     "PAYLOAD_REGISTRY",
@@ -65,7 +66,7 @@ def serialized_headers(headers: CIMultiDict[str]) -> bytes:
     return ("".join(lines) + "\r\n").encode("utf-8", "surrogateescape")
 
 
-class _LimitedWriter:
+class _LimitedWriter(PayloadWriter):
     """Takes so many bytes and drops the rest."""
 
     def __init__(self, writer: Writer, left: int) -> None:

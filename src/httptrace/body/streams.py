@@ -32,7 +32,7 @@ class StreamReader(Feedable):
     are buffered. `timer` and `loop` are accepted and not used.
     """
 
-    _max_decoded_size = 0
+    _max_decoded_size: int | None = None
     _on_end: Callable[[BaseException | None], Awaitable[None] | None]
 
     def __init__(self, protocol: Any, limit: int, *, timer: Any = None, loop: Any = None) -> None:
@@ -265,7 +265,7 @@ class StreamReader(Feedable):
             while block := await self.readany():
                 blocks.append(block)
                 size += len(block)
-                if self._decoder is not None and most and size > most:
+                if most and self._decoder is not None and size > most:
                     raise ClientPayloadError(
                         f"The decoded body is over max_decoded_size ({most} bytes): "
                         "read it in pieces, or raise the limit"

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from ..errors import UploadAbortedError
 
-if TYPE_CHECKING:
-    from ..call.exchange import Exchange
+__all__ = ["Sending", "UploadTracker", "checked_tracker"]
 
-__all__ = ["UploadTracker"]
+
+class Sending(Protocol):
+    """One attempt to send a request. An `Exchange` of a call is one."""
+
+    complete: bool
+    """Whether the response has been received completely."""
+
+    @property
+    def connection(self) -> Any:
+        """The connection, whose ``unsent()`` counts the bytes that the system has not taken."""
+        ...
 
 
 class UploadTracker:
@@ -37,7 +46,7 @@ class UploadTracker:
         self.attempts = 0
         self.upload_complete = asyncio.get_running_loop().create_future()
         self._handed = 0
-        self._exchange: Exchange | None = None
+        self._exchange: Sending | None = None
         self._is_bound = self._is_sent = self._is_final = False
 
     @property
@@ -49,7 +58,7 @@ class UploadTracker:
         exchange = self._exchange
         if exchange is None or exchange.connection is None or exchange.complete:
             return 0
-        return exchange.connection.unsent()
+        return int(exchange.connection.unsent())
 
     # --- what the request tells -----------------------------------------------------------------
 
@@ -70,7 +79,7 @@ class UploadTracker:
         self.attempts += 1
         self._handed, self._exchange, self._is_sent = 0, None, False
 
-    def follow(self, exchange: Exchange) -> None:
+    def follow(self, exchange: Sending) -> None:
         """Internal: its body is going out."""
         self._exchange = exchange
 

@@ -6,6 +6,7 @@ import asyncio
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any
 
+from ..body.stream_writer import PayloadWriter
 from ..errors import ClientConnectionError, ClientConnectionResetError, ClientPayloadError
 from ..trace.events import (
     TraceRequestBodySentParams,
@@ -29,7 +30,7 @@ class ResponseCameFirst(Exception):
     """The server has answered; it wants no more of the body."""
 
 
-class BodyWriter:
+class BodyWriter(PayloadWriter):
     """What a payload is written to: frames, encodes, counts, and waits while the peer is slow."""
 
     def __init__(self, call: Call[Any], exchange: Exchange, connection: Connection) -> None:
