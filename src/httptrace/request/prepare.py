@@ -9,6 +9,7 @@ from yarl import URL
 
 from ..auth.basic import BasicAuth, basic_auth
 from ..headers.head import serialize, version_of
+from ..headers.mime import OCTET_STREAM
 from ..net.tls_parameters import TLS_PARAMETERS
 from .fields import merge_headers, plain_headers
 from .options import PROXY_PARAMETERS, checked
@@ -16,6 +17,7 @@ from .query import with_query
 from .quick import (
     NO_BODY_EXPECTED,
     TWO_CREDENTIALS,
+    TYPE_EXPECTED,
     content_of,
     cookie_header,
     prepare_plain,
@@ -149,6 +151,8 @@ def _frame(call: Call[Any], data: Any, content_type: str | None, options: Reques
         set_bytes(call, data, content_type, together=together)
     elif data is not None:
         _set_payload(call, data)
+    elif call.method in TYPE_EXPECTED:
+        content_type = OCTET_STREAM
     if content_type is not None and not call.skip_content_type:
         headers.setdefault("Content-Type", content_type)
     if call.expect100:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..auth.basic import basic_auth
 from ..headers.head import field_line
+from ..headers.mime import OCTET_STREAM
 from ..net.tls_parameters import TLS_PARAMETERS
 from .fields import plain_headers
 from .options import KNOWN, PROXY_PARAMETERS
@@ -30,6 +31,8 @@ TWO_CREDENTIALS = (
 )
 NO_BODY_EXPECTED = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 """Methods that say nothing of a body where there is none (RFC 9110 §8.6)."""
+TYPE_EXPECTED = frozenset({"PATCH", "POST", "PUT"})
+"""Methods that send a Content-Type also without a body, as in aiohttp."""
 _BYTES = (bytes, bytearray, memoryview)
 _SMALL_BODY = 1 << 16
 """Bytes up to which a body is written together with the head."""
@@ -78,6 +81,8 @@ def prepare_plain(call: Call[Any], target: Target, options: RequestOptions) -> b
         set_bytes(call, content, content_type)
         if "content-type" not in lines:
             parts.append(f"Content-Type: {content_type}\r\n")
+    elif method in TYPE_EXPECTED and "content-type" not in lines:
+        parts.append(f"Content-Type: {OCTET_STREAM}\r\n")
     if size or method not in NO_BODY_EXPECTED:
         parts.append(f"Content-Length: {size}\r\n")
     parts.append("\r\n")
@@ -108,7 +113,7 @@ def content_of(core: SessionCore, data: Any, json: Any) -> tuple[Any, str | None
     if isinstance(data, str):
         return data.encode(), "text/plain; charset=utf-8"
     if isinstance(data, _BYTES):
-        return bytes(data), "application/octet-stream"
+        return bytes(data), OCTET_STREAM
     return data, None
 
 
@@ -131,7 +136,7 @@ def set_bytes(
         return
     from ..body.payload import BytesPayload
 
-    call.payload = BytesPayload(data, content_type=content_type or "application/octet-stream")
+    call.payload = BytesPayload(data, content_type=content_type or OCTET_STREAM)
 
 
 def _lines(core: SessionCore, target: Target) -> Mapping[str, str]:
