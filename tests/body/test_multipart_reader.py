@@ -529,7 +529,7 @@ async def test_nesting_is_bounded() -> None:
         for i in range(100)
     )
     reader: Any = MultipartReader({"Content-Type": "multipart/mixed; boundary=0"}, Pieces(body))
-    with pytest.raises(ClientPayloadError, match="16 deep"):
+    with pytest.raises(ClientPayloadError, match="16 levels deep"):
         while True:
             reader = await reader.next()
 
@@ -570,7 +570,7 @@ async def test_a_part_is_passed_on_once() -> None:
     assert payload.can_resend
     assert await written(payload) == b"content"
     assert not payload.can_resend
-    with pytest.raises(ClientPayloadError, match="read already"):
+    with pytest.raises(ClientPayloadError, match="already read"):
         await written(payload)
     with pytest.raises(TypeError, match="as_bytes"):
         payload.decode()

@@ -1,4 +1,4 @@
-"""Content-Disposition: read (RFC 6266, RFC 2183, RFC 2231) and written (RFC 7578)."""
+"""The Content-Disposition header: parsed (RFC 6266, RFC 2183, RFC 2231) and written (RFC 7578)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 from urllib.parse import quote, unquote_to_bytes
 
-from ..headers.mime import text_encoding
+from ..headers.mime import TOKEN, text_encoding
 
 __all__ = [
     "BadContentDispositionHeader",
@@ -22,8 +22,7 @@ __all__ = [
     "without_path",
 ]
 
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
-# A quoted string, or whatever stands there up to the next semicolon.
+# A quoted string, or everything up to the next semicolon.
 _VALUE = re.compile(r'[ \t]*(?:"((?:[^"\\]|\\.)*)"[ \t]*|([^";]*))(?:;|\Z)', re.DOTALL)
 _QUOTED_PAIR = re.compile(r"\\(.)", re.DOTALL)
 _EXTENDED = re.compile(r"([^']*)'[^']*'(.*)\Z", re.DOTALL)
@@ -36,18 +35,18 @@ _INVISIBLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 class BadContentDispositionHeader(RuntimeWarning):
-    """A Content-Disposition header cannot be understood; it is taken for absent."""
+    """A Content-Disposition header is malformed; it is ignored."""
 
 
 class BadContentDispositionParam(RuntimeWarning):
-    """A parameter of a Content-Disposition header cannot be understood; it is left out."""
+    """A parameter of a Content-Disposition header is malformed; the parameter is ignored."""
 
 
 class ContentDisposition(NamedTuple):
     """What a Content-Disposition header says.
 
     `filename` is decoded and has no path: ``os.path.join(folder, filename)`` is a path in `folder`.
-    It is empty if the header gives a name of which nothing is left, such as ``..``.
+    It is empty if the header has a name that is a path alone, such as ``..``.
     """
 
     type: str | None
@@ -56,7 +55,7 @@ class ContentDisposition(NamedTuple):
 
 
 def content_disposition(header: str | None) -> ContentDisposition | None:
-    """What the header says, None when there is no header."""
+    """The parsed header; None if there is no header."""
     if header is None:
         return None
     kind, params = parse_content_disposition(header)
@@ -64,18 +63,19 @@ def content_disposition(header: str | None) -> ContentDisposition | None:
 
 
 def parse_content_disposition(header: str | None) -> tuple[str | None, dict[str, str]]:
-    """The disposition's type and its parameters, names in lower case.
+    """The type and the parameters of the header, with names in lower case.
 
-    ``name*=`` is decoded under that name; the pieces of ``name*0=``, ``name*1*=`` are left as
-    they are, for `content_disposition_filename`. A header that cannot be read is ``(None, {})``
-    with a BadContentDispositionHeader warning; a parameter that cannot be read is left out with a
+    The parameter ``name*`` is decoded. The pieces ``name*0``, ``name*1*``, ... are not: see
+    `content_disposition_filename`. ``filename`` and ``filename*`` have no path: see
+    `ContentDisposition`. For a malformed header the result is ``(None, {})``, with a
+    BadContentDispositionHeader warning; a malformed parameter is left out, with a
     BadContentDispositionParam warning.
     """
     if not header:
         return None, {}
     kind, semicolon, rest = header.partition(";")
     kind = kind.strip(" \t").lower()
-    if _TOKEN.match(kind) is None:
+    if TOKEN.match(kind) is None:
         return _bad_header(header)
     if semicolon and not rest.strip():
         _bad_header(header)
@@ -95,14 +95,14 @@ def _parameters(text: str, header: str) -> dict[str, str] | None:
         raw, position = text[position:end].rstrip(";"), end
         if not name:
             _bad_header(header)
-        elif _TOKEN.match(name) is None:
+        elif TOKEN.match(name) is None:
             _bad_param(raw)
-        elif name in params or (not quoted and _TOKEN.match(value) is None):
+        elif name in params or (not quoted and TOKEN.match(value) is None):
             return _bad_header(header)[0]
-        elif (known := _understand(name, value, quoted)) is None:
+        elif (decoded := _decoded(name, value, quoted)) is None:
             _bad_param(raw)
         else:
-            params[name] = without_path(known) if name in _FILE_NAMES else known
+            params[name] = without_path(decoded) if name in _FILE_NAMES else decoded
     return params
 
 
@@ -110,7 +110,7 @@ _FILE_NAMES = ("filename", "filename*")
 
 
 def without_path(filename: str) -> str:
-    """A file name that came from the network, as one that cannot lead out of a folder.
+    """A file name from the network as a name that cannot lead out of a folder.
 
     Folders, drive letters and control characters are removed (RFC 6266 section 4.3). The result is
     empty if that leaves nothing but dots and spaces.
@@ -121,9 +121,9 @@ def without_path(filename: str) -> str:
 
 
 def _scan(text: str, position: int) -> tuple[str, str, bool, int] | None:
-    """One parameter: name, value, whether it was quoted, where the next begins.
+    """One parameter: its name, its value, whether that was quoted, and where the next one begins.
 
-    None when it has no value; an empty name stands for an empty parameter.
+    None if it has no value. An empty parameter has an empty name.
     """
     equals, semicolon = text.find("=", position), text.find(";", position)
     if equals < 0 or 0 <= semicolon < equals:
@@ -139,8 +139,8 @@ def _scan(text: str, position: int) -> tuple[str, str, bool, int] | None:
     return name, _QUOTED_PAIR.sub(r"\1", quoted), True, match.end()
 
 
-def _understand(name: str, value: str, quoted: bool) -> str | None:
-    """The decoded value; None when it is encoded in a way that cannot be read (RFC 8187)."""
+def _decoded(name: str, value: str, quoted: bool) -> str | None:
+    """The value, decoded if the name ends in ``*`` (RFC 8187); None if it is malformed."""
     if not name.endswith("*") or _CONTINUED.match(name) is not None:
         return value
     match = None if quoted else _EXTENDED.match(value)
@@ -167,11 +167,11 @@ def _bad_param(param: str) -> None:
 
 
 def content_disposition_filename(params: Mapping[str, str], name: str = "filename") -> str | None:
-    """The decoded parameter `name` out of what `parse_content_disposition` found.
+    """The parameter `name`, decoded, from the result of `parse_content_disposition`.
 
-    ``name*`` goes before ``name`` (RFC 6266 section 4.3), both before ``name*0``, ``name*1*``, …
-    (RFC 2231 section 3). None when there is none or its pieces cannot be decoded. A ``filename``
-    has no path: see `ContentDisposition`.
+    ``name*`` is preferred to ``name`` (RFC 6266 section 4.3), and ``name`` to the joined pieces
+    ``name*0``, ``name*1*``, ... (RFC 2231 section 3). None if there is no such parameter, or its
+    pieces cannot be decoded. A ``filename`` has no path: see `ContentDisposition`.
     """
     for key in (f"{name}*", name):
         if key in params:
@@ -197,20 +197,20 @@ def _piece(params: Mapping[str, str], name: str, index: int) -> tuple[str, bool]
 def content_disposition_header(
     disptype: str, quote_fields: bool = True, charset: str = "utf-8", **params: str
 ) -> str:
-    """The header's value, for any values that the parameters have.
+    """The value of the header.
 
-    With `quote_fields` a ``filename`` is percent-encoded in `charset`, as aiohttp does, and in
-    other values control characters are (WHATWG HTML, "multipart form data"). Without, values
-    stand as they are in quotes. Names of form fields are UTF-8 (RFC 7578 section 5.1).
+    With `quote_fields` a ``filename`` is percent-encoded in `charset`, as in aiohttp, and in other
+    parameters control characters are (WHATWG HTML, "multipart form data"). Without `quote_fields`
+    values are quoted strings. Names of form fields are UTF-8 (RFC 7578 section 5.1).
 
-    Raises ValueError for a type or parameter name that is no token, and for control characters
-    that are not to be encoded.
+    Raises ValueError if the type or the name of a parameter is not a token, and for control
+    characters in a quoted string.
     """
-    if _TOKEN.match(disptype) is None:
+    if TOKEN.match(disptype) is None:
         raise ValueError(f"bad content disposition type {disptype!r}")
     parts = [disptype]
     for name, value in params.items():
-        if _TOKEN.match(name) is None:
+        if TOKEN.match(name) is None:
             raise ValueError(f"bad content disposition parameter {name!r}={value!r}")
         parts.append(f"{name}={_quoted(name, value, quote_fields, charset)}")
     return "; ".join(parts)

@@ -153,7 +153,7 @@ class Feedable:
         return self._source
 
     def _split(self) -> None:
-        """An HTTP chunk of the server ends here."""
+        """Note that an HTTP chunk ends behind the bytes that are decoded so far."""
         if self._last_split != self._decoded:  # the last chunk is empty
             self._last_split = self._decoded
             self._splits.append(self._decoded)

@@ -1,4 +1,4 @@
-"""`FormData`: the fields of a form, url-encoded or multipart/form-data (WHATWG HTML, RFC 7578)."""
+"""`FormData`: a form, url-encoded or as multipart/form-data (WHATWG HTML, RFC 7578)."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ class _Field(NamedTuple):
 class FormData:
     """A form to send (aiohttp's documentation, "FormData").
 
-    It is url-encoded until it has a field that needs multipart: a file, bytes, something
-    asynchronous, or one with a content type or file name. `default_to_multipart` makes it
-    multipart in any case. `quote_fields` percent-encodes file names; `charset` is that of text,
-    UTF-8 unless given.
+    It is sent as multipart/form-data if a field needs that: a file, bytes, an async iterable, or a
+    field with a content type or file name. Otherwise it is url-encoded, unless
+    `default_to_multipart` is true. `quote_fields` percent-encodes file names. `charset` is that of
+    text; the default is UTF-8.
     """
 
     def __init__(
@@ -69,8 +69,8 @@ class FormData:
 
         `value` is text, bytes, a file, an async iterable or a Payload. Without `filename`, a file
         is sent with its own name and bytes with `name`; an empty `filename` is sent as it is.
-        `content_transfer_encoding` makes the form multipart and bytes a field that is no file; it
-        is not sent (RFC 7578 section 4.7).
+        `content_transfer_encoding` makes the form multipart, and sends bytes without a file name;
+        the header itself is not sent (RFC 7578 section 4.7).
 
         Raises TypeError for a name that is neither text nor a number, and for options that are
         not text.
@@ -92,7 +92,7 @@ class FormData:
         self._fields.append(_Field(name, value, content_type, filename))
 
     def add_fields(self, *fields: Any) -> None:
-        """Add several: files, mappings (of names to values), pairs of name and value.
+        """Add several fields: files, mappings of names to values, pairs of name and value.
 
         TypeError for anything else.
         """
@@ -142,7 +142,7 @@ class FormData:
         params = {"name": field.name}
         if field.filename is not None:
             params["filename"] = field.filename
-        # names are UTF-8 whatever the charset of text is, as in aiohttp
+        # names are UTF-8, also if text has another charset, as in aiohttp
         part.set_content_disposition("form-data", self._quote_fields, **params)
         return part
 

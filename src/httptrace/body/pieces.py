@@ -1,11 +1,13 @@
-"""Async iterators over a `StreamReader`."""
+"""Async iterators over streams and parts."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Generic, TypeVar
+from typing import Generic, Self, TypeVar
 
-__all__ = ["Pieces"]
+__all__ = ["IteratesByNext", "Pieces"]
+
+_Item = TypeVar("_Item")
 
 _Piece = TypeVar("_Piece")
 
@@ -30,3 +32,20 @@ class Pieces(Generic[_Piece]):
         if piece == self._last:
             raise StopAsyncIteration
         return piece
+
+
+class IteratesByNext(Generic[_Item]):
+    """``async for`` over the results of `next`, up to the first None."""
+
+    async def next(self) -> _Item | None:
+        """The next item; None at the end."""
+        raise NotImplementedError
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> _Item:
+        item = await self.next()
+        if item is None:
+            raise StopAsyncIteration
+        return item

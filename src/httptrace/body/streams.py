@@ -1,4 +1,4 @@
-"""`StreamReader`: the body of a response as it comes, decoded, at the pace of who reads it."""
+"""`StreamReader`: reads the body of a response, decoded, with flow control."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .source import BodySource
 
 _STEP = 1 << 18
-"""Bytes that are decoded at a time: what a small compressed chunk may grow to before it is read."""
+"""Bytes that are decoded ahead of the reader: a small compressed chunk may decode to far more."""
 
 
 class StreamReader(Feedable):
@@ -53,22 +53,22 @@ class StreamReader(Feedable):
         self._ended = False
         self._exception: BaseException | None = None
 
-    # --- what is known ----------------------------------------------------------------------
+    # --- state ------------------------------------------------------------------------------
 
     @property
     def total_bytes(self) -> int:
-        """Bytes received so far; of a compressed body those that have been decoded."""
+        """Bytes received so far; for a compressed body the bytes decoded so far."""
         return self._source.body_received if self._decoder is None else self._decoded
 
     @property
     def total_raw_bytes(self) -> int:
-        """Bytes as received, before decoding."""
+        """Bytes received so far, before decoding."""
         return self._source.body_received
 
     total_compressed_bytes = total_raw_bytes
 
     def exception(self) -> BaseException | None:
-        """What the body broke off with, if it did."""
+        """The error that ended the body; None if there is none."""
         return self._exception or self._source.error
 
     def set_exception(self, exc: BaseException, exc_cause: BaseException | None = None) -> None:
@@ -81,20 +81,20 @@ class StreamReader(Feedable):
         self._source.wake()
 
     def is_eof(self) -> bool:
-        """Whether the whole body has been received; some may still be unread."""
+        """Whether the whole body was received; some of it may be unread."""
         return self._ended or self._source.complete
 
     def at_eof(self) -> bool:
-        """Whether the whole body has been received and read."""
+        """Whether the whole body was received and read."""
         if not self._buffer.size and not self._ended and self._source.complete:
             self._pull()
             self._note_end()
         return self._ended and not self._buffer.size
 
     def on_eof(self, callback: Callable[[], None]) -> None:
-        """Call this when the body has been received whole; at once if it has been.
+        """Call `callback` when the whole body is received, or at once if it was.
 
-        It is never called if the body breaks off.
+        It is not called if the body ends with an error.
         """
         source = self._source
         if self.is_eof():
@@ -105,30 +105,30 @@ class StreamReader(Feedable):
             source.on_complete.append(callback)
 
     def get_read_buffer_limits(self) -> tuple[int, int]:
-        """Bytes below which the socket is read again, and above which it is not read."""
+        """The sizes of the buffer below which reading is resumed, and above which it is paused."""
         return self._limit, self._limit * 2
 
     def set_read_chunk_size(self, n: int) -> None:
-        """Accepted for aiohttp's sake: pieces are as they arrive."""
+        """Do nothing: here the size of pieces is not set. Programs for aiohttp call it."""
 
     # --- reading ----------------------------------------------------------------------------
 
     def _in_time(self) -> None:
-        """The limit for the whole request is one for its reader: nothing is read after it."""
+        """Drop what is buffered once the limit of the whole request has passed: reads raise it."""
         error = self._source.error
         if error is not None and isinstance(error, TotalTimeoutError) and not self._ended:
             self._exception, self._buffer = error, Buffer()
 
     async def read(self, n: int = -1) -> bytes:
-        """Up to `n` bytes as soon as there are any, or, for -1, the whole rest.
+        """Wait for bytes and return up to `n` of them; for -1 wait for the whole rest.
 
         Returns ``b""`` at the end.
 
         Raises
         ------
         ClientPayloadError
-            If the body is cut short or cannot be decoded, or if the whole rest of a compressed
-            body is over the session's ``max_decoded_size``.
+            If the body is incomplete or cannot be decoded, or if the whole rest of a compressed
+            body exceeds the session's ``max_decoded_size``.
         """
         if n == 0:
             return b""
@@ -140,7 +140,7 @@ class StreamReader(Feedable):
         return self._buffer.take(n)
 
     async def readany(self) -> bytes:
-        """What there is, as soon as there is anything; ``b""`` at the end."""
+        """Wait for bytes and return all that have arrived; ``b""`` at the end."""
         self._in_time()
         if not self._buffer.size:
             await self._fill()
@@ -152,7 +152,7 @@ class StreamReader(Feedable):
         Raises
         ------
         asyncio.IncompleteReadError
-            If the body ends before; its `partial` holds what there was.
+            If the body ends before; its `partial` has the bytes up to the end.
         """
         if n <= 0:
             return b""
@@ -165,17 +165,17 @@ class StreamReader(Feedable):
         return data
 
     async def readline(self, *, max_line_length: int | None = None) -> bytes:
-        """Up to and with the next line feed, or the rest."""
+        """The bytes up to and including the next line feed, or the rest."""
         return await self.readuntil(b"\n", max_size=max_line_length)
 
     async def readuntil(self, separator: bytes = b"\n", *, max_size: int | None = None) -> bytes:
-        """Up to and with the next `separator`, or the rest.
+        """The bytes up to and including the next `separator`, or the rest.
 
         Raises
         ------
         ValueError
-            If `separator` is empty, or if there are more bytes up to its end than `max_size` or,
-            without it, twice ``read_bufsize``. Nothing is taken then: they can be read otherwise.
+            If `separator` is empty, or if it does not end within `max_size` bytes. The default is
+            twice ``read_bufsize``. Nothing is removed then: the bytes can be read in another way.
         """
         if not separator:
             raise ValueError("Separator should be at least one-byte string")
@@ -193,27 +193,27 @@ class StreamReader(Feedable):
                 return self._buffer.take(self._buffer.size)
 
     async def readchunk(self) -> tuple[bytes, bool]:
-        """What there is up to the end of an HTTP chunk, and whether the chunk ends there.
+        """Bytes up to the end of an HTTP chunk, and whether the chunk ends there.
 
-        ``(b"", False)`` is the end of the body.
+        Returns ``(b"", False)`` at the end of the body.
         """
         self._in_time()
         if not self._buffer.size and not self._split_here():
             await self._fill()
         while self._splits and self._splits[0] < self._buffer.taken:
-            self._splits.popleft()  # another method has read past it
+            self._splits.popleft()  # another method read past it
         if self._splits:
             data = self._buffer.take(self._splits[0] - self._buffer.taken)
             return data, self._split_here()
         return self._buffer.take(self._buffer.size), False
 
     def read_nowait(self, n: int = -1) -> bytes:
-        """What has been received already, up to `n` bytes.
+        """Up to `n` of the bytes that have arrived, without waiting.
 
         Raises
         ------
         RuntimeError
-            If another task is waiting for data.
+            If another task waits for data.
         """
         self._raise()
         if self._source.waiter is not None:
@@ -222,12 +222,12 @@ class StreamReader(Feedable):
         return self._buffer.take(self._buffer.size if n < 0 else n)
 
     def unread_data(self, data: bytes) -> None:
-        """Put data back, to be read next."""
+        """Put data back: it is read next."""
         if data:
             self._buffer.put_back(bytes(data))
 
     async def wait_eof(self) -> None:
-        """Wait until the whole body has been received."""
+        """Wait until the whole body is received."""
         source = self._source
         while not self.is_eof():
             self._raise()
@@ -240,22 +240,22 @@ class StreamReader(Feedable):
                 source.waits_for_end = False
 
     def __aiter__(self) -> AsyncIterator[bytes]:
-        """Line by line."""
+        """Iterate over lines."""
         return Pieces(self.readline, b"")
 
     def iter_any(self) -> AsyncIterator[bytes]:
-        """Pieces as they arrive."""
+        """Iterate over pieces as they arrive."""
         return Pieces(self.readany, b"")
 
     def iter_chunked(self, n: int) -> AsyncIterator[bytes]:
-        """Pieces of at most `n` bytes."""
+        """Iterate over pieces of at most `n` bytes."""
         return Pieces(lambda: self.read(n), b"")
 
     def iter_chunks(self) -> AsyncIterator[tuple[bytes, bool]]:
-        """Pieces as they arrive, each with whether an HTTP chunk of the server ends there."""
+        """Iterate over the results of `readchunk`."""
         return Pieces(self.readchunk, (b"", False))
 
-    # --- within -----------------------------------------------------------------------------
+    # --- internals --------------------------------------------------------------------------
 
     async def _read_all(self) -> bytes:
         blocks: list[bytes] = []
@@ -267,7 +267,7 @@ class StreamReader(Feedable):
                 size += len(block)
                 if most and self._decoder is not None and size > most:
                     raise ClientPayloadError(
-                        f"The decoded body is over max_decoded_size ({most} bytes): "
+                        f"The decoded body exceeds max_decoded_size ({most} bytes): "
                         "read it in pieces, or raise the limit"
                     )
         finally:
@@ -275,7 +275,7 @@ class StreamReader(Feedable):
         return blocks[0] if len(blocks) == 1 else b"".join(blocks)
 
     async def _fill(self) -> bool:
-        """Wait for more; False at the end. What the body breaks off with ends the request."""
+        """Wait for more bytes; False at the end. An error of the body ends the request."""
         try:
             return await self._wait_for_more()
         except Exception as exc:
@@ -310,7 +310,7 @@ class StreamReader(Feedable):
             source.connection.resume_reading()
 
     def _decode_some(self, chunks: list[bytes], decoder: Decoder) -> None:
-        """Decode until there is enough to hand on: a bomb grows no further than it is read."""
+        """Decode until `_STEP` bytes are buffered: a small body may decode to a huge one."""
         if decoder.pending and self._buffer.size < _STEP:
             self._add(self._decode(b""))
         while chunks and self._buffer.size < _STEP and not decoder.pending:

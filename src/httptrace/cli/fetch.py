@@ -6,7 +6,7 @@ import asyncio
 import sys
 from typing import TYPE_CHECKING, Any
 
-from ..body.content_coding import decoder_for
+from ..body.content_coding import codings_of, decoder_for
 from ..pool.connectors import TCPConnector, UnixConnector
 from ..session.session import ClientSession
 from ..timeouts import ClientTimeout
@@ -209,7 +209,7 @@ class _Fetcher:
 
 def _check_coding(coding: str) -> None:
     """Refuse a content coding that cannot be decoded, as curl does with --compressed."""
-    if coding.strip().lower() not in ("", "identity") and decoder_for(coding) is None:
+    if codings_of(coding) and decoder_for(coding) is None:
         raise Failure(BAD_CODING, "receive", f"the content coding {coding!r} is not supported")
 
 

@@ -13,6 +13,7 @@ from multidict import MultiDict, MultiDictProxy
 
 __all__ = [
     "OCTET_STREAM",
+    "TOKEN",
     "MimeType",
     "charset_of",
     "content_type_of",
@@ -25,6 +26,9 @@ __all__ = [
 
 OCTET_STREAM = "application/octet-stream"
 """What a body is taken for when nothing usable says otherwise (RFC 9110, section 8.3)."""
+
+TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
+"""Matches a token (RFC 9110, section 5.6.2)."""
 
 _NO_PARAMETERS: Mapping[str, str] = MappingProxyType({})
 _ESSENCE = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+/[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
