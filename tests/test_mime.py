@@ -8,6 +8,7 @@ from httptrace.headers.mime import (
     is_json,
     parse_mimetype,
     scan_parameters,
+    text_encoding,
 )
 
 
@@ -111,3 +112,35 @@ def test_scan_of_a_long_line_of_separators_is_quick() -> None:
     pairs, end = scan_parameters("; " * 500_000 + ';a="' + "\\" * 1001)
     assert len(pairs) == 1
     assert end > 1_000_000
+
+
+@pytest.mark.parametrize(
+    ("charset", "encoding"),
+    [
+        ("utf-8", "utf-8"),
+        ("UTF8", "utf-8"),
+        ("latin-1", "iso8859-1"),
+        ("ISO_8859-1:1987", "iso8859-1"),
+        ("us-ascii", "ascii"),
+        ("windows-1252", "cp1252"),
+        ("Shift_JIS", "shift_jis"),
+        ("utf-7", "utf-7"),
+    ],
+)
+def test_charsets_are_encodings(charset: str, encoding: str) -> None:
+    """A charset that Python can decode is known by the name of Python's encoding."""
+    assert text_encoding(charset) == encoding
+
+
+@pytest.mark.parametrize(
+    "charset",
+    [
+        *("base64", "BASE_64", "rot13", "hex", "zlib", "bz2", "uu", "quopri"),
+        *("idna", "punycode", "unicode_escape", "Unicode-Escape", "raw_unicode_escape"),
+        *("charmap", "undefined", "mbcs", "oem", "klingon", "none", "", " ", "a\0b", "ü", "\udce9"),
+        *("x" * 41, "utf-8\n", "../utf-8", "encodings.utf_8"),
+    ],
+)
+def test_what_is_no_charset(charset: str) -> None:
+    """Codecs of Python that are no text encodings, and unknown names, are no charsets."""
+    assert text_encoding(charset) is None

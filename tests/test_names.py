@@ -176,7 +176,7 @@ async def test_set_zlib_backend(aiohttp_server: AiohttpServer) -> None:
     backend = SimpleNamespace(
         compressobj=noting("compressobj"), decompressobj=noting("decompressobj"), error=zlib.error
     )
-    with pytest.raises(TypeError, match="is no zlib: it has no compressobj"):
+    with pytest.raises(TypeError, match="is not a zlib: it has no compressobj"):
         httptrace.set_zlib_backend(object())
     httptrace.set_zlib_backend(backend)
     try:

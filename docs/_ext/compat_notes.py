@@ -84,7 +84,7 @@ DIFFERENT: dict[str, str | tuple[str, ...]] = {
         "`ssl_shutdown_timeout` change nothing.",
     ),
     "Bodies": (
-        "Text files are sent in chunks: their size in bytes is not known before they are encoded.",
+        "Text files that are not UTF-8 are sent in chunks; aiohttp gives them a wrong length.",
         "A payload that was used up raises when it is sent again, instead of sending nothing.",
         "Names of multipart fields that are not ASCII are sent as UTF-8, as browsers do.",
         "A body that raises OSError or TimeoutError gives `ClientConnectionError`: it is not the "
@@ -135,7 +135,7 @@ DIFFERENT: dict[str, str | tuple[str, ...]] = {
         "A line that is too long is a `ValueError`, and is not taken.",
         "`wait_eof()` waits as a reader does: not while another task reads.",
     ),
-    "TextIOPayload": "Sent in chunks.",
+    "TextIOPayload": "A UTF-8 file is sent with its line ends untouched, another one in chunks.",
     "TraceConfig": (
         "`on_response_chunk_received` tells each piece as it arrives, before content decoding and "
         "however the body is read; aiohttp tells the decoded body once, of `read()` alone.",
@@ -149,7 +149,6 @@ _MADE_WITHIN = "made by the session alone; who subclasses it gets the arguments 
 _EVENT = "made where the moment happens; the attributes are the same"
 _PARTS = "the request is put together before it is made known: change `headers`, `method` and the \
 body by `update_body`"
-_FED = "bytes come from the connection alone"
 _CONNECT = "private in all but name (it takes traces and timeouts): give `dialer` to a connector \
 of your own"
 
@@ -171,9 +170,6 @@ imported with the first WebSocket",
     "*DataQueue.set_exception(*)": "None stands for no cause",
     "DummyCookieJar.filter_cookies(*)": "the URL may be left out",
     "Fingerprint.HASHFUNC_BY_DIGESTLEN": "a table for aiohttp's own use; SHA-256 alone is taken",
-    "StreamReader(*)": _FED,
-    "StreamReader.*_http_chunk_receiving": _FED,
-    "StreamReader.feed_*": _FED,
-    "StreamReader.set_exception(*)": "an exception has its own `__cause__`",
+    "StreamReader.set_exception(*)": "None stands for no cause",
     "Trace*Params(*)": _EVENT,
 }

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from .body.stream_writer import AbstractStreamWriter
 from .cookies.jar import AbstractCookieJar
 from .net.resolver import AbstractResolver, ResolveResult
 
-__all__ = ["AbstractCookieJar", "AbstractResolver", "ResolveResult"]
+__all__ = ["AbstractCookieJar", "AbstractResolver", "AbstractStreamWriter", "ResolveResult"]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ntpath
+import posixpath
 import warnings
 from typing import Any
+from urllib.parse import quote
 
 import aiohttp
 import pytest
@@ -18,6 +21,7 @@ from httptrace.body.disposition import (
     content_disposition_filename,
     content_disposition_header,
     parse_content_disposition,
+    without_path,
 )
 
 HEADERS = [
@@ -105,7 +109,86 @@ def test_what_is_written_is_read_back(params: dict[str, str]) -> None:
     assert kind == "form-data"
     assert read.get("name") == params.get("name")
     unquoted = content_disposition_header("form-data", False, **params)
+    if "filename" in params:
+        params["filename"] = without_path(params["filename"])
     assert parse_content_disposition(unquoted) == ("form-data", params)
+
+
+PATHS = [
+    ("/etc/passwd", "passwd"),
+    ("../../etc/passwd", "passwd"),
+    ("..\\..\\boot.ini", "boot.ini"),
+    ("C:\\Users\\me\\report.pdf", "report.pdf"),
+    ("C:report.pdf", "report.pdf"),
+    ("C:D:report.pdf", "report.pdf"),
+    ("\\\\server\\share\\x", "x"),
+    ("a/b\\c", "c"),
+    ("..", ""),
+    (".", ""),
+    (". .. ", ""),
+    ("/", ""),
+    ("a/", ""),
+    ("a/..", ""),
+    ("C:", ""),
+    ("C:..", ""),
+    ("..\0", ""),
+    ("C\0:x", "x"),
+    ("a\0b.txt", "ab.txt"),
+    ("a\x85\r\nb.txt", "ab.txt"),
+    ("invoice\u202efdp.exe", "invoicefdp.exe"),
+    (".profile", ".profile"),
+    ("a..b", "a..b"),
+    ("~", "~"),
+    ("a b:c.txt", "a b:c.txt"),
+    ("h\xe9\u20ac.txt", "h\xe9\u20ac.txt"),
+]
+
+
+@pytest.mark.parametrize(("given_name", "name"), PATHS)
+def test_file_names_have_no_path(given_name: str, name: str) -> None:
+    """A file name loses folders, drives and control characters, however it is encoded."""
+    encoded = quote(given_name, safe="")
+    half = len(given_name) // 2
+    first, rest = (quote(piece, safe="") for piece in (given_name[:half], given_name[half:]))
+    escaped = given_name.replace("\\", "\\\\")
+    for header in (
+        f'attachment; filename="{escaped}"',
+        f"attachment; filename*=UTF-8''{encoded}",
+        f"attachment; filename*0*=UTF-8''{first}; filename*1*={rest}",
+    ):
+        found = content_disposition(header)
+        assert found is not None
+        assert found.filename == name
+        decoded = [found.parameters.get(key, name) for key in ("filename", "filename*")]
+        assert decoded == [name, name]
+
+
+@given(st.text() | st.text("./\\:C \0\n"))
+def test_no_file_name_leads_out_of_a_folder(text: str) -> None:
+    """Joined to a folder, a file name from a header is that folder or a file in it."""
+    name = content_disposition_filename({"filename": text})
+    assert name is not None
+    for path in (posixpath, ntpath):
+        joined = path.normpath(path.join("folder", name))
+        assert joined == "folder" or path.dirname(joined) == "folder"
+        assert path.splitdrive(joined)[0] == ""
+
+
+def test_names_of_fields_keep_their_path() -> None:
+    """The name of a field is no file name: it stays as it is."""
+    found = content_disposition('form-data; name="a/../b\\\\c"')
+    assert found is not None
+    assert found.parameters["name"] == "a/../b\\c"
+
+
+@pytest.mark.parametrize(
+    "charset", ["base64", "rot13", "idna", "unicode_escape", "zlib", "klingon"]
+)
+def test_names_in_codecs_that_are_no_charsets(charset: str) -> None:
+    """A parameter in a codec that is no charset cannot be read."""
+    with pytest.warns(BadContentDispositionParam):
+        assert parse_content_disposition(f"inline; a*={charset}''QQ") == ("inline", {})
+    assert content_disposition_filename({"filename*0*": f"{charset}''QQ"}) is None
 
 
 @pytest.mark.parametrize("bad", ["", "a b", "\xe9", "a;b", "a\n"])

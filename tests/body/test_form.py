@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import enum
 import io
+import ipaddress
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,9 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from multidict import MultiDict
 
+from httptrace.body.data import make_payload
 from httptrace.body.form import FormData
+from httptrace.body.multipart import MultipartWriter
 from httptrace.body.payload import BytesPayload
 
 from .collector import written
@@ -223,3 +227,65 @@ async def test_a_form_can_be_sent_again(server: TestServer) -> None:
     assert form().can_resend
     form.add_field("d", "e")
     assert (await posted(server, form))[1:] == [["b", "c"], ["d", "e"]]
+
+
+async def test_bytes_that_are_no_file(server: TestServer) -> None:
+    """Bytes with a content transfer encoding are a field without a file name, as in aiohttp."""
+    form = FormData()
+    form.add_field("x", b"abc", content_transfer_encoding="binary")
+    form.add_field("y", b"abc", content_transfer_encoding="binary", filename="y.bin")
+    body = await written(form())
+    assert b'name="x"\r\n' in body and b'name="y"; filename="y.bin"\r\n' in body
+    assert b"Transfer" not in body
+
+
+async def test_an_empty_file_name_is_sent_as_it_is(tmp_path: Path) -> None:
+    """A file's local name and the field's name are not sent when the program gave an empty one."""
+    path = tmp_path / "secret-name.txt"
+    path.write_text("x")
+    with path.open("rb") as file, path.open() as text:
+        for value in (file, text, io.BytesIO(b"x"), b"x"):
+            form = FormData()
+            form.add_field("field", value, filename="")
+            assert form.is_multipart
+            body = await written(form())
+            assert b'form-data; name="field"; filename=""\r\n' in body
+            assert b"secret" not in body
+
+
+class _Color(str, enum.Enum):  # noqa: UP042 - str() of it is not its text
+    RED = "red"
+
+
+@pytest.mark.parametrize("multipart", [False, True])
+async def test_names_that_are_text_in_another_way(server: TestServer, multipart: bool) -> None:
+    """Members of text enumerations and numbers are names of fields."""
+    form = FormData({_Color.RED: "a", 1: "b"}, default_to_multipart=multipart)
+    assert await posted(server, form) == [["red", "a"], ["1", "b"]]
+
+
+@pytest.mark.parametrize("name", [b"a", None, ("a",), 1.5, object()])
+def test_names_that_are_no_text(name: Any) -> None:
+    """A name that is no text, bytes included, is a TypeError that shows it."""
+    with pytest.raises(TypeError, match="name of a form field must be text, not "):
+        FormData({name: "x"})
+    with pytest.raises(TypeError, match="name of a form field must be text, not "):
+        make_payload({name: b"x"})
+
+
+@pytest.mark.parametrize("value", [{"b": 1}, [{"b": 1}], [["b"]], {}, (x for x in "ab"), [set()]])
+def test_values_that_a_form_cannot_hold(value: Any) -> None:
+    """A mapping, a list in a list and an iterator are a TypeError that names the field."""
+    with pytest.raises(TypeError, match="The form field 'a' cannot have the value "):
+        make_payload({"a": value})
+    with pytest.raises(TypeError, match="'a'"):
+        FormData({"a": value}, default_to_multipart=True)()
+    with pytest.raises(TypeError, match="'a'"):
+        MultipartWriter().append_form({"a": value})
+
+
+async def test_values_that_are_several_fields() -> None:
+    """A list, tuple or set of text and numbers is as many fields of one name."""
+    network = ipaddress.ip_network("10.0.0.0/8")
+    form = FormData({"a": ["x", 1], "b": (2.5,), "c": {"z"}, "d": [], "e": network})
+    assert await written(form()) == b"a=x&a=1&b=2.5&c=z&e=10.0.0.0%2F8"

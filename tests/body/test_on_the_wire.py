@@ -12,8 +12,11 @@ import aiohttp
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from tests.servers.fixtures import ScriptedFactory
 
 import httptrace
+from httptrace import ClientSession, FormData
+from httptrace.testing.scripted import response_bytes
 
 CONTENT = bytes(range(256)) * 2000
 
@@ -169,3 +172,31 @@ async def test_parts_are_passed_on(server: TestServer) -> None:
             async with session.post(server.make_url("/echo"), data=part) as response:
                 told = await response.json()
     assert told["digest"] == hashlib.sha256(CONTENT).hexdigest()
+
+
+async def test_text_files_have_a_length(scripted: ScriptedFactory, tmp_path: Path) -> None:
+    """A UTF-8 text file is sent with its Content-Length and its line ends, as uploads need it."""
+    server = await scripted(response_bytes(200, b"ok"))
+    path = tmp_path / "a.txt"
+    path.write_bytes(b"h\xc3\xa9\r\n")
+    async with ClientSession() as session:
+        with path.open(encoding="utf-8") as file:
+            await (await session.put(server.url, data=file)).read()
+        with path.open(encoding="utf-8") as file:
+            form = FormData({"x": file})
+            await (await session.post(server.url, data=form)).read()
+    whole, part = server.requests
+    assert (whole.header("Content-Length"), whole.body) == ("5", b"h\xc3\xa9\r\n")
+    assert whole.header("Transfer-Encoding") is part.header("Transfer-Encoding") is None
+    assert b'filename="a.txt"\r\n' in part.body and b"\r\n\r\nh\xc3\xa9\r\n\r\n--" in part.body
+
+
+async def test_file_names_of_responses_have_no_path(scripted: ScriptedFactory) -> None:
+    """The file name that a response gives does not lead out of a folder."""
+    field = ("Content-Disposition", 'attachment; filename="../../etc/passwd"')
+    server = await scripted(response_bytes(200, b"", field))
+    async with ClientSession() as session, session.get(server.url) as response:
+        disposition = response.content_disposition
+        assert disposition is not None
+        assert (disposition.type, disposition.filename) == ("attachment", "passwd")
+        assert response.headers["Content-Disposition"] == field[1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import io
 import os
 import tempfile
@@ -135,19 +136,74 @@ async def test_a_file_that_grows_is_sent_as_announced(path: Path) -> None:
 
 @pytest.mark.parametrize("encoding", ["utf-8", "latin-1", "utf-16"])
 async def test_text_files_are_encoded(tmp_path: Path, encoding: str) -> None:
-    """Text is sent in the charset asked for, whatever the file's; its size is not known."""
+    """Text is sent in the charset asked for; its size is known if that is the file's own UTF-8."""
     path = tmp_path / "text.html"
     text = "h\xe9\n" * 100_000
     path.write_text(text, encoding="utf-8")
     with path.open(encoding="utf-8") as file:
         payload = get_payload(file, encoding=encoding)
         assert type(payload) is TextIOPayload
-        assert payload.size is None
+        assert payload.size == (len(text.encode()) if encoding == "utf-8" else None)
         assert payload.content_type == f"text/plain; charset={encoding}"
         assert await written(payload) == text.encode(encoding)
         assert await written(payload) == text.encode(encoding)
         assert await payload.as_bytes() == text.encode(encoding)
         assert payload.decode() == text
+
+
+@pytest.mark.parametrize("newline", [None, "", "\n", "\r\n"])
+async def test_utf_8_files_are_sent_as_they_are(tmp_path: Path, newline: str | None) -> None:
+    """The bytes of a UTF-8 file are sent with a known size, line ends untouched."""
+    content = "\ufeffone\r\ntw\xf6\nthree\rfour\U0001f600".encode() * 100_000
+    path = tmp_path / "text.txt"
+    path.write_bytes(content)
+    with path.open(encoding="utf-8", newline=newline) as file:
+        payload = make_payload(file)
+        assert payload.size == len(content)
+        assert await written(payload) == await written(payload) == content
+        assert await payload.as_bytes() == content
+        assert await written(payload, 7) == content[:7]
+    with path.open(encoding="utf-8", newline=newline) as file:
+        assert file.read(10)[:4] == "\ufeffone"
+        payload = make_payload(file)
+        body = await written(payload)
+        assert payload.size in (None, len(body))
+        file.seek(0)
+        file.read(10)
+        assert body.decode().splitlines() == file.read().splitlines()
+
+
+async def test_text_files_that_are_encoded_again(tmp_path: Path) -> None:
+    """The size of a text file in another encoding, with other errors or compressed is not known."""
+    path, packed = tmp_path / "text.txt", tmp_path / "text.gz"
+    path.write_bytes("h\xe9\r\n".encode("latin-1"))
+    with gzip.open(packed, "wb") as zipped:
+        zipped.write(b"\0" * 5000)
+    with path.open(encoding="latin-1") as file:
+        payload = make_payload(file)
+        assert (payload.size, await written(payload)) == (None, b"h\xc3\xa9\n")
+    with path.open(encoding="utf-8", errors="replace") as file:
+        payload = make_payload(file)
+        assert (payload.size, await written(payload)) == (None, "h\ufffd\n".encode())
+    for mode in ("rb", "rt"):
+        with gzip.open(packed, mode) as zipped:
+            payload = make_payload(zipped)
+            assert (payload.size, await written(payload)) == (None, b"\0" * 5000)
+
+
+@pytest.mark.parametrize(
+    "make", [tempfile.TemporaryFile, tempfile.NamedTemporaryFile, tempfile.SpooledTemporaryFile]
+)
+async def test_temporary_text_files(make: Any) -> None:
+    """Each kind of temporary text file is sent as text; a size that is told is the right one."""
+    with make(mode="w+", encoding="utf-8") as file:
+        file.write("t\xe9xt\r\n")
+        file.seek(0)
+        payload = make_payload(file)
+        body = await written(payload)
+        assert body.decode().split() == ["t\xe9xt"]
+        assert payload.size in (None, len(body))
+        assert await written(payload) == body
 
 
 async def test_bytes_io_is_sent_from_its_position() -> None:

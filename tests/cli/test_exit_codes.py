@@ -27,15 +27,15 @@ FOUND = response_bytes(302, b"", ("Location", "/again"))
     [
         ([], 2, "the following arguments are required: URL"),
         (["--nonsense", "http://x/"], 2, "unrecognized arguments: --nonsense"),
-        (["-m", "soon", "http://x/"], 2, "'soon' is no number of seconds"),
-        (["--repeat", "0", "http://x/"], 2, "'0' is no whole number above 0"),
-        (["-H", "nonsense", "http://x/"], 2, "-H 'nonsense' is no header"),
+        (["-m", "soon", "http://x/"], 2, "'soon' is not a number of seconds"),
+        (["--repeat", "0", "http://x/"], 2, "'0' is not a whole number above 0"),
+        (["-H", "nonsense", "http://x/"], 2, "-H 'nonsense' is not a header"),
         (["-H", "a b: c", "http://x/"], 2, "a b"),
-        (["-b", "jar.txt", "http://x/"], 2, "-b 'jar.txt' is no 'name=value'"),
+        (["-b", "jar.txt", "http://x/"], 2, "-b 'jar.txt': a cookie is 'name=value'"),
         (["-X", "G T", "http://x/"], 2, "G T"),
         (["--resolve", "x:80", "http://x/"], 2, "--resolve 'x:80' is not HOST:PORT:ADDRESS"),
-        (["--resolve", "x:80:y", "http://x/"], 2, "'y' is no IP address"),
-        (["--json-timeline", "-o", "-", "http://x/"], 2, "both want standard output"),
+        (["--resolve", "x:80:y", "http://x/"], 2, "'y' is not an IP address"),
+        (["--json-timeline", "-o", "-", "http://x/"], 2, "both write to standard output"),
         (["-I", "-d", "x", "http://x/"], 2, "-I and -d exclude each other"),
         (["-G", "--json", "1", "http://x/"], 2, "-G and --json exclude each other"),
         (["-O", "http://x/"], 2, "-O finds no file name"),
@@ -44,14 +44,22 @@ FOUND = response_bytes(302, b"", ("Location", "/again"))
         (["http://x:99999/"], 3, "url: http://x:99999/ - "),
         (["http://[x/"], 3, "url: http://[x/ - Invalid IPv6 URL"),
         (["-F", "nonsense", "http://x/"], 2, "-F 'nonsense' is not NAME=TEXT or NAME=@FILE"),
+        (["-F", "=b", "http://x/"], 2, "-F '=b' is not NAME=TEXT"),
+        (["-F", "a=b;type=text", "http://x/"], 2, "type= needs a media type"),
+        (["-F", "a=b;headers=X", "http://x/"], 2, "'X' is not a header field"),
+        (["-F", "a=(;type=x/y", "http://x/"], 2, "nested parts are not supported"),
+        (["-F", "a=b;encoder=base64", "http://x/"], 2, "encoder= is not supported"),
+        (["-F", "a=@", "http://x/"], 26, "-F"),
+        (["-F", "a=b;headers=Content-Length: 1", "http://x/"], 2, "Content-Length"),
+        (["-b", "a=b", "-b", "jar.txt", "http://x/"], 2, "-b 'jar.txt'"),
         (["-F", "a=b", "-d", "c", "http://x/"], 2, "-F excludes -d, -G and -I"),
         (["-F", "a=@/nowhere/at/all", "http://x/"], 26, "/nowhere/at/all cannot be read"),
-        (["--max-redirs", "x", "http://x/"], 2, "'x' is no whole number, and not -1"),
+        (["--max-redirs", "x", "http://x/"], 2, "'x' is neither a whole number nor -1"),
         (["-d", "@/nowhere/at/all", "http://x/"], 26, "/nowhere/at/all cannot be read"),
         (["--cacert", "/nowhere/at/all", "https://x/"], 77, "--cacert /nowhere/at/all"),
-        (["--cacert", "", "https://x/"], 77, "--cacert names no file"),
+        (["--cacert", "", "https://x/"], 77, "--cacert needs the name of a file"),
         (["-u", "\udcff:x", "http://x/"], 2, "user name and password must be UTF-8"),
-        (["--repeat", "9" * 5000, "http://x/"], 2, "is no whole number above 0"),
+        (["--repeat", "9" * 5000, "http://x/"], 2, "is not a whole number above 0"),
     ],
 )
 async def test_before_anything_is_sent(arguments: list[str], code: int, message: str) -> None:
@@ -97,8 +105,8 @@ async def test_timeouts(servers: BundledServers) -> None:
         httptrace("--connect-timeout", "0.3", "--resolve", pin, servers.dead),
     )
     assert [ran.code for ran in (waiting, handshaking, connecting)] == [28, 28, 28]
-    assert waiting.err == "httptrace: wait: no answer within 0.3 s\n"
-    assert handshaking.err == "httptrace: tls: the TLS handshake was not done within 0.3 s\n"
+    assert waiting.err == "httptrace: wait: no response within 0.3 s\n"
+    assert handshaking.err == "httptrace: tls: the TLS handshake was not complete within 0.3 s\n"
     assert connecting.err == "httptrace: connect: no connection within 0.3 s\n"
 
 
@@ -165,7 +173,7 @@ async def test_redirect_to_another_scheme(scripted: ScriptedFactory) -> None:
 
 
 async def test_no_answer(scripted: ScriptedFactory) -> None:
-    """A connection that is closed without an answer: 52."""
+    """A connection that is closed without a response: 52."""
 
     async def script(peer: Peer) -> None:
         await peer.request()
@@ -173,7 +181,7 @@ async def test_no_answer(scripted: ScriptedFactory) -> None:
     server = await scripted(script)
     ran = await httptrace(server.url)
     assert ran.code == 52
-    assert ran.err == "httptrace: wait: the server closed the connection without an answer\n"
+    assert ran.err == "httptrace: wait: the server closed the connection without a response\n"
 
 
 async def test_reset(scripted: ScriptedFactory) -> None:
@@ -186,14 +194,14 @@ async def test_reset(scripted: ScriptedFactory) -> None:
     server = await scripted(script)
     ran = await httptrace(server.url)
     assert ran.code == 56
-    assert ran.err.startswith("httptrace: wait: the connection broke off: ")
+    assert ran.err.startswith("httptrace: wait: the connection was lost: ")
 
 
 async def test_cut_body(servers: BundledServers) -> None:
     """A body that breaks off: 18, and what came is kept."""
     ran = await httptrace(f"{servers.http}/cut")
     assert ran.code == 18
-    assert ran.err.startswith("httptrace: receive: the body broke off: 300 bytes")
+    assert ran.err.startswith("httptrace: receive: the body is incomplete: 300 bytes")
     assert "→ 200 OK, then ClientPayloadError" in ran.out
 
 
@@ -218,7 +226,7 @@ async def test_unknown_coding(scripted: ScriptedFactory) -> None:
     server = await scripted(answer)
     ran = await httptrace("--compressed", server.url)
     assert ran.code == 61
-    assert ran.err == "httptrace: receive: the content coding 'zip' is not known\n"
+    assert ran.err == "httptrace: receive: the content coding 'zip' is not supported\n"
     ran = await httptrace("-o", "-", server.url)
     assert (ran.code, ran.out) == (0, "tea")
 
@@ -258,7 +266,7 @@ async def test_proxies(servers: BundledServers) -> None:
     assert [ran.code for ran in runs] == [5, 7, 56]
     assert runs[0].err.startswith("httptrace: dns: no address for host nowhere.invalid")
     assert runs[1].err.startswith("httptrace: connect: no connection: proxy http://127.0.0.1:")
-    assert runs[2].err == "httptrace: connect: the proxy refused: 404 Not Found\n"
+    assert runs[2].err == "httptrace: connect: the proxy refused the tunnel: 404 Not Found\n"
 
 
 async def test_last_failure_counts(servers: BundledServers) -> None:

@@ -40,6 +40,20 @@ async def test_one_for_each_url(servers: BundledServers, tmp_path: Path) -> None
     assert (tmp_path / "b").read_bytes() == b"As you wish.\n"
 
 
+async def test_more_outputs_than_urls(servers: BundledServers, tmp_path: Path) -> None:
+    """An ``-o`` or ``-O`` without a URL is told in a warning, and makes no file."""
+    for extra in (("-o", "b"), ("-O",)):
+        ran = await httptrace("-o", "a", *extra, f"{servers.http}/hello", cwd=tmp_path)
+        assert ran.code == 0
+        assert ran.err == (
+            "httptrace: warning: there are more -o and -O than URLs; "
+            "those at the end are not used\n"
+        )
+        assert [path.name for path in tmp_path.iterdir()] == ["a"]
+    ran = await httptrace("-s", "-o", "a", "-o", "b", f"{servers.http}/hello", cwd=tmp_path)
+    assert (ran.code, ran.err) == (0, "")
+
+
 async def test_remote_name(servers: BundledServers, tmp_path: Path) -> None:
     """``-O`` names the file after the end of the URL's path, never outside of the directory."""
     directory = tmp_path / "here"

@@ -80,6 +80,23 @@ async def test_options_that_are_headers(sent: Sent) -> None:
     assert "gzip" in (request.header("Accept-Encoding") or "")
 
 
+async def test_options_given_twice(sent: Sent) -> None:
+    """All of ``-b`` and ``-H`` is sent; of the options that have one value the last one counts."""
+    request = await sent("-b", "a=b", "-b", "c=d; e=f;", "-b", "", "-b", "g=h")
+    assert request.values("Cookie") == ["a=b; c=d; e=f; g=h"]
+    request = await sent("-A", "x", "-A", "y", "-e", "z", "-e", "http://r/", "-X", "PUT", "-XGET")
+    assert (request.method, request.values("User-Agent")) == ("GET", ["y"])
+    assert request.values("Referer") == ["http://r/"]
+
+
+async def test_empty_options(sent: Sent) -> None:
+    """An empty ``-A``, ``-e`` or ``-b`` sends no header, and leaves one of ``-H``."""
+    request = await sent("-A", "", "-e", "", "-b", "")
+    assert sorted(name for name, _ in request.headers) == [b"Accept", b"Host"]
+    request = await sent("-A", "", "-H", "User-Agent: mine")
+    assert request.values("User-Agent") == ["mine"]
+
+
 async def test_data(sent: Sent) -> None:
     """``-d`` makes it a POST of a form; several are joined by ``&``."""
     request = await sent("-d", "a=1", "-d", "b=2")
@@ -128,7 +145,7 @@ async def test_form(sent: Sent, tmp_path: Path) -> None:
     file = tmp_path / "a.txt"
     file.write_text("file")
     request = await sent(
-        *("-F", "plain=x;y=1", "-F", f"file=@{file}", "-F", f"text=<{file};type=text/x"),
+        *("-F", 'plain="x;y=1"', "-F", f"file=@{file}", "-F", f"text=<{file};type=text/x"),
         *("-F", "named=v;filename=n.bin;type=a/b;charset=c", "-F", f"as=@{file};filename=b.html"),
     )
     assert request.method == "POST"
@@ -145,6 +162,117 @@ async def test_form(sent: Sent, tmp_path: Path) -> None:
         (f'{disposition}"named"; filename="n.bin"', "Content-Type: a/b;charset=c", "v"),
         (f'{disposition}"as"; filename="b.html"', "Content-Type: text/html", "file"),
     ]
+
+
+DISPOSITION = "Content-Disposition: form-data; name="
+
+
+async def form_parts(sent: Sent, *fields: str) -> list[tuple[list[str], str]]:
+    """The header fields of each part of a form, and its content."""
+    request = await sent("-s", *[word for field in fields for word in ("-F", field)])
+    boundary = (request.header("Content-Type") or "").partition("boundary=")[2]
+    parts = request.body.decode().split(f"--{boundary}\r\n")[1:]
+    split = [part.partition("\r\n\r\n") for part in parts]
+    contents = [content.rpartition("\r\n--")[0] for _, _, content in split[-1:]]
+    contents = [content.removesuffix("\r\n") for _, _, content in split[:-1]] + contents
+    heads = [sorted(head.split("\r\n")) for head, _, _ in split]
+    return list(zip(heads, contents, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("a=b;c", "b"),
+        ("a= b ", "b"),
+        ('a="b;c"', "b;c"),
+        ('a=" b "', " b "),
+        (r'a="b\"c\\d\e"x', r'b"c\d\e'),
+        ('a="b', '"b'),
+        ("a=x'y\"z", "x'y\"z"),
+        ("a=", ""),
+        ('a=""', ""),
+        ("a=b;", "b"),
+        ("a=b=c", "b=c"),
+    ],
+)
+async def test_text_in_forms(sent: Sent, field: str, value: str) -> None:
+    """The text of ``-F`` ends at ``;`` and has no spaces around it, unless it is quoted."""
+    ((_, content),) = await form_parts(sent, field)
+    assert content == value
+
+
+async def test_options_of_form_fields(sent: Sent) -> None:
+    """Types may have parameters, names may be quoted or empty, and options stand in any order."""
+    found = await form_parts(
+        sent,
+        "a=b;type=text/x;charset=utf-8;filename=x",
+        'b=c;filename="x; y" ; type= text/z ',
+        "c=d ; filename= q ",
+        "d=e;filename=",
+        "e=f;TYPE=text/x",
+    )
+    assert [head for head, _ in found] == [
+        [f'{DISPOSITION}"a"; filename="x"', "Content-Type: text/x;charset=utf-8"],
+        [f'{DISPOSITION}"b"; filename="x; y"', "Content-Type: text/z"],
+        [f'{DISPOSITION}"c"; filename="q"', "Content-Type: text/plain; charset=utf-8"],
+        [f'{DISPOSITION}"d"; filename=""', "Content-Type: text/plain; charset=utf-8"],
+        [f'{DISPOSITION}"e"', "Content-Type: text/x"],
+    ]
+    assert [content for _, content in found] == ["b", "c", "d", "e", "f"]
+
+
+async def test_headers_of_form_fields(sent: Sent, tmp_path: Path) -> None:
+    """``;headers=`` adds header fields to a part, also those of a file."""
+    (tmp_path / "head").write_text("A: 1\n# no field\nB: 2\n  folded\n\n")
+    found = await form_parts(
+        sent,
+        'a=b;headers="X-One: b; c";headers=X-Two: d',
+        f"b=c;headers=@{tmp_path / 'head'}",
+        'c=d;type=a/b;headers="Content-Type: x/y"',
+    )
+    text = "Content-Type: text/plain; charset=utf-8"
+    assert [head for head, _ in found] == [
+        [f'{DISPOSITION}"a"', text, "X-One: b; c", "X-Two: d"],
+        ["A: 1", "B: 2 folded", f'{DISPOSITION}"b"', text],
+        [f'{DISPOSITION}"c"', "Content-Type: x/y"],
+    ]
+
+
+async def test_files_in_forms(sent: Sent, tmp_path: Path) -> None:
+    """Names of files may be quoted, empty or several; the local name stays here if one is given."""
+    for name in ("a.txt", "b;c,d.txt", 'q"t.png'):
+        (tmp_path / name).write_text(name)
+    quoted = str(tmp_path / 'q"t.png').replace('"', '\\"')
+    found = await form_parts(
+        sent,
+        f'a=@"{tmp_path}/b;c,d.txt"',
+        f'b=@"{quoted}";type="text/x"',
+        f"c=@{tmp_path}/a.txt;filename=",
+        f"d=@{tmp_path}/a.txt;filename=x,{tmp_path}/a.txt;type=a/b",
+        f"e=<{tmp_path}/a.txt",
+    )
+    assert [head for head, _ in found] == [
+        [f'{DISPOSITION}"a"; filename="b;c,d.txt"', "Content-Type: text/plain"],
+        [f'{DISPOSITION}"b"; filename="q\\"t.png"', 'Content-Type: "text/x"'],
+        [f'{DISPOSITION}"c"; filename=""', "Content-Type: text/plain"],
+        [f'{DISPOSITION}"d"; filename="x"', "Content-Type: application/octet-stream"],
+        [f'{DISPOSITION}"d"; filename="a.txt"', "Content-Type: a/b"],
+        [f'{DISPOSITION}"e"', "Content-Type: text/plain; charset=utf-8"],
+    ]
+    assert [content for _, content in found] == [
+        *("b;c,d.txt", 'q"t.png', "a.txt", "a.txt", "a.txt", "a.txt"),
+    ]
+
+
+async def test_what_a_form_ignores(scripted: ScriptedFactory) -> None:
+    """What is ignored of a field is told in a warning, which ``-s`` hides."""
+    server = await scripted(response_bytes(200, b"ok"))
+    for field in ("a=b;c", 'a="b"c'):
+        told, silent = [
+            await in_process(*options, "-F", field, server.url) for options in ((), ("-s",))
+        ]
+        assert (told.code, silent.code, silent.err) == (0, 0, "")
+        assert told.err.startswith("httptrace: warning: -F ") and "'c'" in told.err
 
 
 async def test_form_of_bytes(sent: Sent, tmp_path: Path) -> None:

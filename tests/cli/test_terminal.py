@@ -146,7 +146,7 @@ async def test_no_password() -> None:
     """The end of input instead of a password is told as such."""
     ran = await _answering([*COMMAND, "-u", "me", "http://127.0.0.1:1/"], b"\x04")
     assert ran.code == 2
-    assert "httptrace: no password of me was given\n" in ran.err
+    assert "httptrace: no password was entered for me\n" in ran.err
 
 
 async def test_body_on_the_screen(servers: BundledServers) -> None:

@@ -129,10 +129,6 @@ HANDLERS = {
 
 # Where httptrace does something else, on purpose: what it does, and why.
 DIFFERENT: dict[str, str] = {
-    "verb_POST": "no Content-Type without content (RFC 9110 §8.3)",
-    "verb_PUT": "the same",
-    "verb_PATCH": "the same",
-    "data_none": "the same",
     "params_text": "text is not encoded, as aiohttp's documentation has it: a=b%20c stays so",
     "history": "the fragment is kept over redirects (RFC 9110 §10.2.2)",
 }

@@ -1,4 +1,4 @@
-"""Bytes that have come and were not read yet: taken in pieces of any size, searched, put back."""
+"""A buffer of bytes that were received and not read: take any number, search, put back."""
 
 from __future__ import annotations
 
@@ -6,30 +6,30 @@ from collections import deque
 
 
 class Buffer:
-    """A queue of bytes. `size` is how many lie there, `taken` how many were taken in all."""
+    """A queue of bytes. `size` counts the bytes in it, `taken` those that were taken so far."""
 
     __slots__ = ("_blocks", "_offset", "size", "taken")
 
     def __init__(self) -> None:
         self._blocks: deque[bytes] = deque()
-        self._offset = 0  # what was taken of the first block
+        self._offset = 0  # bytes of the first block that were taken
         self.size = 0
         self.taken = 0
 
     def add(self, block: bytes) -> None:
-        """Put a block, which is not empty, to the end."""
+        """Append a block, which must not be empty."""
         self._blocks.append(block)
         self.size += len(block)
 
     def put_back(self, data: bytes) -> None:
-        """Put data, which is not empty, where it will be taken first."""
+        """Put data before the first byte. It must not be empty."""
         self._cut_off()
         self._blocks.appendleft(data)
         self.size += len(data)
         self.taken -= len(data)
 
     def take(self, n: int) -> bytes:
-        """Up to `n` bytes."""
+        """Remove and return up to `n` bytes."""
         end = self._offset + n
         if n >= self.size:
             data = self._take_all()
@@ -43,9 +43,9 @@ class Buffer:
         return data
 
     def find(self, separator: bytes, start: int) -> int:
-        """Where `separator` is, counted from the next byte; -1 if nowhere.
+        """The position of `separator` from the first byte; -1 if it is not there.
 
-        It is known not to be before `start`.
+        Positions before `start` are not searched.
         """
         overlap, offset = len(separator) - 1, self._offset
         position = -offset
@@ -84,7 +84,7 @@ class Buffer:
         return b"".join(parts)
 
     def _cut_off(self) -> None:
-        """Forget what was taken of the first block; at each taking it would cost too much."""
+        """Drop the part of the first block that was taken. It costs a copy, so `take` does not."""
         if self._offset:
             self._blocks[0] = self._blocks[0][self._offset :]
             self._offset = 0

@@ -1,10 +1,10 @@
-"""The libraries behind the content codings, each with bounded output behind one small shape.
+"""Decoders of the content codings, each on top of a library and with bounded output.
 
-An engine decodes one stream, member or frame. `decode(data, limit)` gives about `limit` bytes at
-most; `rest` is what it did not take of `data`; `more` says that further output can be had from
-`decode(b"", limit)`; `ended` that the stream is complete, and then `rest` lies behind its end.
+An engine decodes one stream, member or frame. `decode(data, limit)` returns about `limit` bytes at
+most; `rest` is the part of `data` that was not used; `more` is true while `decode(b"", limit)` can
+return further output; `ended` is true once the stream is complete, and `rest` then follows it.
 
-The optional libraries are imported when the first body needs them, never with this package.
+The optional libraries are imported when the first body needs them, not with this package.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from .zlib_backend import zlib_backend
 __all__ = ["GZIP_WBITS", "Engine", "MissingLibrary", "available", "engine", "library"]
 
 GZIP_WBITS = 16 + zlib.MAX_WBITS
-# RFC 9659 section 3: a decoder must take windows of 8 MB, and content must not need more.
+# RFC 9659 section 3: a decoder must support windows of 8 MB, and content must not use larger ones.
 ZSTD_WINDOW_LOG = 23
-# One zstd block of four bytes can stand for 128 KiB; 64 bytes for 2 MiB, which bounds `Zstandard`.
+# A zstd block of four bytes can decode to 128 KiB, so 64 bytes decode to 2 MiB at most.
 ZSTANDARD_SLICE = 64
 
 
 class MissingLibrary(Exception):
-    """A coding needs an optional library that is not installed; the text names it."""
+    """The library of a coding is not installed; the text names the library."""
 
 
 class Engine(Protocol):
-    """One stream, member or frame being decoded."""
+    """Decodes one stream, member or frame."""
 
     rest: bytes
     more: bool
@@ -40,16 +40,16 @@ class Engine(Protocol):
 
     @property
     def errors(self) -> type[Exception]:
-        """What `decode` raises for bytes that cannot be decoded."""
+        """The exception that `decode` raises for malformed bytes."""
         ...
 
     def decode(self, data: bytes, limit: int) -> bytes:
-        """The next bytes, about `limit` at most."""
+        """Decode `data`; return about `limit` bytes at most."""
         ...
 
 
 class Zlib:
-    """gzip (RFC 1952), zlib (RFC 1950) or raw deflate (RFC 1951), told apart by `wbits`."""
+    """gzip (RFC 1952), zlib (RFC 1950) or raw deflate (RFC 1951), as `wbits` says."""
 
     __slots__ = ("_object", "ended", "errors", "more", "rest")
 
@@ -66,13 +66,13 @@ class Zlib:
         if inner.eof:
             self.ended, self.more, self.rest = True, False, inner.unused_data
         else:
-            # zlib may have taken all input and still hold the tail of a repetition.
+            # zlib may have used all input and still hold output back.
             self.rest, self.more = inner.unconsumed_tail, len(out) >= limit
         return out
 
 
 class Deflate:
-    """`deflate`, which is zlib by RFC 9110 section 8.4.1.2 and raw deflate from some servers."""
+    """``deflate``: zlib (RFC 9110 section 8.4.1.2), or raw deflate, as some servers send it."""
 
     __slots__ = ("_head", "_inner", "ended", "errors", "more", "rest")
 
@@ -103,7 +103,7 @@ def _deflate_wbits(head: bytes) -> int:
 
 
 class Brotli:
-    """br (RFC 7932) through brotli or brotlicffi, from 1.2 on: before, output has no bound."""
+    """br (RFC 7932) by brotli or brotlicffi 1.2 or newer: older ones cannot bound their output."""
 
     __slots__ = ("_object", "ended", "errors", "more", "rest")
 
@@ -118,13 +118,13 @@ class Brotli:
         inner = self._object
         out: bytes = inner.process(data, output_buffer_limit=limit)
         self.ended = inner.is_finished()
-        # It may take more input and yet hold output back.
+        # brotli may accept more input and still hold output back.
         self.more = not self.ended and (len(out) >= limit or not inner.can_accept_more_data())
         return out
 
 
 class Zstd:
-    """zstd (RFC 8878) through compression.zstd of Python 3.14 or backports.zstd."""
+    """zstd (RFC 8878) by compression.zstd of Python 3.14 or by backports.zstd."""
 
     __slots__ = ("_object", "ended", "errors", "more", "rest")
 
@@ -145,7 +145,7 @@ class Zstd:
 
 
 class Zstandard:
-    """zstd through the zstandard package, whose output is bounded by feeding it thin slices."""
+    """zstd by the zstandard package, which gets small slices so that its output is bounded."""
 
     __slots__ = ("_kept", "_object", "ended", "errors", "more", "rest")
 
@@ -179,13 +179,13 @@ _CODINGS: dict[str, tuple[Callable[[], Engine], str]] = {
 
 
 def engine(coding: str) -> Engine:
-    """A new engine for `coding`. MissingLibrary when its library is not there."""
+    """A new engine for `coding`. MissingLibrary if its library is not installed."""
     return _CODINGS[coding][0]()
 
 
 def available(coding: str) -> bool:
-    """Whether `coding` can be decoded here."""
-    if coding == "zstd":  # found without the cost of importing it
+    """Whether the library of `coding` is installed."""
+    if coding == "zstd":  # looked for without importing it, which takes time
         return any(map(_is_installed, _zstd_names(built_in="_zstd")))
     return coding != "br" or _find(coding) is not None
 
@@ -200,7 +200,7 @@ def _is_installed(name: str) -> bool:
 
 
 def library(coding: str) -> Any:
-    """The module for `coding`. MissingLibrary when there is none."""
+    """The library of `coding`. MissingLibrary if it is not installed."""
     found = _find(coding)
     if found is None:
         raise MissingLibrary(f"{_CODINGS[coding][1]} is not installed")

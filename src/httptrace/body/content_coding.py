@@ -1,7 +1,7 @@
 """Content codings (RFC 9110 section 8.4): decoding in bounded steps, and encoding.
 
-A body is pushed in as it arrives and pulled out in pieces of about the size that the reader asked
-for, so that a few hundred bytes that stand for a gibibyte never become one in memory::
+A decoder gets a body in pieces as they arrive, and returns decoded bytes in pieces of about the
+size that the reader asked for. A small body that decodes to a gibibyte is never whole in memory::
 
     decoder = decoder_for(headers["Content-Encoding"])
     for data in arriving:
@@ -22,24 +22,31 @@ from ..errors import ClientPayloadError
 from .coding_engines import GZIP_WBITS, Engine, MissingLibrary, available, engine, library
 from .zlib_backend import zlib_backend
 
-__all__ = ["CODINGS", "Decoder", "Encoder", "available_codings", "decoder_for", "encoder_for"]
+__all__ = [
+    "CODINGS",
+    "Decoder",
+    "Encoder",
+    "available_codings",
+    "codings_of",
+    "decoder_for",
+    "encoder_for",
+]
 
 CODINGS = ("gzip", "deflate", "br", "zstd")
 MAX_LAYERS = 5
-# Input is handed on in pieces of this size: what an engine gives back unused is copied each time.
+# Engines get pieces of this size: an engine copies the part of a piece that it does not use.
 _PIECE = 16384
-# How many pieces one of stacked codings may decode to while the next one makes nothing of them.
+# How many pieces in a row one coding may decode to while the next coding returns nothing.
 _ROUNDS = 64
-# A member or frame costs some microseconds and may be empty: so many are borne, and one more for so
-# many bytes that were decoded. Writers that append to a body come nowhere near it.
+# A member or frame takes microseconds to decode and may be empty. A body may have _MOST_MEMBERS,
+# and one more for each _MEMBER_SIZE decoded bytes. Real writers append far fewer.
 _MOST_MEMBERS, _MEMBER_SIZE = 4096, 16
 
 
 class Decoder:
-    """One content coding, or several in a row, being undone.
+    """Decodes a body of one content coding, or of several that were applied in a row.
 
-    `coding` is its name; `pending` says whether ``feed(b"", ...)`` can give more without further
-    input.
+    `coding` is the name; `pending` is true while ``feed(b"", ...)`` can return more.
     """
 
     __slots__ = ("coding", "pending")
@@ -49,18 +56,18 @@ class Decoder:
         self.pending = False
 
     def feed(self, data: bytes, max_length: int) -> bytes:
-        """Take `data` and return about `max_length` decoded bytes at most.
+        """Decode `data`; return about `max_length` bytes at most.
 
-        While `pending` is true afterwards, so much was returned that there is more. Raises
-        ClientPayloadError, which names the coding, for bytes that cannot be decoded.
+        `pending` is true afterwards if there is more output. Raises ClientPayloadError, which
+        names the coding, for malformed bytes.
         """
         raise NotImplementedError
 
     def finish(self) -> None:
-        """Tell that nothing more arrives; to be called once `pending` is false.
+        """Check at the end of the body, once `pending` is false, that the stream is complete.
 
-        Raises ClientPayloadError when the coded stream is not complete. No bytes at all count as
-        complete: the answer to a HEAD request names its coding too.
+        Raises ClientPayloadError if it is not. A body without any bytes is complete: the response
+        to a HEAD request names a coding, too.
         """
         raise NotImplementedError
 
@@ -108,7 +115,7 @@ class _Single(Decoder):
         self._inputs.extend(data[at : at + _PIECE] for at in range(0, len(data), _PIECE))
 
     def _next(self) -> bytes | None:
-        """What the engine is to be given now, None when it waits for more to arrive."""
+        """The next input of the engine; None if more must arrive first."""
         if self._rest:
             rest, self._rest = self._rest, b""
             return rest
@@ -144,8 +151,8 @@ class _Single(Decoder):
             raise ClientPayloadError(text) from None
 
     def _after_end(self, data: bytes) -> bytes:
-        # RFC 1952 section 2.2, RFC 8878 section 3.1: members and frames follow each other. Some
-        # writers of gzip pad with zeros.
+        # RFC 1952 section 2.2, RFC 8878 section 3.1: there may be several members or frames. Some
+        # writers of gzip append zeros.
         if self.coding == "gzip":
             return data.lstrip(b"\0")
         if self.coding == "zstd":
@@ -154,7 +161,7 @@ class _Single(Decoder):
 
 
 class _Stack(Decoder):
-    """Codings in the order in which they are undone."""
+    """Several codings. The layers are in the order in which they decode."""
 
     __slots__ = ("_layers",)
 
@@ -167,7 +174,7 @@ class _Stack(Decoder):
         if data:
             out = self._push(self._layers[0].feed(data, min(max_length, _PIECE)), 1, max_length)
         for _ in range(_ROUNDS):
-            # The last layer that has something goes first: what lies within stays small.
+            # The last layer with output goes first, so that little is buffered between layers.
             at = max((i for i, layer in enumerate(self._layers) if layer.pending), default=-1)
             self.pending = at >= 0
             if out or not self.pending:
@@ -180,7 +187,7 @@ class _Stack(Decoder):
         )
 
     def _push(self, data: bytes, start: int, max_length: int) -> bytes:
-        """Hand `data` to the layers from `start` on; what comes out behind the last one."""
+        """Decode `data` by the layers from `start` on; returns the output of the last one."""
         last = len(self._layers) - 1
         for at in range(start, last + 1):
             if not data:
@@ -194,16 +201,15 @@ class _Stack(Decoder):
 
 
 def decoder_for(content_encoding: str) -> Decoder | None:
-    """The decoder for a Content-Encoding header, None when the body is left as it is.
+    """The decoder for a Content-Encoding header; None if the body is not decoded.
 
-    It is left so when the header is empty, says ``identity`` or names a coding that is not known
-    (as aiohttp does). Raises ClientPayloadError for more than five codings on top of each other.
+    That is so if the header is empty, names ``identity`` alone, or names a coding that is not
+    supported (as in aiohttp). Raises ClientPayloadError for more than five codings.
     """
     coding = content_encoding.strip().lower()
     if coding in CODINGS:
         return _Single(coding)
-    names = [_ALIASES.get(name, name) for name in map(str.strip, coding.split(","))]
-    names = [name for name in names if name not in ("", "identity")]
+    names = codings_of(content_encoding)
     if not names or any(name not in CODINGS for name in names):
         return None
     if len(names) > MAX_LAYERS:
@@ -212,18 +218,27 @@ def decoder_for(content_encoding: str) -> Decoder | None:
     return layers[0] if len(layers) == 1 else _Stack(", ".join(names), layers)
 
 
+def codings_of(content_encoding: str) -> list[str]:
+    """The names in a Content-Encoding header, in the order in which the codings were applied.
+
+    ``identity``, which changes nothing, is left out; ``x-gzip`` is ``gzip``.
+    """
+    names = [name.strip() for name in content_encoding.lower().split(",")]
+    return [_ALIASES.get(name, name) for name in names if name not in ("", "identity")]
+
+
 # RFC 9110 section 8.4.1.3
 _ALIASES = {"x-gzip": "gzip"}
 
 
 @cache
 def available_codings() -> tuple[str, ...]:
-    """The codings that can be decoded here, in the order of the default Accept-Encoding."""
+    """The codings whose libraries are installed, in the order of the default Accept-Encoding."""
     return tuple(coding for coding in CODINGS if available(coding))
 
 
 class Encoder:
-    """Encodes a body piece by piece. After `flush` it is at its end."""
+    """Encodes a body piece by piece. `flush` ends it."""
 
     __slots__ = ("_encode", "_flush", "coding")
 
@@ -235,7 +250,7 @@ class Encoder:
         self._flush = flush
 
     def encode(self, data: bytes) -> bytes:
-        """What can be sent of the encoded body once `data` has been taken; may be empty."""
+        """Encode `data`; returns encoded bytes, which may be empty."""
         return self._encode(data)
 
     def flush(self) -> bytes:
@@ -246,7 +261,7 @@ class Encoder:
 def encoder_for(coding: str) -> Encoder:
     """A new encoder for ``gzip``, ``deflate``, ``br`` or ``zstd``.
 
-    Raises ValueError for any other name, and when the library for ``br`` or ``zstd`` is missing.
+    Raises ValueError for another name, and if the library of ``br`` or ``zstd`` is not installed.
     """
     name = coding.strip().lower()
     if name == "gzip" or name == "deflate":
@@ -256,7 +271,9 @@ def encoder_for(coding: str) -> Encoder:
         return Encoder(name, deflater.compress, deflater.flush)
     if name not in CODINGS:
         accepted = ", ".join(available_codings())
-        raise ValueError(f"{coding!r} is no content coding to encode with; there are: {accepted}")
+        raise ValueError(
+            f"{coding!r} is not a content coding that can be sent; these are: {accepted}"
+        )
     try:
         module = library(name)
     except MissingLibrary as error:
@@ -270,5 +287,5 @@ def encoder_for(coding: str) -> Encoder:
     return Encoder(name, inner.compress, inner.flush)
 
 
-# The library's default of 11 is for files that are compressed once: a hundred times slower.
+# The library's default is 11, which is a hundred times slower and meant for static files.
 _BROTLI_QUALITY = 5

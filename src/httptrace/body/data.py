@@ -1,4 +1,4 @@
-"""From what ``data=`` was given to the payload that sends it."""
+"""Makes the payload for the value of ``data=``."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from .form import FormData
-from .payload import IOBasePayload, LookupError, Payload, get_payload
+from .payload import IOBasePayload, LookupError, Payload, TextIOPayload, get_payload
 from .payload_base import Writer
+from .payload_files import is_text
 
 __all__ = ["ForeignPayload", "make_payload"]
 
 
 class ForeignPayload(Payload):
-    """A payload of aiohttp's own, from a library that makes its bodies with aiohttp's classes."""
+    """Sends a payload of aiohttp, from a library that makes its bodies with aiohttp's classes."""
 
     def __init__(self, value: Any) -> None:
         super().__init__(value, value.headers, value.content_type)
@@ -21,32 +22,32 @@ class ForeignPayload(Payload):
 
     @property
     def can_resend(self) -> bool:
-        """Whether its `write` writes the content, even if it did so before."""
+        """Whether `write` can write the content, also after it did so."""
         return not self._value.consumed
 
     async def write(self, writer: Writer) -> None:
-        """Let it write itself."""
+        """Write the content."""
         await self._value.write(writer)
 
     def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
-        """The content as text, if it knows."""
+        """The content as text, if the payload supports that."""
         return str(self._value.decode(encoding, errors))
 
     async def close(self) -> None:
-        """Close it."""
+        """Close the payload."""
         await self._value.close()
 
 
 def make_payload(data: Any) -> Payload:
-    """The payload for what ``data=`` was given.
+    """The payload for the value of ``data=``.
 
-    Beside what PAYLOAD_REGISTRY knows, that is FormData, mappings and sequences of pairs, which
-    become a form, and any object with ``read``.
+    The value may be of a type in PAYLOAD_REGISTRY, a FormData, a mapping or sequence of pairs,
+    which is sent as a form, or an object with ``read``.
 
-    Raises TypeError for anything else, ValueError for a closed file.
+    Raises TypeError for anything else, and ValueError for a closed file.
     """
     try:
-        # The name of a file does not go into the headers of a request, as it does into a part's.
+        # A part has the name of its file in its headers, a request has not.
         return get_payload(data, disposition=None)
     except LookupError:
         return _from_fields(data)
@@ -55,14 +56,15 @@ def make_payload(data: Any) -> Payload:
 def _from_fields(data: Any) -> Payload:
     if isinstance(data, FormData):
         return data()
-    if hasattr(data, "add_field") and callable(data):  # aiohttp's FormData makes its payload
+    if hasattr(data, "add_field") and callable(data):  # aiohttp's FormData
         data = data()
     if hasattr(data, "write_with_length") and hasattr(data, "consumed"):
         return ForeignPayload(data)
     if isinstance(data, Mapping | list | tuple):
         return FormData(data)()
     if callable(getattr(data, "read", None)):
-        return IOBasePayload(data, disposition=None)
+        kind = TextIOPayload if is_text(data) else IOBasePayload
+        return kind(data, disposition=None)
     raise TypeError(
         f"data= cannot be a {type(data).__name__}: it takes bytes, str, a file, an async iterable, "
         "FormData, a mapping or a list of pairs, a MultipartWriter or any other Payload"

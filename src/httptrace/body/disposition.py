@@ -1,4 +1,4 @@
-"""Content-Disposition: read (RFC 6266, RFC 2183, RFC 2231) and written (RFC 7578)."""
+"""The Content-Disposition header: parsed (RFC 6266, RFC 2183, RFC 2231) and written (RFC 7578)."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from types import MappingProxyType
 from typing import NamedTuple
 from urllib.parse import quote, unquote_to_bytes
 
+from ..headers.mime import TOKEN, text_encoding
+
 __all__ = [
     "BadContentDispositionHeader",
     "BadContentDispositionParam",
@@ -17,27 +19,35 @@ __all__ = [
     "content_disposition_filename",
     "content_disposition_header",
     "parse_content_disposition",
+    "without_path",
 ]
 
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
-# A quoted string, or whatever stands there up to the next semicolon.
+# A quoted string, or everything up to the next semicolon.
 _VALUE = re.compile(r'[ \t]*(?:"((?:[^"\\]|\\.)*)"[ \t]*|([^";]*))(?:;|\Z)', re.DOTALL)
 _QUOTED_PAIR = re.compile(r"\\(.)", re.DOTALL)
 _EXTENDED = re.compile(r"([^']*)'[^']*'(.*)\Z", re.DOTALL)
 _CONTINUED = re.compile(r".+\*[0-9]+\*?\Z", re.DOTALL)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_FOLDERS = re.compile(r".*[/\\]", re.DOTALL)
+_DRIVES = re.compile(r"(?:.:)+", re.DOTALL)
+# C0 and C1 controls, and what reverses the direction of text, as in "invoice\u202efdp.exe".
+_INVISIBLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 class BadContentDispositionHeader(RuntimeWarning):
-    """A Content-Disposition header cannot be understood; it is taken for absent."""
+    """A Content-Disposition header is malformed; it is ignored."""
 
 
 class BadContentDispositionParam(RuntimeWarning):
-    """A parameter of a Content-Disposition header cannot be understood; it is left out."""
+    """A parameter of a Content-Disposition header is malformed; the parameter is ignored."""
 
 
 class ContentDisposition(NamedTuple):
-    """What a Content-Disposition header says; `filename` is decoded."""
+    """What a Content-Disposition header says.
+
+    `filename` is decoded and has no path: ``os.path.join(folder, filename)`` is a path in `folder`.
+    It is empty if the header has a name that is a path alone, such as ``..``.
+    """
 
     type: str | None
     parameters: Mapping[str, str]
@@ -45,7 +55,7 @@ class ContentDisposition(NamedTuple):
 
 
 def content_disposition(header: str | None) -> ContentDisposition | None:
-    """What the header says, None when there is no header."""
+    """The parsed header; None if there is no header."""
     if header is None:
         return None
     kind, params = parse_content_disposition(header)
@@ -53,18 +63,19 @@ def content_disposition(header: str | None) -> ContentDisposition | None:
 
 
 def parse_content_disposition(header: str | None) -> tuple[str | None, dict[str, str]]:
-    """The disposition's type and its parameters, names in lower case.
+    """The type and the parameters of the header, with names in lower case.
 
-    ``name*=`` is decoded under that name; the pieces of ``name*0=``, ``name*1*=`` are left as
-    they are, for `content_disposition_filename`. A header that cannot be read is ``(None, {})``
-    with a BadContentDispositionHeader warning; a parameter that cannot be read is left out with a
+    The parameter ``name*`` is decoded. The pieces ``name*0``, ``name*1*``, ... are not: see
+    `content_disposition_filename`. ``filename`` and ``filename*`` have no path: see
+    `ContentDisposition`. For a malformed header the result is ``(None, {})``, with a
+    BadContentDispositionHeader warning; a malformed parameter is left out, with a
     BadContentDispositionParam warning.
     """
     if not header:
         return None, {}
     kind, semicolon, rest = header.partition(";")
     kind = kind.strip(" \t").lower()
-    if _TOKEN.match(kind) is None:
+    if TOKEN.match(kind) is None:
         return _bad_header(header)
     if semicolon and not rest.strip():
         _bad_header(header)
@@ -84,21 +95,35 @@ def _parameters(text: str, header: str) -> dict[str, str] | None:
         raw, position = text[position:end].rstrip(";"), end
         if not name:
             _bad_header(header)
-        elif _TOKEN.match(name) is None:
+        elif TOKEN.match(name) is None:
             _bad_param(raw)
-        elif name in params or (not quoted and _TOKEN.match(value) is None):
+        elif name in params or (not quoted and TOKEN.match(value) is None):
             return _bad_header(header)[0]
-        elif (known := _understand(name, value, quoted)) is None:
+        elif (decoded := _decoded(name, value, quoted)) is None:
             _bad_param(raw)
         else:
-            params[name] = known
+            params[name] = without_path(decoded) if name in _FILE_NAMES else decoded
     return params
 
 
-def _scan(text: str, position: int) -> tuple[str, str, bool, int] | None:
-    """One parameter: name, value, whether it was quoted, where the next begins.
+_FILE_NAMES = ("filename", "filename*")
 
-    None when it has no value; an empty name stands for an empty parameter.
+
+def without_path(filename: str) -> str:
+    """A file name from the network as a name that cannot lead out of a folder.
+
+    Folders, drive letters and control characters are removed (RFC 6266 section 4.3). The result is
+    empty if that leaves nothing but dots and spaces.
+    """
+    name = _INVISIBLE.sub("", _FOLDERS.sub("", filename))
+    name = _DRIVES.sub("", name, count=1) if name[1:2] == ":" else name
+    return name if name.strip(". ") else ""
+
+
+def _scan(text: str, position: int) -> tuple[str, str, bool, int] | None:
+    """One parameter: its name, its value, whether that was quoted, and where the next one begins.
+
+    None if it has no value. An empty parameter has an empty name.
     """
     equals, semicolon = text.find("=", position), text.find(";", position)
     if equals < 0 or 0 <= semicolon < equals:
@@ -114,8 +139,8 @@ def _scan(text: str, position: int) -> tuple[str, str, bool, int] | None:
     return name, _QUOTED_PAIR.sub(r"\1", quoted), True, match.end()
 
 
-def _understand(name: str, value: str, quoted: bool) -> str | None:
-    """The decoded value; None when it is encoded in a way that cannot be read (RFC 8187)."""
+def _decoded(name: str, value: str, quoted: bool) -> str | None:
+    """The value, decoded if the name ends in ``*`` (RFC 8187); None if it is malformed."""
     if not name.endswith("*") or _CONTINUED.match(name) is not None:
         return value
     match = None if quoted else _EXTENDED.match(value)
@@ -123,9 +148,12 @@ def _understand(name: str, value: str, quoted: bool) -> str | None:
 
 
 def _decode(data: bytes, charset: str) -> str | None:
+    encoding = text_encoding(charset or "utf-8")
+    if encoding is None:
+        return None
     try:
-        return data.decode(charset or "utf-8")
-    except (UnicodeDecodeError, LookupError):
+        return data.decode(encoding)
+    except UnicodeError:
         return None
 
 
@@ -139,14 +167,15 @@ def _bad_param(param: str) -> None:
 
 
 def content_disposition_filename(params: Mapping[str, str], name: str = "filename") -> str | None:
-    """The decoded parameter `name` out of what `parse_content_disposition` found.
+    """The parameter `name`, decoded, from the result of `parse_content_disposition`.
 
-    ``name*`` goes before ``name`` (RFC 6266 section 4.3), both before ``name*0``, ``name*1*``, …
-    (RFC 2231 section 3). None when there is none or its pieces cannot be decoded.
+    ``name*`` is preferred to ``name`` (RFC 6266 section 4.3), and ``name`` to the joined pieces
+    ``name*0``, ``name*1*``, ... (RFC 2231 section 3). None if there is no such parameter, or its
+    pieces cannot be decoded. A ``filename`` has no path: see `ContentDisposition`.
     """
     for key in (f"{name}*", name):
         if key in params:
-            return params[key]
+            return without_path(params[key]) if key in _FILE_NAMES else params[key]
     pieces: list[bytes] = []
     charset = ""
     while (piece := _piece(params, name, len(pieces))) is not None:
@@ -154,7 +183,8 @@ def content_disposition_filename(params: Mapping[str, str], name: str = "filenam
         if encoded and not pieces and (match := _EXTENDED.match(value)) is not None:
             charset, value = match.groups()
         pieces.append(unquote_to_bytes(value) if encoded else value.encode("utf-8", "replace"))
-    return _decode(b"".join(pieces), charset) if pieces else None
+    joined = _decode(b"".join(pieces), charset) if pieces else None
+    return joined if joined is None or name != "filename" else without_path(joined)
 
 
 def _piece(params: Mapping[str, str], name: str, index: int) -> tuple[str, bool] | None:
@@ -167,20 +197,20 @@ def _piece(params: Mapping[str, str], name: str, index: int) -> tuple[str, bool]
 def content_disposition_header(
     disptype: str, quote_fields: bool = True, charset: str = "utf-8", **params: str
 ) -> str:
-    """The header's value, for any values that the parameters have.
+    """The value of the header.
 
-    With `quote_fields` a ``filename`` is percent-encoded in `charset`, as aiohttp does, and in
-    other values control characters are (WHATWG HTML, "multipart form data"). Without, values
-    stand as they are in quotes. Names of form fields are UTF-8 (RFC 7578 section 5.1).
+    With `quote_fields` a ``filename`` is percent-encoded in `charset`, as in aiohttp, and in other
+    parameters control characters are (WHATWG HTML, "multipart form data"). Without `quote_fields`
+    values are quoted strings. Names of form fields are UTF-8 (RFC 7578 section 5.1).
 
-    Raises ValueError for a type or parameter name that is no token, and for control characters
-    that are not to be encoded.
+    Raises ValueError if the type or the name of a parameter is not a token, and for control
+    characters in a quoted string.
     """
-    if _TOKEN.match(disptype) is None:
+    if TOKEN.match(disptype) is None:
         raise ValueError(f"bad content disposition type {disptype!r}")
     parts = [disptype]
     for name, value in params.items():
-        if _TOKEN.match(name) is None:
+        if TOKEN.match(name) is None:
             raise ValueError(f"bad content disposition parameter {name!r}={value!r}")
         parts.append(f"{name}={_quoted(name, value, quote_fields, charset)}")
     return "; ".join(parts)

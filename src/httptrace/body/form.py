@@ -1,19 +1,19 @@
-"""`FormData`: the fields of a form, url-encoded or multipart/form-data (WHATWG HTML, RFC 7578)."""
+"""`FormData`: a form, url-encoded or as multipart/form-data (WHATWG HTML, RFC 7578)."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import AsyncIterable, Iterable, Mapping
 from typing import Any, NamedTuple
-from urllib.parse import urlencode
 
 from .multipart import MultipartWriter
 from .payload import BytesPayload, LookupError, Payload, get_payload
 from .payload_files import guess_filename
+from .urlencoded import URLENCODED, urlencoded
 
 __all__ = ["FormData"]
 
-_URLENCODED = "application/x-www-form-urlencoded"
+_BYTES = (bytes, bytearray, memoryview)
 
 
 class _Field(NamedTuple):
@@ -26,10 +26,10 @@ class _Field(NamedTuple):
 class FormData:
     """A form to send (aiohttp's documentation, "FormData").
 
-    It is url-encoded until it has a field that needs multipart: a file, bytes, something
-    asynchronous, or one with a content type or file name. `default_to_multipart` makes it
-    multipart in any case. `quote_fields` percent-encodes file names; `charset` is that of text,
-    UTF-8 unless given.
+    It is sent as multipart/form-data if a field needs that: a file, bytes, an async iterable, or a
+    field with a content type or file name. Otherwise it is url-encoded, unless
+    `default_to_multipart` is true. `quote_fields` percent-encodes file names. `charset` is that of
+    text; the default is UTF-8.
     """
 
     def __init__(
@@ -67,26 +67,32 @@ class FormData:
     ) -> None:
         """Add a field.
 
-        `value` is text, bytes, a file, an async iterable or a Payload. The file name is that of
-        the file, or `name` for other bytes. `content_transfer_encoding` makes the form multipart
-        and is else ignored: RFC 7578 section 4.7 has done away with it.
+        `value` is text, bytes, a file, an async iterable or a Payload. Without `filename`, a file
+        is sent with its own name and bytes with `name`; an empty `filename` is sent as it is.
+        `content_transfer_encoding` makes the form multipart, and sends bytes without a file name;
+        the header itself is not sent (RFC 7578 section 4.7).
+
+        Raises TypeError for a name that is neither text nor a number, and for options that are
+        not text.
         """
+        name = _field_name(name)
         _check_text("filename", filename)
         _check_text("content_type", content_type)
         _check_text("content_transfer_encoding", content_transfer_encoding)
-        if isinstance(value, io.IOBase):
-            filename = filename or guess_filename(value) or str(name)
-        elif isinstance(value, bytes | bytearray | memoryview):
-            filename = filename or str(name)
+        if filename is None:
+            if isinstance(value, io.IOBase):
+                filename = guess_filename(value) or name
+            elif isinstance(value, _BYTES) and content_transfer_encoding is None:
+                filename = name
         self._is_multipart |= (
             any(extra is not None for extra in (content_type, filename, content_transfer_encoding))
             or isinstance(value, Payload | AsyncIterable)
             or callable(getattr(value, "read", None))
         )
-        self._fields.append(_Field(str(name), value, content_type, filename))
+        self._fields.append(_Field(name, value, content_type, filename))
 
     def add_fields(self, *fields: Any) -> None:
-        """Add several: files, mappings (of names to values), pairs of name and value.
+        """Add several fields: files, mappings of names to values, pairs of name and value.
 
         TypeError for anything else.
         """
@@ -104,15 +110,15 @@ class FormData:
                 )
 
     def __call__(self) -> Payload:
-        """The payload that sends the form. TypeError for a value that no payload can send."""
+        """The payload that sends the form. TypeError for a value that cannot be sent."""
         return self._multipart() if self._is_multipart else self._urlencoded()
 
     def _urlencoded(self) -> BytesPayload:
         charset = self._charset or "utf-8"
         pairs = [(field.name, field.value) for field in self._fields]
         return BytesPayload(
-            urlencode(pairs, doseq=True, encoding=charset).encode(),
-            content_type=_URLENCODED if charset == "utf-8" else f"{_URLENCODED}; charset={charset}",
+            urlencoded(pairs, charset).encode(),
+            content_type=URLENCODED if charset == "utf-8" else f"{URLENCODED}; charset={charset}",
         )
 
     def _multipart(self) -> MultipartWriter:
@@ -136,9 +142,17 @@ class FormData:
         params = {"name": field.name}
         if field.filename is not None:
             params["filename"] = field.filename
-        # names are UTF-8 whatever the charset of text is, as in aiohttp
+        # names are UTF-8, also if text has another charset, as in aiohttp
         part.set_content_disposition("form-data", self._quote_fields, **params)
         return part
+
+
+def _field_name(name: Any) -> str:
+    if isinstance(name, str):
+        return str.__str__(name)  # the text of an enumeration's member, too
+    if isinstance(name, int):
+        return str(name)
+    raise TypeError(f"The name of a form field must be text, not {name!r}")
 
 
 def _check_text(what: str, given: object) -> None:

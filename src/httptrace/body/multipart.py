@@ -9,28 +9,29 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import urlencode
 
 from multidict import CIMultiDict
 
+from ..headers.mime import TOKEN
 from .coding_engines import GZIP_WBITS
 from .payload import BytesPayload, JsonPayload, LookupError, Payload, StringPayload, get_payload
 from .payload_base import Writer
+from .stream_writer import PayloadWriter
+from .urlencoded import URLENCODED, urlencoded
 from .zlib_backend import zlib_backend
 
 __all__ = ["MultipartPayloadWriter", "MultipartWriter"]
 
-# RFC 2046 section 5.1.1 allows fewer signs; what other clients are known to use is let through.
+# RFC 2046 section 5.1.1 allows fewer characters, but other clients use these.
 _BOUNDARY = re.compile(r"[\x20-\x7e]{0,69}[\x21-\x7e]\Z")
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
 _Part = tuple[Payload, str, str]
 
 
 class MultipartWriter(Payload):
-    """A body of several parts, each a payload with headers of its own.
+    """A body of several parts. Each part is a payload with headers of its own.
 
-    `boundary` is made up unless it is given. Raises ValueError for one that RFC 2046 does not
-    allow: 1 to 70 visible ASCII signs, with spaces only inside.
+    The default of `boundary` is random. Raises ValueError for one that RFC 2046 does not allow: it
+    has 1 to 70 visible ASCII characters, and spaces only inside.
     """
 
     _value: None
@@ -61,11 +62,11 @@ class MultipartWriter(Payload):
         pass
 
     def __iter__(self) -> Iterator[_Part]:
-        """The parts: payload, content encoding, transfer encoding."""
+        """The parts, each as payload, content encoding and transfer encoding."""
         return iter(self._parts)
 
     def __len__(self) -> int:
-        """How many parts there are."""
+        """The number of parts."""
         return len(self._parts)
 
     def __bool__(self) -> bool:
@@ -73,14 +74,14 @@ class MultipartWriter(Payload):
 
     @property
     def boundary(self) -> str:
-        """What stands between the parts."""
+        """The delimiter of the parts, without its dashes."""
         return self._boundary.decode("ascii")
 
     @property
     def _boundary_value(self) -> str:
-        """The boundary as a parameter of Content-Type, in quotes where it needs them."""
+        """The boundary as a parameter of Content-Type: a token or a quoted string."""
         value = self.boundary
-        if _TOKEN.match(value) is not None:
+        if TOKEN.match(value) is not None:
             return value
         escaped = value.replace("\\", "\\\\").replace('"', '\\"')
         return f'"{escaped}"'
@@ -88,7 +89,7 @@ class MultipartWriter(Payload):
     # --- parts --------------------------------------------------------------------------------
 
     def append(self, obj: Any, headers: Mapping[str, str] | None = None) -> Payload:
-        """Add a part: whatever `get_payload` has a payload for. TypeError for anything else."""
+        """Add a part: any value that `get_payload` accepts. TypeError for another one."""
         if isinstance(obj, Payload):
             obj.headers.update(headers or {})
             return self.append_payload(obj)
@@ -102,9 +103,9 @@ class MultipartWriter(Payload):
         """Add a payload as a part.
 
         Its Content-Encoding may be ``gzip``, ``deflate`` or ``identity``, its
-        Content-Transfer-Encoding ``base64``, ``quoted-printable`` or ``binary``: RuntimeError for
-        others. Raises ValueError for headers that parts of a form may not have (RFC 7578 section
-        4.7), and when the part contains the boundary.
+        Content-Transfer-Encoding ``base64``, ``quoted-printable`` or ``binary``. Raises
+        RuntimeError for another one, and ValueError for headers that parts of a form may not have
+        (RFC 7578 section 4.7) and for a part that contains the boundary.
         """
         if not isinstance(payload, Payload):
             raise TypeError(f"A part must be a Payload, not a {type(payload).__name__}")
@@ -129,9 +130,9 @@ class MultipartWriter(Payload):
             payload.set_content_disposition("form-data", name=f"section-{len(self._parts)}")
 
     def _check_boundary(self, payload: Payload) -> None:
-        """Refuse what a reader could not tell from the end of the part."""
+        """Refuse a part in which a reader would find the boundary."""
         if isinstance(payload, MultipartWriter):
-            # RFC 2046 section 5.1.2: readers compare the beginning of a line.
+            # RFC 2046 section 5.1.2: readers compare the start of a line with the boundary.
             clash = payload._boundary.startswith(self._boundary)
         elif self._given and isinstance(payload, BytesPayload):
             clash = b"\n--" + self._boundary in b"\n" + bytes(payload._value)
@@ -152,9 +153,9 @@ class MultipartWriter(Payload):
         """Add a part with `obj` as a url-encoded form."""
         pairs = list(obj.items()) if isinstance(obj, Mapping) else obj
         text = StringPayload(
-            urlencode(pairs, doseq=True),
+            urlencoded(pairs),
             headers=CIMultiDict(headers or {}),
-            content_type="application/x-www-form-urlencoded",
+            content_type=URLENCODED,
         )
         return self.append_payload(text)
 
@@ -162,7 +163,7 @@ class MultipartWriter(Payload):
 
     @property
     def size(self) -> int | None:
-        """Bytes of the whole body; None when a part's size is unknown or it is encoded."""
+        """Bytes of the whole body; None if the size of a part is unknown or the part is encoded."""
         total = 0
         for part, encoding, transfer in self._parts:
             size = part.size
@@ -173,7 +174,7 @@ class MultipartWriter(Payload):
 
     @property
     def consumed(self) -> bool:
-        """Whether one of the parts is."""
+        """Whether a part was read and cannot be read again."""
         return any(part.consumed for part, _, _ in self._parts)
 
     @property
@@ -187,7 +188,7 @@ class MultipartWriter(Payload):
         return all(part.autoclose for part, _, _ in self._parts)
 
     def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
-        """The body as text, its parts as they are before they are encoded."""
+        """The body as text. Its parts are not encoded."""
         texts = []
         for part, _, _ in self._parts:
             head = self._head(part).decode(errors="replace")
@@ -201,7 +202,7 @@ class MultipartWriter(Payload):
         return b"".join(collected.pieces)
 
     async def write(self, writer: Writer, close_boundary: bool = True) -> None:
-        """Write the parts, and the end of the body if `close_boundary`."""
+        """Write the parts and, with `close_boundary`, the end of the body."""
         for part, encoding, transfer in self._parts:
             await writer.write(self._head(part))
             if encoding or transfer:
@@ -219,7 +220,7 @@ class MultipartWriter(Payload):
             await writer.write(b"--" + self._boundary + b"--\r\n")
 
     def _head(self, part: Payload) -> bytes:
-        """What stands before a part; one that has got more parts since it was added tells so."""
+        """The boundary and the headers before a part, with the size that a nested body has now."""
         headers = part.headers
         if isinstance(part, MultipartWriter) and "Content-Length" in headers:
             size = part.size
@@ -230,7 +231,7 @@ class MultipartWriter(Payload):
         return b"--" + self._boundary + b"\r\n" + part._binary_headers
 
     async def close(self) -> None:
-        """Close each part, whatever closing another one raised."""
+        """Close each part, also if closing another one fails; then raise the first error."""
         errors: list[Exception] = []
         for part, _, _ in self._parts:
             try:
@@ -241,7 +242,7 @@ class MultipartWriter(Payload):
             raise errors[0]
 
 
-class _Collector:
+class _Collector(PayloadWriter):
     def __init__(self) -> None:
         self.pieces: list[bytes] = []
 
@@ -255,7 +256,7 @@ _CONTENT_ENCODINGS = {"gzip": "gzip", "deflate": "deflate", "identity": "", "": 
 
 
 def _encodings(headers: CIMultiDict[str]) -> tuple[str, str]:
-    """Content and transfer encoding that the headers ask for, each empty for none."""
+    """The content and the transfer encoding in the headers; each may be empty."""
     encoding = headers.get("Content-Encoding", "").lower()
     transfer = headers.get("Content-Transfer-Encoding", "").lower()
     if encoding not in _CONTENT_ENCODINGS:
@@ -265,8 +266,8 @@ def _encodings(headers: CIMultiDict[str]) -> tuple[str, str]:
     return _CONTENT_ENCODINGS[encoding], _TRANSFER_ENCODINGS[transfer]
 
 
-class MultipartPayloadWriter:
-    """Encodes what a part writes: compresses it first, then makes it base64 or the like."""
+class MultipartPayloadWriter(PayloadWriter):
+    """Encodes what a part writes: by its content encoding, then by its transfer encoding."""
 
     def __init__(self, writer: Writer) -> None:
         self._writer = writer
@@ -279,7 +280,7 @@ class MultipartPayloadWriter:
         self._transfer = encoding
 
     def enable_compression(self, encoding: str = "deflate", strategy: int | None = None) -> None:
-        """Use a content encoding. ``deflate`` is raw deflate: aiohttp reads no other in a part."""
+        """Use a content encoding. ``deflate`` is raw deflate, the only one that aiohttp reads."""
         wbits = GZIP_WBITS if encoding == "gzip" else -zlib.MAX_WBITS
         strategy = zlib.Z_DEFAULT_STRATEGY if strategy is None else strategy
         self._deflater = zlib_backend().compressobj(wbits=wbits, strategy=strategy)
@@ -290,8 +291,9 @@ class MultipartPayloadWriter:
         if data:
             await self._send(self._encode(data))
 
-    async def write_eof(self) -> None:
-        """Send what is left."""
+    async def write_eof(self, chunk: bytes = b"") -> None:
+        """Send the last piece and what the encodings held back."""
+        await super().write_eof(chunk)
         if self._deflater is not None:
             data, self._deflater = self._deflater.flush(), None
             await self._send(self._encode(data))
@@ -306,7 +308,7 @@ class MultipartPayloadWriter:
             self._left = data[whole:]
             return binascii.b2a_base64(data[:whole], newline=False)
         if self._transfer == "quoted-printable":
-            # Line ends are encoded too, so that any bytes survive; what is left are soft breaks.
+            # Line ends are encoded as well: the only ones in the output are soft breaks.
             return binascii.b2a_qp(data, istext=False).replace(b"=\n", b"=\r\n")
         return data
 

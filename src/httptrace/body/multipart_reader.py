@@ -5,75 +5,82 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Protocol
 
 from multidict import CIMultiDict, CIMultiDictProxy
 
-from ..headers.mime import content_type_of
+from ..headers.mime import TOKEN, content_type_of, text_encoding
 from .part_reader import BodyPartReader
 from .part_source import MultipartError, Readable, Source, source_of
-
-if TYPE_CHECKING:
-    from ..response.response import ClientResponse
+from .pieces import IteratesByNext
 
 __all__ = ["MultipartError", "MultipartReader", "MultipartResponseWrapper"]
 
-_TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
+_TOKEN = re.compile(TOKEN.pattern.encode())
 _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _DEEPEST = 16
 _PREAMBLE_LINE = 8192
 _LONGEST_CHARSET = 32
 
 
-class MultipartResponseWrapper:
-    """Reads the parts of a response and releases it behind the last one."""
+class MultipartResponse(Protocol):
+    """What is needed of a response to read its parts. A `ClientResponse` is one."""
 
-    def __init__(self, resp: ClientResponse, stream: MultipartReader) -> None:
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Its header fields."""
+        ...
+
+    @property
+    def content(self) -> Any:
+        """Its body, as a `StreamReader`."""
+        ...
+
+    def release(self) -> Any:
+        """Release its connection."""
+        ...
+
+
+class MultipartResponseWrapper(IteratesByNext["MultipartReader | BodyPartReader"]):
+    """Reads the parts of a response and releases it after the last one."""
+
+    def __init__(self, resp: MultipartResponse, stream: MultipartReader) -> None:
         self.resp = resp
         self.stream = stream
 
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> MultipartReader | BodyPartReader:
-        part = await self.next()
-        if part is None:
-            raise StopAsyncIteration
-        return part
-
     def at_eof(self) -> bool:
-        """Whether the response has been read to its end."""
-        return self.resp.content.at_eof()
+        """Whether the response was read to its end."""
+        return bool(self.resp.content.at_eof())
 
     async def next(self) -> MultipartReader | BodyPartReader | None:
-        """The next part, None behind the last one."""
+        """The next part; None after the last one."""
         part = await self.stream.next()
         if self.stream.at_eof():
             await self.release()
         return part
 
     async def release(self) -> None:
-        """Release the response: no more of it is read."""
+        """Release the response without reading the rest of it."""
         released: Any = self.resp.release()
         if released is not None:
             await released
 
 
-class MultipartReader:
-    """Reads the parts of a multipart body one after the other.
+class MultipartReader(IteratesByNext["MultipartReader | BodyPartReader"]):
+    """Reads the parts of a multipart body, one after the other.
 
-    `headers` are those of the body: their Content-Type must be ``multipart/…`` with a boundary of
-    1 to 70 signs, ValueError otherwise. `content` is read through its ``read``. No header of a
-    part may be longer than `max_field_size` bytes and no part have more than `max_headers`.
+    `headers` are those of the body. Their Content-Type must be ``multipart/…`` with a boundary of
+    1 to 70 characters: ValueError otherwise. `content` is read by its ``read``. A header of a part
+    has at most `max_field_size` bytes, and a part at most `max_headers` headers.
 
-    What is malformed or cut short raises ClientPayloadError, which is a ValueError here.
+    A body that is malformed or incomplete raises ClientPayloadError, which is a ValueError here.
     """
 
     response_wrapper_cls = MultipartResponseWrapper
     multipart_reader_cls: type[MultipartReader] | None = None
     part_reader_cls = BodyPartReader
     max_decoded_size = BodyPartReader.max_decoded_size
-    """Bytes that a compressed part may decode to when it is read whole; 0 for no limit."""
+    """Bytes that ``read()`` decodes a compressed part to at most; 0 is no limit."""
 
     def __init__(
         self,
@@ -103,29 +110,20 @@ class MultipartReader:
         self._default_charset: str | None = None
 
     @classmethod
-    def from_response(cls, response: ClientResponse) -> MultipartResponseWrapper:
+    def from_response(cls, response: MultipartResponse) -> MultipartResponseWrapper:
         """Read the body of a response; `max_decoded_size` is that of its session."""
         reader = cls(response.headers, response.content)
-        call = getattr(response, "_call", None)  # responses of other clients have none
-        if call is not None:
-            reader.max_decoded_size = call.settings.max_decoded_size
+        limit = getattr(response.content, "_max_decoded_size", None)  # other clients have none
+        if limit is not None:
+            reader.max_decoded_size = limit
         return cls.response_wrapper_cls(response, reader)
 
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> MultipartReader | BodyPartReader:
-        part = await self.next()
-        if part is None:
-            raise StopAsyncIteration
-        return part
-
     def at_eof(self) -> bool:
-        """Whether the last part has been passed."""
+        """Whether the end of the last part was reached."""
         return self._at_eof
 
     async def next(self) -> MultipartReader | BodyPartReader | None:
-        """The next part, None behind the last one; what is unread of the one before is dropped."""
+        """The next part; None after the last one. The rest of the part before is skipped."""
         if self._at_eof:
             return None
         if self._last is not None:
@@ -141,12 +139,12 @@ class MultipartReader:
         return part
 
     async def release(self) -> None:
-        """Read all parts that are left and drop them."""
+        """Skip all further parts."""
         while await self.next() is not None:
             pass
 
     async def fetch_next_part(self) -> MultipartReader | BodyPartReader:
-        """Read the headers of a part; the part, which may be multipart itself."""
+        """Read the headers of a part and return the part, which may be multipart itself."""
         headers = await self._read_headers()
         body = self._last = self.part_reader_cls(
             self._boundary,
@@ -164,12 +162,12 @@ class MultipartReader:
 
     def _nested(self, headers: CIMultiDictProxy[str], body: BodyPartReader) -> MultipartReader:
         if self._depth >= _DEEPEST:
-            raise MultipartError(f"Multipart bodies are nested more than {_DEEPEST} deep")
+            raise MultipartError(f"Multipart bodies are nested more than {_DEEPEST} levels deep")
         try:
             _type_and_boundary(headers)
-        except ValueError as exc:  # here it is the body's fault, not the caller's
+        except ValueError as exc:  # the body is malformed, not the caller's argument
             raise MultipartError(str(exc)) from exc
-        # It reads through the part, so that it ends where this body's next boundary stands.
+        # It reads the part, not the source, so that it stops at the next boundary of this body.
         reader = (self.multipart_reader_cls or type(self))(
             headers,
             _PartContent(body),
@@ -184,7 +182,7 @@ class MultipartReader:
     # --- boundaries ---------------------------------------------------------------------------
 
     async def _find_first_boundary(self) -> None:
-        """Pass the preamble, which is for readers that do not know MIME."""
+        """Skip the preamble, a text for readers that do not support MIME."""
         self._started = True
         at_line_start = True
         while line := await self._source.line(_PREAMBLE_LINE):
@@ -194,9 +192,9 @@ class MultipartReader:
         raise MultipartError(f"Could not find starting boundary {self._boundary!r}")
 
     async def _read_boundary(self) -> None:
-        if not self._source.arrived:
+        if not self._source.available:
             await self._source.fill()
-        if self._source.arrived == 1:
+        if self._source.available == 1:
             await self._source.fill()
         self._source.skip(b"\r\n", b"\n")
         line = await self._source.line(_PREAMBLE_LINE)
@@ -204,7 +202,7 @@ class MultipartReader:
             raise MultipartError(f"Invalid boundary {line[:80]!r}, expected {self._boundary!r}")
 
     def _note_boundary(self, line: bytes) -> bool:
-        """Whether `line` is a boundary; the last one ends the body."""
+        """Whether `line` is a boundary. The closing boundary sets the end of the body."""
         text = line.rstrip(b" \t\r\n")
         if text == self._boundary:
             self._newline = b"\n" if line.endswith(b"\n") and line[-2:] != b"\r\n" else b"\r\n"
@@ -221,7 +219,7 @@ class MultipartReader:
             if not line:
                 return CIMultiDictProxy(CIMultiDict(headers))
             if line[:1] in b" \t" and headers:
-                # RFC 822 folding, which RFC 2045 allows in parts.
+                # a folded line (RFC 822), which RFC 2045 allows in parts
                 last, text = headers.pop()
                 headers.append((last, f"{text} {_header_text(line)}"))
                 continue
@@ -235,7 +233,7 @@ class MultipartReader:
         line = await self._source.line(self._max_field_size + 2)
         if not line.endswith(b"\n"):
             if len(line) < self._max_field_size:
-                raise MultipartError("The multipart body ends in the headers of a part")
+                raise MultipartError("The multipart body ends within the headers of a part")
             raise MultipartError(f"A header of a part has more than {self._max_field_size} bytes")
         return line[:-2] if line.endswith(b"\r\n") else line[:-1]
 
@@ -246,18 +244,19 @@ class MultipartReader:
         is_field = self._subtype == "form-data" and isinstance(part, BodyPartReader)
         return is_field and self._last is not None and self._last.name == "_charset_"
 
-    async def _read_charset(self, part: MultipartReader | BodyPartReader) -> str:
+    async def _read_charset(self, part: MultipartReader | BodyPartReader) -> str | None:
         assert isinstance(part, BodyPartReader)
         charset = b""
         while len(charset) <= _LONGEST_CHARSET and not part.at_eof():
             charset += await part._read_some(_LONGEST_CHARSET + 1 - len(charset))
         if len(charset) > _LONGEST_CHARSET or not charset.isascii():
             raise MultipartError("Invalid default charset")
-        return charset.strip().decode()
+        name = charset.strip().decode()
+        return name if text_encoding(name) else None
 
 
 class _PartContent:
-    """A part as what a nested body is read from."""
+    """Reads a part, so that a nested body can be read from it."""
 
     def __init__(self, part: BodyPartReader) -> None:
         self._part = part
@@ -282,5 +281,5 @@ def _type_and_boundary(headers: Mapping[str, str]) -> tuple[str, str]:
 def _header_text(value: bytes) -> str:
     value = value.strip(b" \t")
     if _CONTROL.search(value) is not None:
-        raise MultipartError(f"Control characters in a header of a part: {value[:80]!r}")
+        raise MultipartError(f"A header of a part has control characters: {value[:80]!r}")
     return value.decode("utf-8", "surrogateescape")

@@ -1,4 +1,4 @@
-"""Undoing the encodings of a part: Content-Transfer-Encoding (RFC 2045), then Content-Encoding."""
+"""Decodes a part: its Content-Transfer-Encoding (RFC 2045), then its Content-Encoding."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import binascii
 import re
 from collections.abc import Iterator
 
-from .content_coding import Decoder, decoder_for
+from .content_coding import Decoder, codings_of, decoder_for
 from .part_source import MultipartError
 
-__all__ = ["PartDecoder", "base64_signs"]
+__all__ = ["PartDecoder", "base64_characters"]
 
 _PLAIN = ("", "binary", "8bit", "7bit")
 _ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="
@@ -18,15 +18,15 @@ _SOFT_BREAK_OR_BYTE = re.compile(rb"=(?:[0-9A-Fa-f]|[ \t]*\r?)?\Z")
 
 
 class PartDecoder:
-    """Decodes a part piece by piece, to pieces of about `step` bytes at most.
+    """Decodes a part piece by piece; each decoded piece has about `step` bytes at most.
 
-    Raises RuntimeError for encodings that parts cannot have.
+    Raises RuntimeError for an encoding that is not supported.
     """
 
     def __init__(self, transfer: str, content: str, step: int) -> None:
         if transfer not in (*_PLAIN, "base64", "quoted-printable"):
             raise RuntimeError(f"unknown content transfer encoding: {transfer}")
-        if content not in ("", "identity", "gzip", "deflate"):
+        if not {"gzip", "deflate"}.issuperset(codings_of(content)):
             raise RuntimeError(f"unknown content encoding: {content}")
         self._transfer = transfer
         self._decoder: Decoder | None = decoder_for(content)
@@ -35,7 +35,7 @@ class PartDecoder:
         self._padded = False
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """What `data` decodes to."""
+        """Decode `data`."""
         if self._transfer == "base64":
             data = self._from_base64(data)
         elif self._transfer == "quoted-printable":
@@ -43,7 +43,7 @@ class PartDecoder:
         return self._uncompress(data)
 
     def finish(self) -> Iterator[bytes]:
-        """The rest. MultipartError or ClientPayloadError when the part is incomplete."""
+        """Decode the rest. MultipartError or ClientPayloadError if the part is incomplete."""
         left, self._left = self._left, b""
         if left:
             base64 = self._transfer == "base64"
@@ -52,9 +52,9 @@ class PartDecoder:
             self._decoder.finish()
 
     def _from_base64(self, data: bytes) -> bytes:
-        if self._padded:  # which is the end
+        if self._padded:  # padding ends base64
             return b""
-        data = self._left + base64_signs(data)
+        data = self._left + base64_characters(data)
         whole = len(data) // 4 * 4
         data, self._left = data[:whole], data[whole:]
         padding = data.find(b"=")
@@ -81,8 +81,8 @@ class PartDecoder:
             yield decoder.feed(b"", self._step)
 
 
-def base64_signs(data: bytes) -> bytes:
-    """What counts of base64 (RFC 2045 section 6.8): line ends and whatever else there is do not."""
+def base64_characters(data: bytes) -> bytes:
+    """The bytes of the base64 alphabet in `data`; others are ignored (RFC 2045 section 6.8)."""
     return data.translate(None, _FOREIGN)
 
 

@@ -1,38 +1,41 @@
-"""`BodyPartReader`: one part of a multipart body as it is read."""
+"""`BodyPartReader`: reads one part of a multipart body."""
 
 from __future__ import annotations
 
 import json
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping
-from typing import Any, Self
+from typing import Any
 from urllib.parse import parse_qsl
 
 from ..errors import ClientPayloadError
-from ..headers.mime import charset_of
+from ..headers.mime import charset_of, text_encoding
 from .disposition import content_disposition_filename, parse_content_disposition
-from .part_coding import PartDecoder, base64_signs
+from .json_errors import explain_json_error
+from .part_coding import PartDecoder, base64_characters
 from .part_source import MultipartError, Readable, Source, source_of
 from .payload import Payload, payload_type
 from .payload_base import Writer
+from .pieces import IteratesByNext
 
 __all__ = ["BodyPartReader", "BodyPartReaderPayload"]
 
 _MOST_BETWEEN = 64
-"""Bytes that are no base64 and are kept behind the size that was asked for."""
+"""Bytes outside the base64 alphabet that a chunk may have beyond the requested size."""
 _LOOKAHEAD = 1 << 10
-"""Bytes that are looked through at a time for what a chunk of base64 needs to be complete."""
+"""Bytes that are searched at a time for the characters that complete a chunk of base64."""
+_INCOMPLETE = "The multipart body ends in the middle of a part"
 
 
-class BodyPartReader:
+class BodyPartReader(IteratesByNext[bytes]):
     """Reads one part (aiohttp's documentation, "Multipart").
 
-    `boundary` begins with its two dashes. A part is read once, in whole or piece by piece.
+    `boundary` includes its two dashes. A part can be read once, as a whole or piece by piece.
     """
 
     chunk_size = 8192
     max_decoded_size = 1 << 28
-    """Bytes that `read` decodes a compressed part to at most; 0 for no limit."""
+    """Bytes that `read` decodes a compressed part to at most; 0 is no limit."""
 
     def __init__(
         self,
@@ -57,33 +60,24 @@ class BodyPartReader:
         self._max_size_error_cls = max_size_error_cls
         self._left = None if self._is_form_data else _length(headers)
         self._at_eof = self._left == 0
-        self._clear = 0
+        self._before = 0
         self._delimited = False
-        self._fresh = True
+        self._at_start = True
         self._unread = b""
         self._disposition: dict[str, str] | None = None
 
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> bytes:
-        part = await self.next()
-        if part is None:
-            raise StopAsyncIteration
-        return part
-
     async def next(self) -> bytes | None:
-        """The whole part, None once it has been read."""
+        """The whole part; None once it was read."""
         return await self.read() or None
 
     # --- reading ------------------------------------------------------------------------------
 
     async def read(self, *, decode: bool = False) -> bytes:
-        """The rest of the part; with `decode`, its encodings undone.
+        """The rest of the part, decoded if `decode` is true.
 
-        Raises `max_size_error_cls` when that is more than `client_max_size` bytes, and
-        ClientPayloadError (which is a ValueError too) when the body is malformed or cut short, or
-        the part decodes to more than `max_decoded_size` bytes.
+        Raises `max_size_error_cls` for more than `client_max_size` bytes, and ClientPayloadError,
+        which is a ValueError here, for a body that is malformed or incomplete and for a part that
+        decodes to more than `max_decoded_size` bytes.
         """
         decoder = self._decoder() if decode and not self.at_eof() else None
         pieces: list[bytes] = []
@@ -105,25 +99,25 @@ class BodyPartReader:
         return b"".join(pieces)
 
     async def read_chunk(self, size: int = chunk_size) -> bytes:
-        """Up to `size` bytes as they are, none at the end of the part.
+        """Up to `size` bytes of the part, not decoded; none at the end of the part.
 
-        Of base64 up to three more are read where needed, so that each chunk can be decoded by
-        itself; of what is not base64 before them, as blanks are, 64 bytes at the most are kept.
+        A chunk of base64 has up to three further characters, so that it can be decoded by itself.
+        Of the bytes between these that are not base64, such as spaces, it has at most 64.
         """
         chunk = await self._read_some(size)
         if self._transfer_encoding() == "base64":
-            missing = -len(base64_signs(chunk)) % 4
+            missing = -len(base64_characters(chunk)) % 4
             while missing and not self.at_eof():
                 piece = await self._read_some(_LOOKAHEAD)
-                sign = base64_signs(piece)[:1]
-                end = piece.index(sign) + 1 if sign else len(piece)
-                chunk += piece[:end] if len(chunk) + end <= size + _MOST_BETWEEN else sign
-                missing -= len(sign)
+                found = base64_characters(piece)[:1]
+                end = piece.index(found) + 1 if found else len(piece)
+                chunk += piece[:end] if len(chunk) + end <= size + _MOST_BETWEEN else found
+                missing -= len(found)
                 self._unread = piece[end:] + self._unread
         return chunk
 
     async def readline(self) -> bytes:
-        """A line of the part with its end, nothing at the end of the part."""
+        """The next line with its line end; nothing at the end of the part."""
         pieces: list[bytes] = []
         while not self.at_eof():
             piece = await self._read_some(self.chunk_size)
@@ -137,26 +131,35 @@ class BodyPartReader:
         return b"".join(pieces)
 
     async def release(self) -> None:
-        """Read the rest of the part and drop it."""
+        """Skip the rest of the part."""
         while not self.at_eof():
             await self._read_some(1 << 16)
 
     def at_eof(self) -> bool:
-        """Whether the part has been read to its end."""
+        """Whether the part was read to its end."""
         return self._at_eof and not self._unread
 
     async def text(self, *, encoding: str | None = None) -> str:
-        """The decoded part as text, by `encoding`, its charset, or UTF-8."""
+        """The decoded part as text in `encoding`. The default is its charset, or UTF-8."""
         data = await self.read(decode=True)
         return data.decode(encoding or self.get_charset(default="utf-8"))
 
     async def json(self, *, encoding: str | None = None) -> Any:
-        """The decoded part as JSON, None when it is empty."""
+        """The decoded part as JSON, None when it is empty.
+
+        Raises json.JSONDecodeError, which says how the part begins, for what is not JSON.
+        """
         text = await self.text(encoding=encoding)
-        return json.loads(text) if text else None
+        try:
+            return json.loads(text) if text else None
+        except ValueError as error:
+            source = "the part" if self.name is None else f"the part {self.name!r}"
+            content_type = self.headers.get("Content-Type")
+            explain_json_error(error, text, source=source, content_type=content_type)
+            raise
 
     async def form(self, *, encoding: str | None = None) -> list[tuple[str, str]]:
-        """The decoded part as a url-encoded form. ValueError for bytes that are no text."""
+        """The fields of a url-encoded form. ValueError if the part is not text in its charset."""
         charset = encoding or self.get_charset(default="utf-8")
         data = await self.read(decode=True)
         try:
@@ -166,7 +169,7 @@ class BodyPartReader:
         return parse_qsl(text, keep_blank_values=True, encoding=charset)
 
     async def _read_some(self, size: int) -> bytes:
-        """Up to `size` bytes; none only at the end of the part."""
+        """Up to `size` bytes; none at the end of the part."""
         if self._unread:
             data, self._unread = self._unread[:size], self._unread[size:]
             return data
@@ -174,8 +177,8 @@ class BodyPartReader:
             return b""
         if self._left is None:
             return await self._read_to_delimiter(size)
-        if not self._source.arrived and not await self._source.fill():
-            raise MultipartError("The multipart body ends in the middle of a part")
+        if not self._source.available and not await self._source.fill():
+            raise MultipartError(_INCOMPLETE)
         data = self._source.take(min(size, self._left))
         self._left -= len(data)
         self._at_eof = self._left == 0
@@ -183,26 +186,27 @@ class BodyPartReader:
 
     async def _read_to_delimiter(self, size: int) -> bytes:
         source = self._source
-        while not self._clear and not self._delimited:
-            self._clear, self._delimited = source.clear_of(self._delimiter, self._fresh)
-            if not self._clear and not self._delimited and not await source.fill():
-                # What looked like the beginning of a delimiter is seen to be one, or none.
-                self._clear, self._delimited = source.clear_of(self._delimiter, self._fresh)
+        while not self._before and not self._delimited:
+            self._before, self._delimited = source.bytes_before(self._delimiter, self._at_start)
+            if not self._before and not self._delimited and not await source.fill():
+                # at the end it is known whether the last bytes are a delimiter
+                self._before, self._delimited = source.bytes_before(self._delimiter, self._at_start)
                 if not self._delimited:
-                    raise MultipartError("The multipart body ends in the middle of a part")
-        data = source.take(min(size, self._clear))
-        self._clear -= len(data)
-        self._fresh = self._fresh and not data
-        self._at_eof = self._delimited and not self._clear
+                    raise MultipartError(_INCOMPLETE)
+        data = source.take(min(size, self._before))
+        self._before -= len(data)
+        self._at_start = self._at_start and not data
+        self._at_eof = self._delimited and not self._before
         return data
 
     # --- decoding -----------------------------------------------------------------------------
 
     def decode(self, data: bytes) -> bytes:
-        """`data`, the whole part as it was read, with its encodings undone.
+        """Decode `data`, which is the whole part as it was read.
 
-        Raises RuntimeError for encodings that are not known, and ClientPayloadError when
-        compressed data grows over `max_decompress_size`: `decode_iter` has no such bound.
+        Raises RuntimeError for an encoding that is not supported, and ClientPayloadError if
+        compressed data decodes to more than `max_decompress_size` bytes. `decode_iter` has no
+        such limit.
         """
         pieces: list[bytes] = []
         size = 0
@@ -217,7 +221,7 @@ class BodyPartReader:
         return b"".join(pieces)
 
     async def decode_iter(self, data: bytes) -> AsyncIterator[bytes]:
-        """The same in pieces of `max_decompress_size` bytes at most."""
+        """Decode `data` in pieces of at most `max_decompress_size` bytes."""
         for piece in self._decoded(data):
             yield piece
 
@@ -235,17 +239,20 @@ class BodyPartReader:
         return self.headers.get("Content-Transfer-Encoding", "").strip().lower()
 
     def _content_encoding(self) -> str:
-        # RFC 7578 section 4.8: parts of a form have no such header.
+        # RFC 7578 section 4.8: a part of a form has no such header
         return "" if self._is_form_data else self.headers.get("Content-Encoding", "").lower()
 
     # --- what the headers say -----------------------------------------------------------------
 
     def get_charset(self, default: str) -> str:
-        """The charset of the Content-Type, the form's default, or `default`."""
+        """The charset of the Content-Type, the form's default, or `default`.
+
+        A charset that Python has no text encoding for counts as none.
+        """
         charset = charset_of(self.headers.get("Content-Type", ""))
-        if charset and not charset.isascii():
-            charset = None  # no charset has such a name
-        return charset or self._default_charset or default
+        if charset and text_encoding(charset):
+            return charset
+        return self._default_charset or default
 
     @property
     def name(self) -> str | None:
@@ -254,7 +261,7 @@ class BodyPartReader:
 
     @property
     def filename(self) -> str | None:
-        """The name of the file, from Content-Disposition: not to be trusted as a path."""
+        """The name of the file, from Content-Disposition, without a path; it may be empty."""
         return content_disposition_filename(self._parameters(), "filename")
 
     def _parameters(self) -> dict[str, str]:
@@ -272,7 +279,7 @@ def _length(headers: Mapping[str, str]) -> int | None:
 
 @payload_type(BodyPartReader)
 class BodyPartReaderPayload(Payload):
-    """A part that is being read, sent on decoded. It can be sent once."""
+    """Sends a part that is being read, decoded. It can be sent once."""
 
     _value: BodyPartReader
     _autoclose = True
@@ -285,8 +292,8 @@ class BodyPartReaderPayload(Payload):
             self.set_content_disposition("attachment", True, **params)
 
     def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
-        """TypeError: reading the part has to be awaited."""
-        raise TypeError("Unable to decode a part that is being read; await as_bytes()")
+        """TypeError: a part cannot be read without awaiting it."""
+        raise TypeError("A part that is being read cannot be decoded; await as_bytes()")
 
     async def as_bytes(self, encoding: str = "utf-8", errors: str = "strict") -> bytes:
         """The decoded part."""
@@ -295,7 +302,7 @@ class BodyPartReaderPayload(Payload):
 
     def _begin(self) -> None:
         if self._consumed:
-            raise ClientPayloadError("The part has been read already, which can be done once")
+            raise ClientPayloadError("The part was already read, and can be read once only")
         self._consumed = True
 
     async def write(self, writer: Writer) -> None:

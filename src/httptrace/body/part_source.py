@@ -1,4 +1,4 @@
-"""The bytes of a multipart body as its parts are cut out of them."""
+"""`Source`: the bytes of a multipart body, from which its parts are read."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from ..errors import ClientPayloadError
 __all__ = ["MultipartError", "Readable", "Source", "source_of"]
 
 _PIECE = 1 << 16
-# RFC 2046 section 5.1.1: "--" ends the body, white space may follow the boundary on its line.
+# RFC 2046 section 5.1.1: "--" ends the body; spaces may follow the boundary in its line.
 _REST_OF_LINE = re.compile(rb"(?:--)?[ \t]*\r?(?:\n|\Z)")
 _LONGEST_REST = 1024
 
 
 class MultipartError(ClientPayloadError, ValueError):
-    """A multipart body is malformed or cut short."""
+    """A multipart body is malformed or incomplete."""
 
 
 class Readable(Protocol):
-    """What a multipart body is read from, such as a StreamReader."""
+    """A stream that a multipart body can be read from, such as a StreamReader."""
 
     async def read(self, n: int = -1, /) -> Any:
-        """Up to `n` bytes as soon as there are any, none at the end."""
+        """Wait for bytes and return up to `n` of them; none at the end."""
         ...
 
 
 class Source:
-    """A stream with what was received of it and not taken yet."""
+    """A stream with a buffer of bytes that were received and not taken."""
 
     __slots__ = ("_at", "_buffer", "_content", "_ended")
 
@@ -39,7 +39,7 @@ class Source:
         self._ended = False
 
     async def fill(self) -> bool:
-        """Wait for more to arrive; False at the end."""
+        """Wait for more bytes; False at the end."""
         if not self._ended:
             data = await self._content.read(_PIECE)
             self._ended = not data
@@ -48,40 +48,40 @@ class Source:
         return not self._ended
 
     def take(self, size: int) -> bytes:
-        """Up to `size` of the bytes that have arrived."""
+        """Remove and return up to `size` bytes of the buffer."""
         data = self._buffer[self._at : self._at + size]
         self._at += len(data)
         return data
 
     @property
-    def arrived(self) -> int:
-        """How many bytes can be taken now."""
+    def available(self) -> int:
+        """The number of bytes in the buffer."""
         return len(self._buffer) - self._at
 
     async def line(self, limit: int) -> bytes:
-        """The next line with its end, which is missing after `limit` bytes and at the very end."""
+        """The next line with its line end. A line over `limit` bytes and the last one have none."""
         checked = 0
         while (found := self._buffer.find(b"\n", self._at + checked)) < 0:
-            checked = self.arrived
+            checked = self.available
             if checked >= limit or not await self.fill():
                 return self.take(limit)
         return self.take(min(found + 1 - self._at, limit))
 
     def skip(self, *starts: bytes) -> None:
-        """Take the first of `starts` that the bytes begin with."""
+        """Remove the first of `starts` with which the buffer begins."""
         for start in starts:
             if self._buffer.startswith(start, self._at):
                 self._at += len(start)
                 return
 
-    def clear_of(self, delimiter: bytes, fresh: bool) -> tuple[int, bool]:
-        """How many bytes stand before the delimiter, and whether it has been found behind them.
+    def bytes_before(self, delimiter: bytes, at_start: bool) -> tuple[int, bool]:
+        """The number of bytes before the delimiter, and whether the delimiter follows them.
 
-        `delimiter` begins with a line end, which may be missing when `fresh`: at the start of a
-        part. What might become a delimiter once more arrives is not counted.
+        `delimiter` begins with a line end, which may be missing at the start of a part. Bytes that
+        may be the start of a delimiter are not counted until more arrive.
         """
         buffer, at = self._buffer, self._at
-        if fresh:
+        if at_start:
             bare = delimiter.lstrip(b"\r\n")
             if buffer.startswith(bare, at):
                 if (ends := self._ends_line(at + len(bare))) is not False:
@@ -93,10 +93,10 @@ class Source:
             if (ends := self._ends_line(found + len(delimiter))) is not False:
                 return found - at, ends is True
             search = found + 1
-        return self.arrived - self._overlap(delimiter), False
+        return self.available - self._overlap(delimiter), False
 
     def _ends_line(self, position: int) -> bool | None:
-        """Whether a boundary's line ends as it should; None when that is still to be seen."""
+        """Whether nothing but spaces follows a boundary in its line; None if that is not known."""
         rest = self._buffer[position : position + _LONGEST_REST]
         match = _REST_OF_LINE.match(rest)
         if match is None:
@@ -106,7 +106,7 @@ class Source:
         return None if len(rest) < _LONGEST_REST else False
 
     def _overlap(self, delimiter: bytes) -> int:
-        """How many of the last bytes might be the beginning of a delimiter."""
+        """The number of bytes at the end that may be the start of a delimiter."""
         tail = self._buffer[max(self._at, len(self._buffer) - len(delimiter) + 1) :]
         start = tail.find(delimiter[:1])
         while start >= 0:
@@ -117,5 +117,5 @@ class Source:
 
 
 def source_of(content: Source | Readable) -> Source:
-    """The source that reads `content`: itself if it is one."""
+    """The source that reads `content`; `content` itself if it is a source."""
     return content if isinstance(content, Source) else Source(content)

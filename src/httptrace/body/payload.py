@@ -1,4 +1,4 @@
-"""Payloads: what ``data=`` can be, and which class sends it (aiohttp's documentation, "Payload").
+"""The payload classes and the values that they send (aiohttp's documentation, "Payload").
 
 ::
 
@@ -67,8 +67,8 @@ __all__ = [
 ]
 
 
-class _Stream(ABC):  # noqa: B024 - it is there for isinstance alone
-    """Whatever can be read as a StreamReader can, aiohttp's included."""
+class _Stream(ABC):  # noqa: B024 - for isinstance only
+    """Any stream with the methods of a StreamReader, such as one of aiohttp."""
 
     @classmethod
     def __subclasshook__(cls, subclass: type) -> bool:

@@ -1,4 +1,4 @@
-"""`Payload`, the base of what can be sent as a body, and the registry of its classes."""
+"""`Payload`, the base class of everything that is sent as a body, and its registry."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from typing import Any, Final, Protocol, TypeVar
 
 from multidict import CIMultiDict
 
+from ..headers.mime import OCTET_STREAM, TOKEN
 from .disposition import content_disposition_header
+from .stream_writer import PayloadWriter
 
 __all__ = [
     "PAYLOAD_REGISTRY",
@@ -25,18 +27,16 @@ __all__ = [
     "serialized_headers",
 ]
 
-OCTET_STREAM = "application/octet-stream"
 _Headers = CIMultiDict[str] | dict[str, str] | Iterable[tuple[str, str]] | None
-_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
 _FORBIDDEN = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
 class LookupError(Exception):
-    """No payload class is registered for a value; the text names its type."""
+    """No payload class is registered for the type of a value."""
 
 
 class Order(StrEnum):
-    """When a payload class is tried: before, among or after the others."""
+    """When the registry tries a payload class: before, among or after the others."""
 
     normal = "normal"
     try_first = "try_first"
@@ -44,36 +44,36 @@ class Order(StrEnum):
 
 
 class Writer(Protocol):
-    """Where a payload writes itself to. `write` returns when more is wanted."""
+    """What a payload writes to. `write` returns when more can be written."""
 
     async def write(self, data: Any, /) -> Any:
-        """Send `data`, a bytes-like object."""
+        """Write `data`, a bytes-like object."""
         ...
 
 
 def serialized_headers(headers: CIMultiDict[str]) -> bytes:
-    """The headers as they stand before a part of a multipart body (RFC 2046 section 5.1).
+    """The headers of a part of a multipart body as bytes (RFC 2046 section 5.1).
 
-    Raises ValueError for a name that is no token, and for control characters in a value.
+    Raises ValueError for a name that is not a token, and for control characters in a value.
     """
     for name, value in headers.items():
-        if _HEADER_NAME.match(name) is None:
-            raise ValueError(f"{name!r} is no name for a header")
+        if TOKEN.match(name) is None:
+            raise ValueError(f"{name!r} is not a valid name of a header")
         if _FORBIDDEN.search(value) is not None:
-            raise ValueError(f"Control characters in the header {name}")
+            raise ValueError(f"The header {name} has control characters")
     lines = [f"{name}: {value}\r\n" for name, value in headers.items()]
     return ("".join(lines) + "\r\n").encode("utf-8", "surrogateescape")
 
 
-class _LimitedWriter:
-    """Takes so many bytes and drops the rest."""
+class _LimitedWriter(PayloadWriter):
+    """Passes on the first `left` bytes and drops the rest."""
 
     def __init__(self, writer: Writer, left: int) -> None:
         self._writer = writer
         self._left = left
 
     async def write(self, data: Any, /) -> None:
-        """Send what there is room for."""
+        """Write as many bytes as are left."""
         view = memoryview(data).cast("B")[: self._left]
         if len(view):
             self._left -= len(view)
@@ -83,8 +83,8 @@ class _LimitedWriter:
 class Payload(ABC):
     """A body to send, or a part of one (aiohttp's documentation, "Payload").
 
-    A subclass says how: it implements `write` and `decode`, sets ``_value`` through
-    ``__init__`` and, where it can, ``_size``.
+    A subclass implements `write` and `decode`, passes its value to ``__init__``, and sets ``_size``
+    if the size is known.
     """
 
     _default_content_type: str = OCTET_STREAM
@@ -119,7 +119,7 @@ class Payload(ABC):
 
     @property
     def size(self) -> int | None:
-        """Bytes that `write` will write; None when that is not known."""
+        """Bytes that `write` will write; None if unknown."""
         return self._size
 
     @property
@@ -129,7 +129,7 @@ class Payload(ABC):
 
     @property
     def headers(self) -> CIMultiDict[str]:
-        """The headers that go with the content."""
+        """The headers that describe the content."""
         return self._headers
 
     @property
@@ -148,23 +148,23 @@ class Payload(ABC):
 
     @property
     def consumed(self) -> bool:
-        """Whether the content has been read and cannot be read again."""
+        """Whether the content was read and cannot be read again."""
         return self._consumed
 
     @property
     def autoclose(self) -> bool:
-        """Whether there is nothing to close, so that `close` need not be called."""
+        """Whether there is nothing to close: `close` need not be called."""
         return self._autoclose
 
     @property
     def needs_close(self) -> bool:
-        """Internal: whether `close` has something to do, also if it is a user's own."""
+        """Internal: whether `close` must be called: it may be overridden by a program."""
         ours = type(self).close.__module__.partition(".")[0] == __name__.partition(".")[0]
         return not (self.autoclose and ours)
 
     @property
     def can_resend(self) -> bool:
-        """Whether `write` will write the content, even if it did so before."""
+        """Whether `write` can write the content, also after it did so."""
         return not self.consumed
 
     def set_content_disposition(
@@ -174,13 +174,13 @@ class Payload(ABC):
         _charset: str = "utf-8",
         **params: str,
     ) -> None:
-        """Set the Content-Disposition header, see `content_disposition_header`."""
+        """Set the Content-Disposition header by `content_disposition_header`."""
         value = content_disposition_header(disptype, quote_fields, _charset, **params)
         self._headers["Content-Disposition"] = value
 
     @abstractmethod
     def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
-        """The content as text. TypeError when it cannot be had without waiting."""
+        """The content as text. TypeError if it can only be read by awaiting it."""
 
     @abstractmethod
     async def write(self, writer: Writer) -> None:
@@ -194,11 +194,11 @@ class Payload(ABC):
             await self.write(_LimitedWriter(writer, content_length))
 
     async def as_bytes(self, encoding: str = "utf-8", errors: str = "strict") -> bytes:
-        """The content as bytes; text in `encoding` unless the payload has one of its own."""
+        """The content as bytes. Text is encoded in the payload's own encoding, or in `encoding`."""
         return self.decode(encoding, errors).encode(self._encoding or encoding, errors)
 
-    async def close(self) -> None:  # noqa: B027 - most have nothing to let go of
-        """Let go of what the content comes from, such as a file. May be called twice."""
+    async def close(self) -> None:  # noqa: B027 - most payloads hold nothing that needs to be closed
+        """Close the source of the content, such as a file. May be called twice."""
 
 
 _PayloadT = TypeVar("_PayloadT", bound=type[Payload])
@@ -206,7 +206,7 @@ _Item = tuple[Callable[..., Payload], Any]
 
 
 class PayloadRegistry:
-    """Payload classes by the types of the values that they are made for."""
+    """Maps types of values to payload classes."""
 
     __slots__ = ("_exact", "_first", "_last", "_normal")
 
@@ -217,7 +217,7 @@ class PayloadRegistry:
         self._exact: dict[type, Callable[..., Payload]] = {}
 
     def get(self, data: Any, *args: Any, **kwargs: Any) -> Payload:
-        """The payload for `data`; `data` itself if it is one. LookupError when there is none."""
+        """The payload for `data`; `data` itself if it is a payload. LookupError for other types."""
         if isinstance(data, Payload):
             return data
         if not self._first and (factory := self._exact.get(type(data))) is not None:
@@ -233,8 +233,8 @@ class PayloadRegistry:
     ) -> None:
         """Use `factory` for values of `type`, which may be a tuple of types.
 
-        Among the normal ones the class registered first is used, unless a later one is
-        registered for exactly the value's type.
+        Among classes of normal order the first one that matches is used, but a class that is
+        registered for exactly the value's type comes before.
         """
         if order is Order.try_first:
             self._first.append((factory, type))
@@ -248,7 +248,7 @@ class PayloadRegistry:
 
 
 PAYLOAD_REGISTRY: Final = PayloadRegistry()
-"""What `data=` may be: which payload class is made for a value of which type."""
+"""The payload classes for the values that ``data=`` accepts."""
 
 
 class payload_type:
@@ -265,12 +265,12 @@ class payload_type:
 
 
 def get_payload(data: Any, *args: Any, **kwargs: Any) -> Payload:
-    """The payload for `data` by PAYLOAD_REGISTRY. LookupError when there is none."""
+    """The payload for `data`, by PAYLOAD_REGISTRY. LookupError if its type is not registered."""
     return PAYLOAD_REGISTRY.get(data, *args, **kwargs)
 
 
 def register_payload(
     factory: Callable[..., Payload], type: Any, *, order: Order = Order.normal
 ) -> None:
-    """Use `factory` in PAYLOAD_REGISTRY for values of `type`."""
+    """Register `factory` in PAYLOAD_REGISTRY for values of `type`."""
     PAYLOAD_REGISTRY.register(factory, type, order=order)

@@ -1,4 +1,4 @@
-"""Payloads that lie in memory: bytes, text, JSON. They can be sent any number of times."""
+"""Payloads in memory: bytes, text, JSON. They can be sent any number of times."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from .payload_base import Payload, Writer
 
 __all__ = ["BytesPayload", "JsonBytesPayload", "JsonPayload", "StringIOPayload", "StringPayload"]
 
-# Large bodies are written in pieces, so that progress shows and backpressure is felt.
+# Large bodies are written in pieces, so that progress and backpressure are seen.
 _PIECE = 1 << 18
 
 
 class BytesPayload(Payload):
-    """Bytes, sent as they are."""
+    """Sends bytes."""
 
     _value: bytes | bytearray | memoryview
     _autoclose = True
@@ -38,11 +38,11 @@ class BytesPayload(Payload):
         return bytes(self._value)
 
     async def write(self, writer: Writer) -> None:
-        """Write the bytes, large ones in pieces."""
+        """Write the bytes, in pieces if there are many."""
         await self._write(writer, self._size)
 
     async def write_with_length(self, writer: Writer, content_length: int | None) -> None:
-        """Write the bytes, `content_length` of them at most."""
+        """Write at most `content_length` of the bytes."""
         await self._write(writer, self._size if content_length is None else content_length)
 
     async def _write(self, writer: Writer, length: int | None) -> None:
@@ -55,7 +55,7 @@ class BytesPayload(Payload):
 
 
 class StringPayload(BytesPayload):
-    """Text, sent in `encoding`, or the charset of `content_type`, or UTF-8."""
+    """Sends text in `encoding`. The default is the charset of `content_type`, or UTF-8."""
 
     def __init__(
         self,
@@ -72,7 +72,7 @@ class StringPayload(BytesPayload):
 
 
 def text_type(encoding: str | None, content_type: str | None) -> tuple[str, str]:
-    """Charset and content type of text, where one or both are given."""
+    """The encoding and the content type of text, of which one or both may be None."""
     if content_type is None:
         encoding = encoding or "utf-8"
         return encoding, f"text/plain; charset={encoding}"
@@ -80,14 +80,14 @@ def text_type(encoding: str | None, content_type: str | None) -> tuple[str, str]
 
 
 class StringIOPayload(StringPayload):
-    """The text from an `io.StringIO`'s position on."""
+    """Sends the text of an `io.StringIO` from its position on."""
 
     def __init__(self, value: IO[str], *args: Any, **kwargs: Any) -> None:
         super().__init__(value.read(), *args, **kwargs)
 
 
 class JsonPayload(BytesPayload):
-    """A value as JSON, by `dumps`, which returns text."""
+    """Sends a value as JSON. `dumps` returns text."""
 
     def __init__(
         self,
@@ -103,7 +103,7 @@ class JsonPayload(BytesPayload):
 
 
 class JsonBytesPayload(BytesPayload):
-    """A value as JSON, by `dumps`, which returns bytes."""
+    """Sends a value as JSON. `dumps` returns bytes."""
 
     def __init__(
         self,

@@ -1,13 +1,14 @@
-"""Payloads that are read from files and other `io` objects, in a thread, piece by piece.
+"""Payloads that are read from files and other `io` objects, piece by piece in a thread.
 
-Where it can be found again, the position that the object had is remembered: the payload can be
-sent any number of times, always from there.
+The content begins at the position that the object has. A seekable object is rewound to that
+position, so that the payload can be sent any number of times.
 """
 
 from __future__ import annotations
 
 import asyncio
 import codecs
+import io
 import os
 import stat
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from threading import Lock
 from typing import IO, Any, TextIO
 
 from ..errors import ClientPayloadError
+from ..headers.mime import text_encoding
 from .payload_base import Payload, Writer
 from .payload_bytes import text_type
 
@@ -24,15 +26,18 @@ __all__ = [
     "IOBasePayload",
     "TextIOPayload",
     "guess_filename",
+    "is_text",
 ]
 
 _PIECE = 1 << 20
-"""Bytes that are read at once: each read is a trip to a thread and back."""
+"""Bytes per read. Each read is run in a thread, which has its cost."""
 _MEMORY_PIECE = 1 << 18
+_DECODER_STATE = 1 << 64
+"""A result of ``tell()`` from this on contains a state of the text file's decoder."""
 
 
 def guess_filename(value: Any) -> str | None:
-    """The name of the file that `value` is, without its folder; None when it has none."""
+    """The name of the file `value` without its folder; None if it has no name."""
     name = getattr(value, "name", None)
     if isinstance(name, str) and name and not (name[0] == "<" and name[-1] == ">"):
         return os.path.basename(name)
@@ -40,9 +45,9 @@ def guess_filename(value: Any) -> str | None:
 
 
 class IOBasePayload(Payload):
-    """An object with ``read``, read in a thread.
+    """Sends an object with ``read``, which is called in a thread. `close` closes the object.
 
-    `close` closes it. Raises ValueError when it is closed already.
+    Raises ValueError for an object that is closed.
     """
 
     _value: Any
@@ -66,13 +71,13 @@ class IOBasePayload(Payload):
 
     @property
     def size(self) -> int | None:
-        """Bytes from where the object stood to its end; None for pipes and the like."""
-        if self._size is None and self._locate() is not None:
+        """Bytes from the object's position to its end; None for pipes, text and the like."""
+        if self._size is None and self._locate() is not None and not is_text(self._value):
             self._size = self._measure()
         return self._size
 
     def _locate(self) -> int | None:
-        """Where the content starts; None for what cannot be read twice."""
+        """The position where the content begins; None for an object that is not seekable."""
         if not self._located:
             self._located = True
             try:
@@ -90,14 +95,16 @@ class IOBasePayload(Payload):
             end = value.seek(0, os.SEEK_END)
             value.seek(here)
             return max(0, int(end) - start)
-        return max(0, status.st_size - start) if stat.S_ISREG(status.st_mode) else None
+        if not stat.S_ISREG(status.st_mode) or _is_transformed(value):
+            return None
+        return max(0, status.st_size - start)
 
     async def write(self, writer: Writer) -> None:
-        """Write the content; no more than `size`, should the file grow meanwhile."""
+        """Write the content, at most `size` bytes: the file may grow in the meantime."""
         await self.write_with_length(writer, None)
 
     async def write_with_length(self, writer: Writer, content_length: int | None) -> None:
-        """Write the content, `content_length` bytes at most."""
+        """Write the content, at most `content_length` bytes."""
         self._begin()
         left = min((n for n in (self.size, content_length) if n is not None), default=None)
         in_thread, read = asyncio.get_running_loop().run_in_executor, self._read_first
@@ -120,7 +127,7 @@ class IOBasePayload(Payload):
             self._consumed = True
 
     def _next_turn(self) -> int:
-        """Whoever reads from now on: a thread goes on after what waited for it was given up."""
+        """A number for the next reader. The thread of a cancelled reader must not read on."""
         self._turn += 1
         return self._turn
 
@@ -129,7 +136,7 @@ class IOBasePayload(Payload):
             with self._lock:
                 return read(*size) if turn == self._turn else b""
         finally:
-            if self._closer is not None:  # nobody waited for this read
+            if self._closer is not None:  # close() was called while this thread read
                 self._close_now()
 
     def _rewind(self) -> None:
@@ -149,21 +156,21 @@ class IOBasePayload(Payload):
         return self._read(-1)
 
     def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
-        """The content as text, read at once in the caller's thread."""
+        """The content as text. It is read at once, in the caller's thread."""
         self._begin()
         return self._read_all().decode(encoding, errors)
 
     async def as_bytes(self, encoding: str = "utf-8", errors: str = "strict") -> bytes:
-        """The content, read in a thread."""
+        """The content. It is read in a thread."""
         self._begin()
         in_thread, turn = asyncio.get_running_loop().run_in_executor, self._next_turn()
         return await in_thread(None, self._in_turn, turn, self._read_all)
 
     async def close(self) -> None:
-        """Close the object, in a thread, if it can be closed.
+        """Close the object in a thread, if it has a ``close``.
 
-        What cannot be found again, such as a pipe, may be read for ever: the reading thread closes
-        it when it comes back.
+        A thread may wait for a pipe for an unlimited time: then that thread closes the pipe when
+        its read returns.
         """
         close = getattr(self._value, "close", None)
         if close is None or getattr(self._value, "closed", False):
@@ -181,10 +188,15 @@ class IOBasePayload(Payload):
 
 
 class TextIOPayload(IOBasePayload):
-    """A text file, sent in `encoding`, or the charset of `content_type`, or UTF-8.
+    """Sends a text file in `encoding`. The default is the charset of `content_type`, or UTF-8.
 
-    Its size is not known before it is sent: line ends and charset may differ from the file's.
+    A UTF-8 file that is sent in UTF-8 is not decoded: its bytes are sent as they are, line ends
+    included, and its size is known. Other text is decoded and encoded again, and its size is not
+    known before it is sent.
     """
+
+    _binary: Any = None
+    """The binary file of the text file, if its bytes are sent as they are."""
 
     def __init__(
         self,
@@ -200,32 +212,66 @@ class TextIOPayload(IOBasePayload):
 
     @property
     def size(self) -> int | None:
-        """None."""
-        return None
+        """Bytes from the file's position to its end; None for text that is encoded again."""
+        if self._size is None and self._locate() is not None and self._binary is not None:
+            self._size = self._measure()
+        return self._size
+
+    def _locate(self) -> int | None:
+        if not self._located and (start := super()._locate()) is not None:
+            # the result of tell() is a position in bytes if it has no state of the decoder
+            if start < _DECODER_STATE and _is_utf_8(self._value) and _names_utf_8(self._encoding):
+                self._binary = self._value.buffer
+        return self._start
 
     def _rewind(self) -> None:
         super()._rewind()
         self._encoder.reset()
 
     def _read(self, size: int) -> bytes:
+        if self._binary is not None:
+            return bytes(self._binary.read(size))
         text = self._value.read(size)
         return self._encoder.encode(text, final=not text)
 
     def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
-        """The text, read at once in the caller's thread."""
+        """The text. It is read at once, in the caller's thread."""
         self._begin()
         self._rewind()
         text: str = self._value.read()
         return text
 
 
+def is_text(value: Any) -> bool:
+    """Whether an object's ``read`` gives text, also if it is no io.TextIOBase."""
+    return isinstance(value, io.TextIOBase) or isinstance(getattr(value, "encoding", None), str)
+
+
+def _is_utf_8(value: Any) -> bool:
+    """Whether a text file's bytes are its text in UTF-8."""
+    is_strict = getattr(value, "errors", None) == "strict"
+    return is_strict and hasattr(value, "buffer") and _names_utf_8(value.encoding)
+
+
+def _names_utf_8(encoding: str | None) -> bool:
+    return text_encoding(encoding or "") == "utf-8"
+
+
+def _is_transformed(value: Any) -> bool:
+    """Whether reading gives other bytes than the file has, as a gzip.GzipFile does."""
+    file = getattr(value, "file", value)  # a temporary file's
+    file = getattr(file, "buffer", file)
+    is_on_file = isinstance(getattr(file, "raw", None), io.FileIO)
+    return isinstance(file, io.BufferedIOBase) and not is_on_file
+
+
 class BytesIOPayload(IOBasePayload):
-    """An `io.BytesIO`, from its position on. It is not closed."""
+    """Sends an `io.BytesIO` from its position on. The object is not closed."""
 
     _autoclose = True
 
     async def write_with_length(self, writer: Writer, content_length: int | None) -> None:
-        """Write the content, `content_length` bytes at most."""
+        """Write the content, at most `content_length` bytes."""
         position = self._locate() or 0
         size = self.size or 0
         end = position + (size if content_length is None else min(size, content_length))
@@ -243,8 +289,8 @@ class BytesIOPayload(IOBasePayload):
         return self._read_all()
 
     async def close(self) -> None:
-        """Do nothing: there is no file to let go of."""
+        """Do nothing."""
 
 
 class BufferedReaderPayload(IOBasePayload):
-    """A binary file."""
+    """Sends a binary file."""

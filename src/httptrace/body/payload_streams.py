@@ -1,4 +1,4 @@
-"""Payloads that come piece by piece from async iterables: they can be sent once."""
+"""Payloads that are read from async iterables. They can be sent once."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["AsyncIterablePayload", "StreamReaderPayload"]
 
 
 class AsyncIterablePayload(Payload):
-    """What an async iterable yields, which must be bytes. Its size is not known."""
+    """Sends the pieces of an async iterable, which must be bytes. The size is not known."""
 
     _value: AsyncIterable[bytes]
     _autoclose = True
@@ -29,7 +29,7 @@ class AsyncIterablePayload(Payload):
         super().__init__(value, *args, **kwargs)
 
     async def write(self, writer: Writer) -> None:
-        """Write the pieces as they come. ClientPayloadError when they have been taken already."""
+        """Write each piece as it comes. ClientPayloadError if the iterable was used before."""
         if self._cached_chunks is not None:
             for chunk in self._cached_chunks:
                 await writer.write(chunk)
@@ -42,25 +42,25 @@ class AsyncIterablePayload(Payload):
     def _begin(self) -> None:
         if self._consumed:
             raise ClientPayloadError(
-                f"The body was taken from {self._value!r} already, which can be read only once"
+                f"The body was already read from {self._value!r}, which can be read only once"
             )
         self._consumed = True
 
     def _checked(self, chunk: Any) -> bytes:
         if not isinstance(chunk, bytes | bytearray | memoryview):
             raise TypeError(
-                f"{self._value!r} gave a {type(chunk).__name__}; a body is made of bytes"
+                f"{self._value!r} yielded a {type(chunk).__name__}; a body must be bytes"
             )
         return chunk if isinstance(chunk, bytes) else bytes(chunk)
 
     def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
-        """The content as text, once `as_bytes` has been called. TypeError before."""
+        """The content as text, after `as_bytes` was awaited. TypeError before."""
         if self._cached_chunks is None:
-            raise TypeError(f"{self._value!r} has not been read; await as_bytes() first")
+            raise TypeError(f"{self._value!r} was not read yet; await as_bytes() first")
         return b"".join(self._cached_chunks).decode(encoding, errors)
 
     async def as_bytes(self, encoding: str = "utf-8", errors: str = "strict") -> bytes:
-        """The content, which is kept, so that the payload can be sent afterwards."""
+        """The content. It is kept in memory, so that the payload can be sent afterwards."""
         if self._cached_chunks is None:
             self._begin()
             self._cached_chunks = [self._checked(chunk) async for chunk in self._value]
@@ -69,7 +69,7 @@ class AsyncIterablePayload(Payload):
 
 
 class StreamReaderPayload(AsyncIterablePayload):
-    """A stream with ``iter_any``, such as the content of a response, in pieces as they arrive."""
+    """Sends a stream with ``iter_any``, such as the content of a response, as it arrives."""
 
     def __init__(self, value: Any, *args: Any, **kwargs: Any) -> None:
         super().__init__(value.iter_any(), *args, **kwargs)

@@ -1,4 +1,4 @@
-"""Queues between who parses and who reads: one reader, an end, and an error that is kept."""
+"""`DataQueue`: a queue from a parser to one reader, with an end and an error."""
 
 from __future__ import annotations
 
@@ -13,25 +13,26 @@ Item = TypeVar("Item")
 
 
 class EofStream(Exception):
-    """The queue has ended; raised to who reads on."""
+    """Raised by `DataQueue.read` at the end of the queue."""
 
 
 class Pausable(Protocol):
-    """What can be told to bring nothing more for a while, as a protocol with a transport."""
+    """A source that can be paused, such as a protocol with a transport."""
 
     def pause_reading(self) -> None:
-        """Bring nothing more."""
+        """Pause the source."""
         ...
 
     def resume_reading(self) -> None:
-        """Go on."""
+        """Resume the source."""
         ...
 
 
 class DataQueue(Generic[Item]):
-    """A queue with one reader: `feed_data`, `feed_eof` and `set_exception` fill it.
+    """A queue with one reader. `feed_data`, `feed_eof` and `set_exception` fill it.
 
-    Items that came before an error are read before it is raised. ``async for`` ends at the end.
+    Items that were fed before an error are read before it is raised. ``async for`` stops at the
+    end of the queue.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -46,32 +47,32 @@ class DataQueue(Generic[Item]):
         return len(self._items)
 
     def exception(self) -> BaseException | None:
-        """What it broke off with."""
+        """The error of `set_exception`, if there is one."""
         return self._exception
 
     def is_eof(self) -> bool:
-        """Whether nothing more will come."""
+        """Whether the queue has ended; items may be unread."""
         return self._ended
 
     def at_eof(self) -> bool:
-        """Whether nothing more will come and all has been read."""
+        """Whether the queue has ended and all items were read."""
         return self._ended and not self._items
 
     def set_exception(self, exc: BaseException, exc_cause: BaseException | None = None) -> None:
-        """Break off: raised to the reader once it has read what came before."""
+        """End the queue with an error, which is raised after the items that were fed before."""
         if exc_cause is not None:
             exc.__cause__ = exc_cause
         self._ended, self._exception = True, exc
         self._wake()
 
     def feed_data(self, data: Item, size: int = 0) -> None:
-        """Put one item in; `size` is what it counts for in a queue that is bounded."""
+        """Append an item; `size` is its size in a queue with flow control."""
         self._items.append((data, size))
         self._size += size
         self._wake()
 
     def feed_eof(self) -> None:
-        """Nothing more comes."""
+        """End the queue."""
         self._ended = True
         self._wake()
 
@@ -81,9 +82,9 @@ class DataQueue(Generic[Item]):
         Raises
         ------
         EofStream
-            At the end; or what `set_exception` was given.
+            At the end of the queue. The error of `set_exception` is raised instead.
         RuntimeError
-            If another task is reading.
+            If another task reads.
         """
         if not self._items and not self._ended:
             await self._wait()
@@ -117,10 +118,9 @@ class DataQueue(Generic[Item]):
 
 
 class FlowControlDataQueue(DataQueue[Item]):
-    """A `DataQueue` that stops its source while more than twice `limit` lies in it.
+    """A `DataQueue` that pauses `protocol` while its items exceed twice `limit` in size.
 
-    `protocol` has ``pause_reading()`` and ``resume_reading()``; reading goes on when less than
-    `limit` is left.
+    `protocol` is resumed once less than `limit` is left.
     """
 
     def __init__(self, protocol: Pausable, limit: int, *, loop: asyncio.AbstractEventLoop) -> None:
@@ -130,14 +130,14 @@ class FlowControlDataQueue(DataQueue[Item]):
         self._paused = False
 
     def feed_data(self, data: Item, size: int = 0) -> None:
-        """Put one item in; the source is stopped if that is too much."""
+        """Append an item of this size; pause the protocol if that is too much."""
         super().feed_data(data, size)
         if self._size > self._limit * 2 and not self._paused:
             self._paused = True
             self._protocol.pause_reading()
 
     async def read(self) -> Item:
-        """The next item; the source goes on if it had been stopped and little is left."""
+        """The next item; resume the protocol if little is left."""
         item = await super().read()
         if self._paused and self._size < self._limit:
             self._paused = False

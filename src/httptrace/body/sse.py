@@ -1,4 +1,4 @@
-"""Server-sent events (WHATWG HTML, section 9.2: parsing an event stream)."""
+"""Server-sent events: the parser of event streams (WHATWG HTML, section 9.2)."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _MAX_EVENT_SIZE = 1 << 20
 class ServerSentEvent(NamedTuple):
     """One event.
 
-    `id` is that of the last event that had one, to be sent as Last-Event-ID when connecting again;
-    `retry` is the time in milliseconds to wait before that, where one came with this event, or
-    without data before it.
+    `id` is that of the last event that had one. A client that reconnects sends it as Last-Event-ID.
+    `retry` is the time in milliseconds to wait before that, if it came with this event or in an
+    event without data before it.
     """
 
     data: str
@@ -28,20 +28,20 @@ class ServerSentEvent(NamedTuple):
 
 
 class EventStreamParser:
-    """Makes events of bytes, wherever these are cut.
+    """Parses a stream of bytes, which may arrive in pieces of any size.
 
-    :param max_event_size: bytes that one event, or one line, may have.
-    :param last_event_id: the id to begin with, after connecting again.
+    :param max_event_size: the most bytes of one event and of one line.
+    :param last_event_id: the id to begin with, after a reconnection.
     """
 
     def __init__(self, *, max_event_size: int = _MAX_EVENT_SIZE, last_event_id: str = "") -> None:
         self.last_event_id = last_event_id
         self.retry: int | None = None
-        """Milliseconds to wait before connecting again, once the server has named them."""
+        """Milliseconds to wait before a reconnection; None until the server sends them."""
         self._limit = max_event_size
-        self._start: bytes | None = b""  # what may be a part of a byte order mark
+        self._start: bytes | None = b""  # the first bytes, while they may be a byte order mark
         self._after_cr = False
-        self._line: list[bytes] = []  # pieces of the line that has not ended
+        self._line: list[bytes] = []  # pieces of the incomplete line
         self._line_size = 0
         self._id = last_event_id
         self._data: list[str] = []
@@ -50,16 +50,16 @@ class EventStreamParser:
         self._size = 0  # bytes of the event's lines so far
 
     def feed(self, data: bytes) -> list[ServerSentEvent]:
-        """Take the next bytes; the events that they complete.
+        """Parse the next bytes; returns the events that they complete.
 
-        An event that the end of the stream cuts off is not one, so there is nothing to finish.
+        An event that is incomplete at the end of the stream is discarded.
 
         :raises ClientPayloadError: an event is larger than `max_event_size`.
         """
         return list(self.parse(data))
 
     def parse(self, data: bytes) -> Iterator[ServerSentEvent]:
-        """As `feed`, but events that come before one that is too large are not lost."""
+        """Like `feed`, but yields the events before one that is too large."""
         lines = self._split(self._without_bom(data))
         for line in lines:
             if line:
@@ -82,7 +82,7 @@ class EventStreamParser:
         return start.removeprefix(_BOM)
 
     def _split(self, data: bytes) -> list[bytes]:
-        """The lines that end here, by CR, LF or CRLF; what is left begins the next."""
+        """The lines that are complete, by CR, LF or CRLF. The rest is kept for the next line."""
         if self._after_cr and data:
             data = data.removeprefix(b"\n")
             self._after_cr = False
@@ -120,7 +120,7 @@ class EventStreamParser:
             self._retry = self.retry = int(value)
 
     def _dispatch(self) -> ServerSentEvent | None:
-        """The event that an empty line ends; None when it has no data."""
+        """The event that an empty line completes; None if it has no data."""
         self.last_event_id = self._id
         event = None
         if self._data:
@@ -140,7 +140,7 @@ class EventStreamParser:
 async def iter_events(
     chunks: AsyncIterable[bytes], *, max_event_size: int = _MAX_EVENT_SIZE
 ) -> AsyncIterator[ServerSentEvent]:
-    """The events of a body that arrives in chunks.
+    """The events of a body.
 
     :raises ClientPayloadError: an event is larger than `max_event_size` bytes.
     """

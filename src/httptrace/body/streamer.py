@@ -1,4 +1,4 @@
-"""`streamer`: bodies written by a coroutine, as aiohttp had them before async generators."""
+"""`streamer`: bodies that a coroutine function writes, as in old versions of aiohttp."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ __all__ = ["StreamedPayload", "streamer"]
 
 
 class streamer:
-    """Makes a body of ``async def send(writer, …)``: ``data=send(…)`` calls it with the writer.
+    """Decorates ``async def send(writer, …)``, so that ``data=send(…)`` sends what it writes.
 
-    Deprecated in aiohttp and here: an async generator does the same and needs no decorator.
+    Deprecated, as in aiohttp: an async generator does the same without a decorator.
     """
 
     def __init__(self, coro: Callable[..., Awaitable[None]]) -> None:
         warnings.warn("Use an async generator instead of @streamer", DeprecationWarning, 2)
         self.coro = coro
 
-    def __call__(self, *args: Any, **kwargs: Any) -> _Prepared:
-        return _Prepared(self.coro, args, kwargs)
+    def __call__(self, *args: Any, **kwargs: Any) -> _BoundStreamer:
+        return _BoundStreamer(self.coro, args, kwargs)
 
 
-class _Prepared:
-    """The coroutine function with its arguments, the writer alone missing."""
+class _BoundStreamer:
+    """A coroutine function with all its arguments but the writer."""
 
     def __init__(
         self,
@@ -41,18 +41,18 @@ class _Prepared:
 
 
 class StreamedPayload(Payload):
-    """What a coroutine writes when it is given a writer. Its size is not known."""
+    """Sends what a coroutine function writes. The size is not known."""
 
     def __init__(self, value: Any, *args: Any, **kwargs: Any) -> None:
         super().__init__(value() if isinstance(value, streamer) else value, *args, **kwargs)
 
     async def write(self, writer: Writer) -> None:
-        """Let the coroutine write."""
+        """Call the coroutine function with the writer."""
         await self._value(writer)
 
     def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
-        """TypeError: the content is known only once it is written."""
-        raise TypeError("What a coroutine writes cannot be decoded before it is written")
+        """TypeError: the content is not known before it is written."""
+        raise TypeError("The body of a coroutine function cannot be decoded: it is not written yet")
 
 
-register_payload(StreamedPayload, (_Prepared, streamer))
+register_payload(StreamedPayload, (_BoundStreamer, streamer))

@@ -1,144 +1,134 @@
-"""`StreamReader`: the body of a response as it comes, decoded, at the pace of who reads it."""
+"""`StreamReader`: reads the body of a response, decoded, with flow control."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from ..errors import ClientPayloadError, TotalTimeoutError
 from .buffer import Buffer
+from .feeding import FedSource, Feedable, PacedBuffer
+from .pieces import Pieces
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
-    from ..call.exchange import Exchange
     from .content_coding import Decoder
+    from .source import BodySource
 
 _STEP = 1 << 18
-"""Bytes that are decoded at a time: what a small compressed chunk may grow to before it is read."""
+"""Bytes that are decoded ahead of the reader: a small compressed chunk may decode to far more."""
 
 
-_Piece = TypeVar("_Piece")
-
-
-class _Pieces(Generic[_Piece]):
-    """Reads again and again; unlike a generator it goes on after a read that was cancelled."""
-
-    __slots__ = ("_last", "_read")
-
-    def __init__(self, read: Callable[[], Awaitable[_Piece]], last: _Piece) -> None:
-        self._read = read
-        self._last = last
-
-    def __aiter__(self) -> _Pieces[_Piece]:
-        return self
-
-    async def __anext__(self) -> _Piece:
-        piece = await self._read()
-        if piece == self._last:
-            raise StopAsyncIteration
-        return piece
-
-
-class StreamReader:
+class StreamReader(Feedable):
     """Reads a response's body in pieces (aiohttp's documentation, "Streaming API").
 
-    Nothing is read ahead of the caller by more than `read_bufsize` bytes or so: the socket is not
-    read while they lie there. Compressed bodies are decoded piece by piece as they are asked for.
+    About `read_bufsize` bytes are buffered: while they are not read, the socket is not read either.
+    A compressed body is decoded as it is read.
+
+    ``StreamReader(protocol, limit)`` makes a stream that a program feeds by `feed_data` and
+    `feed_eof`, as mocks of responses do. `protocol` is paused while more than twice `limit` bytes
+    are buffered. `timer` and `loop` are accepted and not used.
     """
 
-    def __init__(
-        self,
-        exchange: Exchange,
-        decoder: Decoder | None,
-        limit: int,
-        on_end: Callable[[BaseException | None], Awaitable[None] | None],
+    _max_decoded_size: int | None = None
+    _on_end: Callable[[BaseException | None], Awaitable[None] | None]
+
+    def __init__(self, protocol: Any, limit: int, *, timer: Any = None, loop: Any = None) -> None:
+        self._read_from(FedSource(), PacedBuffer(protocol, limit), None, limit, loop)
+        self._on_end = _no_end
+
+    def _read_from(
+        self, source: BodySource, buffer: Buffer, decoder: Decoder | None, limit: int, loop: Any
     ) -> None:
-        self._exchange = exchange
+        self._source = source
+        self._buffer = buffer
         self._decoder = decoder
         self._limit = limit
-        self._on_end = on_end
-        self._loop = exchange.call.loop
-        self._buffer = Buffer()
+        self._loop = loop
         self._decoded = 0
         self._splits: deque[int] = deque()
         self._last_split = 0
         self._ended = False
         self._exception: BaseException | None = None
 
-    # --- what is known ----------------------------------------------------------------------
+    # --- state ------------------------------------------------------------------------------
 
     @property
     def total_bytes(self) -> int:
-        """Bytes received so far; of a compressed body those that have been decoded."""
-        return self._exchange.body_received if self._decoder is None else self._decoded
+        """Bytes received so far; for a compressed body the bytes decoded so far."""
+        return self._source.body_received if self._decoder is None else self._decoded
 
     @property
     def total_raw_bytes(self) -> int:
-        """Bytes as received, before decoding."""
-        return self._exchange.body_received
+        """Bytes received so far, before decoding."""
+        return self._source.body_received
 
     total_compressed_bytes = total_raw_bytes
 
     def exception(self) -> BaseException | None:
-        """What the body broke off with, if it did."""
-        return self._exception or self._exchange.error
+        """The error that ended the body; None if there is none."""
+        return self._exception or self._source.error
 
-    def set_exception(self, exc: BaseException) -> None:
-        """Let every further read raise this, and the one that waits."""
+    def set_exception(self, exc: BaseException, exc_cause: BaseException | None = None) -> None:
+        """Let this read and every later one raise `exc`, whose cause is `exc_cause` if given."""
+        if exc_cause is not None:
+            exc.__cause__ = exc_cause
         self._exception = exc
-        self._exchange.wake()
+        if isinstance(self._source, FedSource):
+            self._buffer, self._source.on_complete = Buffer(), None
+        self._source.wake()
 
     def is_eof(self) -> bool:
-        """Whether the whole body has been received; some may still be unread."""
-        return self._ended or self._exchange.complete
+        """Whether the whole body was received; some of it may be unread."""
+        return self._ended or self._source.complete
 
     def at_eof(self) -> bool:
-        """Whether the whole body has been received and read."""
-        if not self._buffer.size and not self._ended and self._exchange.complete:
+        """Whether the whole body was received and read."""
+        if not self._buffer.size and not self._ended and self._source.complete:
             self._pull()
             self._note_end()
         return self._ended and not self._buffer.size
 
     def on_eof(self, callback: Callable[[], None]) -> None:
-        """Call this when the body has been received whole; at once if it has been.
+        """Call `callback` when the whole body is received, or at once if it was.
 
-        It is never called if the body breaks off.
+        It is not called if the body ends with an error.
         """
-        exchange = self._exchange
+        source = self._source
         if self.is_eof():
             callback()
-        elif exchange.on_complete is None:
-            exchange.on_complete = [callback]
+        elif source.on_complete is None:
+            source.on_complete = [callback]
         else:
-            exchange.on_complete.append(callback)
+            source.on_complete.append(callback)
 
     def get_read_buffer_limits(self) -> tuple[int, int]:
-        """Bytes below which the socket is read again, and above which it is not read."""
+        """The sizes of the buffer below which reading is resumed, and above which it is paused."""
         return self._limit, self._limit * 2
 
     def set_read_chunk_size(self, n: int) -> None:
-        """Accepted for aiohttp's sake: pieces are as they arrive."""
+        """Do nothing: here the size of pieces is not set. Programs for aiohttp call it."""
 
     # --- reading ----------------------------------------------------------------------------
 
     def _in_time(self) -> None:
-        """The limit for the whole request is one for its reader: nothing is read after it."""
-        error = self._exchange.error
+        """Drop what is buffered once the limit of the whole request has passed: reads raise it."""
+        error = self._source.error
         if error is not None and isinstance(error, TotalTimeoutError) and not self._ended:
             self._exception, self._buffer = error, Buffer()
 
     async def read(self, n: int = -1) -> bytes:
-        """Up to `n` bytes as soon as there are any, or, for -1, the whole rest.
+        """Wait for bytes and return up to `n` of them; for -1 wait for the whole rest.
 
         Returns ``b""`` at the end.
 
         Raises
         ------
         ClientPayloadError
-            If the body is cut short or cannot be decoded, or if the whole rest of a compressed
-            body is over the session's ``max_decoded_size``.
+            If the body is incomplete or cannot be decoded, or if the whole rest of a compressed
+            body exceeds the session's ``max_decoded_size``.
         """
         if n == 0:
             return b""
@@ -150,7 +140,7 @@ class StreamReader:
         return self._buffer.take(n)
 
     async def readany(self) -> bytes:
-        """What there is, as soon as there is anything; ``b""`` at the end."""
+        """Wait for bytes and return all that have arrived; ``b""`` at the end."""
         self._in_time()
         if not self._buffer.size:
             await self._fill()
@@ -162,7 +152,7 @@ class StreamReader:
         Raises
         ------
         asyncio.IncompleteReadError
-            If the body ends before; its `partial` holds what there was.
+            If the body ends before; its `partial` has the bytes up to the end.
         """
         if n <= 0:
             return b""
@@ -175,17 +165,17 @@ class StreamReader:
         return data
 
     async def readline(self, *, max_line_length: int | None = None) -> bytes:
-        """Up to and with the next line feed, or the rest."""
+        """The bytes up to and including the next line feed, or the rest."""
         return await self.readuntil(b"\n", max_size=max_line_length)
 
     async def readuntil(self, separator: bytes = b"\n", *, max_size: int | None = None) -> bytes:
-        """Up to and with the next `separator`, or the rest.
+        """The bytes up to and including the next `separator`, or the rest.
 
         Raises
         ------
         ValueError
-            If `separator` is empty, or if there are more bytes up to its end than `max_size` or,
-            without it, twice ``read_bufsize``. Nothing is taken then: they can be read otherwise.
+            If `separator` is empty, or if it does not end within `max_size` bytes. The default is
+            twice ``read_bufsize``. Nothing is removed then: the bytes can be read in another way.
         """
         if not separator:
             raise ValueError("Separator should be at least one-byte string")
@@ -203,89 +193,89 @@ class StreamReader:
                 return self._buffer.take(self._buffer.size)
 
     async def readchunk(self) -> tuple[bytes, bool]:
-        """What there is up to the end of an HTTP chunk, and whether the chunk ends there.
+        """Bytes up to the end of an HTTP chunk, and whether the chunk ends there.
 
-        ``(b"", False)`` is the end of the body.
+        Returns ``(b"", False)`` at the end of the body.
         """
         self._in_time()
         if not self._buffer.size and not self._split_here():
             await self._fill()
         while self._splits and self._splits[0] < self._buffer.taken:
-            self._splits.popleft()  # another method has read past it
+            self._splits.popleft()  # another method read past it
         if self._splits:
             data = self._buffer.take(self._splits[0] - self._buffer.taken)
             return data, self._split_here()
         return self._buffer.take(self._buffer.size), False
 
     def read_nowait(self, n: int = -1) -> bytes:
-        """What has been received already, up to `n` bytes.
+        """Up to `n` of the bytes that have arrived, without waiting.
 
         Raises
         ------
         RuntimeError
-            If another task is waiting for data.
+            If another task waits for data.
         """
         self._raise()
-        if self._exchange.waiter is not None:
+        if self._source.waiter is not None:
             raise RuntimeError("Called while some coroutine is waiting for incoming data.")
         self._pull()
         return self._buffer.take(self._buffer.size if n < 0 else n)
 
     def unread_data(self, data: bytes) -> None:
-        """Put data back, to be read next."""
+        """Put data back: it is read next."""
         if data:
             self._buffer.put_back(bytes(data))
 
     async def wait_eof(self) -> None:
-        """Wait until the whole body has been received."""
-        exchange = self._exchange
+        """Wait until the whole body is received."""
+        source = self._source
         while not self.is_eof():
             self._raise()
-            exchange.waits_for_end = True
+            source.waits_for_end = True
             try:
-                if exchange.connection is not None:
-                    exchange.connection.resume_reading()
-                await exchange.wait(self._loop)
+                if source.connection is not None:
+                    source.connection.resume_reading()
+                await source.wait(self._loop)
             finally:
-                exchange.waits_for_end = False
+                source.waits_for_end = False
 
     def __aiter__(self) -> AsyncIterator[bytes]:
-        """Line by line."""
-        return _Pieces(self.readline, b"")
+        """Iterate over lines."""
+        return Pieces(self.readline, b"")
 
     def iter_any(self) -> AsyncIterator[bytes]:
-        """Pieces as they arrive."""
-        return _Pieces(self.readany, b"")
+        """Iterate over pieces as they arrive."""
+        return Pieces(self.readany, b"")
 
     def iter_chunked(self, n: int) -> AsyncIterator[bytes]:
-        """Pieces of at most `n` bytes."""
-        return _Pieces(lambda: self.read(n), b"")
+        """Iterate over pieces of at most `n` bytes."""
+        return Pieces(lambda: self.read(n), b"")
 
     def iter_chunks(self) -> AsyncIterator[tuple[bytes, bool]]:
-        """Pieces as they arrive, each with whether an HTTP chunk of the server ends there."""
-        return _Pieces(self.readchunk, (b"", False))
+        """Iterate over the results of `readchunk`."""
+        return Pieces(self.readchunk, (b"", False))
 
-    # --- within -----------------------------------------------------------------------------
+    # --- internals --------------------------------------------------------------------------
 
     async def _read_all(self) -> bytes:
         blocks: list[bytes] = []
-        size, most = 0, self._exchange.call.settings.max_decoded_size
-        self._exchange.waits_for_end = self._decoder is None
+        size, most = 0, self._max_decoded_size
+        self._source.waits_for_end = self._decoder is None
         try:
             while block := await self.readany():
                 blocks.append(block)
                 size += len(block)
-                if self._decoder is not None and most and size > most:
+                if most and self._decoder is not None and size > most:
                     raise ClientPayloadError(
-                        f"The decoded body is over max_decoded_size ({most} bytes): "
+                        f"The decoded body exceeds max_decoded_size ({most} bytes): "
                         "read it in pieces, or raise the limit"
                     )
         finally:
-            self._exchange.waits_for_end = False
+            self._source.waits_for_end = False
         return blocks[0] if len(blocks) == 1 else b"".join(blocks)
 
     async def _fill(self) -> bool:
-        """Wait for more; False at the end. What the body breaks off with ends the request."""
+        """Wait for more bytes; False at the end. An error of the body ends the request."""
         try:
             return await self._wait_for_more()
         except Exception as exc:
@@ -294,38 +284,38 @@ class StreamReader:
             raise
 
     async def _wait_for_more(self) -> bool:
-        exchange = self._exchange
+        source, before = self._source, self._buffer.size
         while not self._ended:
             if self._exception is not None:
                 raise self._exception
-            if self._pull():
+            self._pull()
+            if self._buffer.size > before:
                 return True
-            if exchange.complete or exchange.error is not None:
+            if source.complete or source.error is not None:
                 await self._end()
                 break
-            await exchange.wait(self._loop)
-            if exchange.trace is not None:
-                await exchange.trace.flush()
+            await source.wait(self._loop)
+            if source.trace is not None:
+                await source.trace.flush()
         return False
 
-    def _pull(self) -> bool:
-        """Move what has arrived into the blocks, decoded; False if nothing came of it."""
-        exchange, before = self._exchange, self._buffer.size
+    def _pull(self) -> None:
+        """Move the bytes that have arrived into the buffer, decoded."""
+        source = self._source
         if self._decoder is None:
-            self._add_all(exchange.chunks)
+            self._add_all(source.chunks)
         else:
-            self._decode_some(exchange.chunks, self._decoder)
-        if exchange.connection is not None:
-            exchange.connection.resume_reading()
-        return self._buffer.size > before
+            self._decode_some(source.chunks, self._decoder)
+        if source.connection is not None:
+            source.connection.resume_reading()
 
     def _decode_some(self, chunks: list[bytes], decoder: Decoder) -> None:
-        """Decode until there is enough to hand on: a bomb grows no further than it is read."""
+        """Decode until `_STEP` bytes are buffered: a small body may decode to a huge one."""
         if decoder.pending and self._buffer.size < _STEP:
             self._add(self._decode(b""))
         while chunks and self._buffer.size < _STEP and not decoder.pending:
             chunk = chunks.pop(0)
-            self._exchange.taken += len(chunk)
+            self._source.taken += len(chunk)
             if chunk:
                 self._add(self._decode(chunk))
             else:
@@ -334,7 +324,7 @@ class StreamReader:
     def _add_all(self, chunks: list[bytes]) -> None:
         for chunk in chunks:
             if chunk:
-                self._exchange.taken += len(chunk)
+                self._source.taken += len(chunk)
                 self._add(chunk)
             else:
                 self._split()
@@ -351,13 +341,7 @@ class StreamReader:
         if block:
             self._buffer.add(block)
             self._decoded += len(block)
-            self._exchange.body_decoded += len(block)
-
-    def _split(self) -> None:
-        """An HTTP chunk of the server ends here."""
-        if self._last_split != self._decoded:  # the last chunk is empty
-            self._last_split = self._decoded
-            self._splits.append(self._decoded)
+            self._source.body_decoded += len(block)
 
     def _split_here(self) -> bool:
         if self._splits and self._splits[0] <= self._buffer.taken:
@@ -373,11 +357,11 @@ class StreamReader:
         self._raise()
 
     def _note_end(self) -> None:
-        exchange, decoder = self._exchange, self._decoder
-        if self._ended or exchange.chunks or (decoder is not None and decoder.pending):
+        source, decoder = self._source, self._decoder
+        if self._ended or source.chunks or (decoder is not None and decoder.pending):
             return
-        self._exception = exchange.error
-        if exchange.complete and decoder is not None and exchange.body_received:
+        self._exception = source.error
+        if source.complete and decoder is not None and source.body_received:
             try:
                 decoder.finish()
             except ClientPayloadError as exc:
@@ -391,3 +375,26 @@ class StreamReader:
     def __repr__(self) -> str:
         state = "eof" if self._ended else f"{self._buffer.size} bytes"
         return f"<{type(self).__name__} {state}>"
+
+
+def _no_end(error: BaseException | None) -> None:
+    """A stream that a program made belongs to no request that could end."""
+
+
+def response_stream(
+    source: BodySource,
+    decoder: Decoder | None,
+    limit: int,
+    on_end: Callable[[BaseException | None], Awaitable[None] | None],
+    loop: asyncio.AbstractEventLoop,
+    max_decoded_size: int,
+) -> StreamReader:
+    """The stream of a response. `on_end` is called once, at the end or with the error.
+
+    `max_decoded_size` bounds what ``read()`` decodes of a compressed body; 0 is no limit.
+    """
+    stream = StreamReader.__new__(StreamReader)
+    stream._read_from(source, Buffer(), decoder, limit, loop)
+    stream._on_end = on_end
+    stream._max_decoded_size = max_decoded_size
+    return stream

@@ -1,4 +1,4 @@
-"""The library behind gzip and deflate: zlib, or another one with its interface."""
+"""The library for gzip and deflate: zlib, or another one with zlib's interface."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ _backend: Any = zlib
 
 
 def zlib_backend() -> Any:
-    """The library that is used from now on."""
+    """The library that is set at the moment."""
     return _backend
 
 
 def set_zlib_backend(new_zlib_backend: Any) -> None:
-    """Encode and decode gzip and deflate with another library, in the whole process.
+    """Set the library that encodes and decodes gzip and deflate in the whole process.
 
-    It must have zlib's interface, as ``zlib_ng.zlib_ng`` and ``isal.isal_zlib`` do; streams that
-    are under way keep theirs.
+    It must have zlib's interface, as ``zlib_ng.zlib_ng`` and ``isal.isal_zlib`` have. Bodies that
+    are being read or sent keep the library that they began with.
 
     Raises
     ------
     TypeError
-        If it lacks what is needed.
+        If a part of the interface is missing.
     """
     global _backend
     missing = [name for name in _REQUIRED if not hasattr(new_zlib_backend, name)]
     if missing:
-        raise TypeError(f"{new_zlib_backend!r} is no zlib: it has no {', '.join(missing)}")
+        raise TypeError(f"{new_zlib_backend!r} is not a zlib: it has no {', '.join(missing)}")
     _backend = new_zlib_backend

@@ -1,4 +1,4 @@
-"""The command ``httptrace``: requests from a terminal, and where their time went."""
+"""The command ``httptrace``: makes requests from a terminal and shows where their time went."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command with these arguments, or those of the process; returns its exit code.
+    """Run the command with `argv`, or with the arguments of the process; returns its exit code.
 
-    `httptrace.cli.failures` has the codes. Whatever happens, it is told in one line.
+    The codes are listed in `httptrace.cli.failures`. A failure is printed as one line on stderr.
     """
-    from .failures import INTERRUPTED, failure_of, tell
+    from .failures import INTERRUPTED, failure_of, print_failure
     from .terminal import close_quietly
 
     try:
@@ -20,7 +20,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return INTERRUPTED
     except Exception as exc:
         failure = failure_of(exc)
-        tell(failure)
+        print_failure(failure)
         return failure.code
     finally:
         close_quietly()
@@ -29,10 +29,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(argv: Sequence[str] | None) -> int:
     from .arguments import parse
     from .fetch import fetch_all
-    from .terminal import open_what_is_closed, tolerate
+    from .terminal import open_closed_streams, replace_unencodable
 
-    open_what_is_closed()
-    tolerate(sys.stdout)
-    tolerate(sys.stderr)
+    open_closed_streams()
+    replace_unencodable(sys.stdout)
+    replace_unencodable(sys.stderr)
     arguments = parse(sys.argv[1:] if argv is None else argv)
     return fetch_all(arguments)

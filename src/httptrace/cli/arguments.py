@@ -1,4 +1,4 @@
-"""The command's arguments: curl's letters and names, where curl has them."""
+"""The command's options. They have curl's letters and names where curl has the option."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from ..version import __version__
-from .failures import USAGE, Failure
+from .failures import USAGE, Failure, print_warning
 
 if TYPE_CHECKING:
     from ..auth.basic import BasicAuth
 
 _DESCRIPTION = "Make HTTP requests and see where their time goes."
 _EPILOG = (
-    "Options mean what they mean to curl. The body is read and counted, and shown only with -o. "
-    "Exit codes are curl's as well; docs/cli.md lists them."
+    "The options mean what they mean in curl. The body is counted, and printed only with -o. "
+    "The exit codes are curl's; docs/cli.md lists them."
 )
 
 
 class Arguments(argparse.Namespace):
-    """What was asked for on the command line."""
+    """The values of the options."""
 
     urls: list[str]
     method: str | None
@@ -33,7 +33,7 @@ class Arguments(argparse.Namespace):
     user_agent: str | None
     referer: str | None
     range: str | None
-    cookie: str | None
+    cookies: list[str]
     compressed: bool
     http10: bool
     location: bool
@@ -45,7 +45,7 @@ class Arguments(argparse.Namespace):
     proxy: str | None
     proxy_user: str | None
     proxy_auth: BasicAuth | None = None
-    """What `proxy_user` came to, once it was needed."""
+    """The credentials in `proxy_user`; None until a request needs them."""
     no_proxy: str | None
     family: int
     timeout: float | None
@@ -60,14 +60,19 @@ class Arguments(argparse.Namespace):
     json_timeline: bool
     no_color: bool
 
+    def warn(self, text: str) -> None:
+        """Print a warning, unless --silent was given."""
+        if not self.silent:
+            print_warning(text)
+
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        raise Failure(USAGE, "", f"{message} (httptrace --help tells more)")
+        raise Failure(USAGE, "", f"{message} (see httptrace --help)")
 
 
 class _Data(argparse.Action):
-    """Keeps -d and its kin in the order in which they were given."""
+    """Collects -d, --data-raw, --json and the like in one list, in their order."""
 
     def __call__(
         self,
@@ -81,28 +86,30 @@ class _Data(argparse.Action):
 
 
 def parse(argv: Sequence[str]) -> Arguments:
-    """The arguments, checked as far as they can be on their own.
+    """The options, checked as far as this is possible without sending anything.
 
     Raises
     ------
     Failure
-        With `USAGE`, naming what is wrong.
+        With `USAGE`, if an option is unknown, malformed, or excludes another one.
     """
     words = _joined(argv)
     arguments = _parser().parse_intermixed_args(words, namespace=Arguments())
     if arguments.json_timeline and "-" in arguments.outputs:
-        raise Failure(USAGE, "", "--json-timeline and -o - both want standard output")
+        raise Failure(USAGE, "", "--json-timeline and -o - both write to standard output")
     if arguments.get and any(name == "--json" for name, _ in arguments.data):
         raise Failure(USAGE, "", "-G and --json exclude each other")
     if arguments.form and (arguments.data or arguments.get or arguments.head):
         raise Failure(USAGE, "", "-F excludes -d, -G and -I")
     if arguments.head and arguments.data and not arguments.get:
         raise Failure(USAGE, "", "-I and -d exclude each other")
+    if len(arguments.outputs) > len(arguments.urls):
+        arguments.warn("there are more -o and -O than URLs; those at the end are not used")
     return arguments
 
 
 def _joined(argv: Sequence[str]) -> list[str]:
-    """The words; argparse would take the -1 of --max-redirs for an option."""
+    """The arguments with ``--max-redirs -1`` as one: argparse takes -1 for an option."""
     words: list[str] = []
     for word in argv:
         if word == "-1" and words[-1:] == ["--max-redirs"]:
@@ -114,46 +121,70 @@ def _joined(argv: Sequence[str]) -> list[str]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="httptrace", description=_DESCRIPTION, epilog=_EPILOG, allow_abbrev=False)
-    parser.add_argument("urls", nargs="+", metavar="URL", help="http:// is assumed if it lacks")
+    parser.add_argument(
+        "urls",
+        nargs="+",
+        metavar="URL",
+        help="the address; http:// is put before it if it has no scheme",
+    )
     parser.add_argument("-V", "--version", action="version", version=f"httptrace {__version__}")
-    _add_request(parser.add_argument_group("the request"))
-    _add_connection(parser.add_argument_group("the connection"))
-    _add_output(parser.add_argument_group("what is shown"))
+    _add_request(parser.add_argument_group("request"))
+    _add_connection(parser.add_argument_group("connection"))
+    _add_output(parser.add_argument_group("output"))
     return parser
 
 
 def _add_request(group: Any) -> None:
     add = group.add_argument
-    add("-X", "--request", dest="method", metavar="METHOD", help="GET, or POST with -d")
+    add(
+        "-X",
+        "--request",
+        dest="method",
+        metavar="METHOD",
+        help="the method; default GET, or POST with -d and -F",
+    )
     add(
         *("-H", "--header"),
         dest="headers",
         action="append",
         default=[],
         metavar="LINE",
-        help="'Name: value'; 'Name:' leaves a default one out, 'Name;' sends it empty, "
-        "@FILE reads lines",
+        help="a header: 'Name: value'; 'Name:' removes a default header, 'Name;' sends it with an "
+        "empty value, @FILE reads headers from a file",
     )
-    _add_data(add)
+    _add_body(add)
     add(
-        *("-F", "--form"),
-        dest="form",
+        "-G",
+        "--get",
+        action="store_true",
+        help="append the data of -d to the URL's query and send a GET",
+    )
+    add(
+        "-I",
+        "--head",
+        action="store_true",
+        help="send a HEAD request and show the response's headers",
+    )
+    add("-u", "--user", metavar="USER:PASSWORD", help="credentials for Basic authentication")
+    add("-A", "--user-agent", metavar="NAME", help="the User-Agent header; '' sends none")
+    add("-r", "--range", metavar="RANGE", help="request these bytes only, such as 0-99")
+    add("-e", "--referer", metavar="URL", help="the Referer header")
+    add(
+        *("-b", "--cookie"),
+        dest="cookies",
         action="append",
         default=[],
-        metavar="FIELD",
-        help="a multipart form to POST: NAME=TEXT, NAME=@FILE, NAME=<FILE; ';type=…' and "
-        "';filename=…' may follow",
+        metavar="DATA",
+        help="cookies to send: 'name=value; name=value'; several -b are joined",
     )
-    add("-G", "--get", action="store_true", help="put the data into the URL's query")
-    add("-I", "--head", action="store_true", help="HEAD, and show the response's headers")
-    add("-u", "--user", metavar="USER:PASSWORD", help="basic authentication")
-    add("-A", "--user-agent", metavar="NAME", help="the User-Agent header")
-    add("-r", "--range", metavar="RANGE", help="these bytes alone, such as 0-99")
-    add("-e", "--referer", metavar="URL", help="the Referer header")
-    add("-b", "--cookie", metavar="DATA", help="'name=value; name=value'")
-    add("--compressed", action="store_true", help="ask for compression and undo it")
-    add("--http1.0", "-0", dest="http10", action="store_true", help="speak HTTP/1.0")
-    add("--http1.1", dest="http10", action="store_false", help="speak HTTP/1.1; the default")
+    add("--compressed", action="store_true", help="ask for a compressed body and decompress it")
+    add("--http1.0", "-0", dest="http10", action="store_true", help="send the request as HTTP/1.0")
+    add(
+        "--http1.1",
+        dest="http10",
+        action="store_false",
+        help="send the request as HTTP/1.1; the default",
+    )
     add("-L", "--location", action="store_true", help="follow redirects")
     add(
         "--max-redirs",
@@ -161,48 +192,85 @@ def _add_request(group: Any) -> None:
         type=_redirects,
         default=50,
         metavar="N",
-        help="default 50; -1 for no limit",
+        help="follow N redirects at most; default 50, -1 for no limit",
     )
 
 
-def _add_data(add: Any) -> None:
+def _add_body(add: Any) -> None:
     data = {"dest": "data", "action": _Data, "default": [], "metavar": "DATA"}
-    add("-d", "--data", "--data-ascii", help="a form to POST; @FILE, @- for standard input", **data)
-    add("--data-binary", help="the same, line breaks of files kept", **data)
-    add("--data-raw", help="the same, @ has no meaning", **data)
-    add("--data-urlencode", help="TEXT, NAME=TEXT or NAME@FILE, percent-encoded", **data)
-    add("--json", help="JSON to POST, with the headers that belong to it; @FILE, @-", **data)
+    add(
+        "-d",
+        "--data",
+        "--data-ascii",
+        help="POST this form; @FILE reads it from a file, @- from standard input",
+        **data,
+    )
+    add("--data-binary", help="like -d, but line breaks of files are kept", **data)
+    add("--data-raw", help="like -d, but @ has no special meaning", **data)
+    add("--data-urlencode", help="like -d, percent-encoded: TEXT, NAME=TEXT or NAME@FILE", **data)
+    add("--json", help="POST this JSON, with its Content-Type and Accept; @FILE, @-", **data)
+    add(
+        *("-F", "--form"),
+        dest="form",
+        action="append",
+        default=[],
+        metavar="FIELD",
+        help="POST a multipart form: NAME=TEXT, NAME=@FILE[,FILE], NAME=<FILE; then ';type=…', "
+        "';filename=…', ';headers=…'",
+    )
 
 
 def _add_connection(group: Any) -> None:
     add = group.add_argument
-    add("-k", "--insecure", action="store_true", help="accept any certificate")
-    add("--cacert", metavar="FILE", help="trust the authorities in this file (PEM) alone")
+    add("-k", "--insecure", action="store_true", help="do not verify certificates")
+    add("--cacert", metavar="FILE", help="trust only the certificate authorities in this PEM file")
     add(
         "--resolve",
         action="append",
         default=[],
         metavar="HOST:PORT:ADDRESS[,ADDRESS]",
-        help="these addresses instead of a look-up",
+        help="use these addresses for the host instead of looking it up",
     )
-    add("--unix-socket", metavar="PATH", help="connect to this socket, whatever the URL's host")
-    add("-x", "--proxy", metavar="URL", help="by this proxy; '' by none; default: as http_proxy, …")
+    add(
+        "--unix-socket",
+        metavar="PATH",
+        help="connect to this Unix socket instead of the URL's host",
+    )
+    add(
+        "-x",
+        "--proxy",
+        metavar="URL",
+        help="use this proxy; '' uses none; default: http_proxy and the like",
+    )
     add("-U", "--proxy-user", metavar="USER:PASSWORD", help="credentials for the proxy")
-    add("--noproxy", dest="no_proxy", metavar="HOSTS", help="by no proxy to these; * for all")
-    add("-4", "--ipv4", dest="family", action="store_const", const=4, default=0, help="IPv4 alone")
-    add("-6", "--ipv6", dest="family", action="store_const", const=6, help="IPv6 alone")
+    add(
+        "--noproxy",
+        dest="no_proxy",
+        metavar="HOSTS",
+        help="use no proxy for these hosts; * for all hosts",
+    )
+    add(
+        "-4",
+        "--ipv4",
+        dest="family",
+        action="store_const",
+        const=4,
+        default=0,
+        help="use IPv4 only",
+    )
+    add("-6", "--ipv6", dest="family", action="store_const", const=6, help="use IPv6 only")
     add(
         *("-m", "--timeout", "--max-time"),
         dest="timeout",
         type=_seconds,
         metavar="SECONDS",
-        help="for the whole request; default none",
+        help="the time limit of the whole request; default none",
     )
     add(
         "--connect-timeout",
         type=_seconds,
         metavar="SECONDS",
-        help="until it can be sent; default 300",
+        help="the time limit until a connection is ready; default 300",
     )
 
 
@@ -214,24 +282,41 @@ def _add_output(group: Any) -> None:
         action="append",
         default=[],
         metavar="FILE",
-        help="where the body goes; - for standard output; one for each URL",
+        help="write the body to this file, - for standard output; one for each URL",
     )
     add(
         *("-O", "--remote-name"),
         dest="outputs",
         action="append_const",
         const=None,
-        help="the body goes to a file named like the end of the URL's path",
+        help="write the body to a file with the name at the end of the URL's path",
     )
-    add("-v", "--verbose", action="store_true", help="show all headers, sent and received")
+    add("-v", "--verbose", action="store_true", help="show all headers that are sent and received")
     add("-i", "--include", action="store_true", help="show the response's headers")
-    add("-N", "--no-buffer", action="store_true", help="nothing is held back; the default")
-    add("-s", "--silent", action="store_true", help="no errors, no progress bar")
-    add("-S", "--show-error", action="store_true", help="errors even with -s")
-    add("-f", "--fail", action="store_true", help="exit code 22 if the status is 400 or above")
-    add("--repeat", type=_count, default=1, metavar="N", help="N times, to see connections reused")
-    add("--json-timeline", action="store_true", help="one line of JSON for each request")
-    add("--no-color", "--no-colour", dest="no_color", action="store_true", help="plain text")
+    add("-N", "--no-buffer", action="store_true", help="write output at once; the default")
+    add(
+        "-s",
+        "--silent",
+        action="store_true",
+        help="print no errors, no warnings and no progress bar",
+    )
+    add("-S", "--show-error", action="store_true", help="print errors even with -s")
+    add("-f", "--fail", action="store_true", help="exit with 22 if the status is 400 or above")
+    add(
+        "--repeat",
+        type=_count,
+        default=1,
+        metavar="N",
+        help="make each request N times, to see connections reused",
+    )
+    add("--json-timeline", action="store_true", help="print one line of JSON for each request")
+    add(
+        "--no-color",
+        "--no-colour",
+        dest="no_color",
+        action="store_true",
+        help="print without colors",
+    )
 
 
 def _seconds(text: str) -> float:
@@ -241,13 +326,13 @@ def _seconds(text: str) -> float:
             return value
     except ValueError:
         pass
-    raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds")
+    raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds")
 
 
 def _count(text: str) -> int:
     if _is_whole(text) and int(text) > 0:
         return int(text)
-    raise argparse.ArgumentTypeError(f"{text!r} is no whole number above 0")
+    raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
 
 
 def _is_whole(text: str) -> bool:
@@ -257,4 +342,4 @@ def _is_whole(text: str) -> bool:
 def _redirects(text: str) -> int:
     if text == "-1" or _is_whole(text):
         return int(text)
-    raise argparse.ArgumentTypeError(f"{text!r} is no whole number, and not -1")
+    raise argparse.ArgumentTypeError(f"{text!r} is neither a whole number nor -1")

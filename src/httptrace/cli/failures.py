@@ -1,30 +1,30 @@
-"""What can go wrong, each with an exit code of its own: curl's number where curl has one.
+"""Failures and their exit codes, which are curl's where curl has one.
 
 ::
 
-    0    a response came, whatever its status
+    0    there is a response, with whatever status
     1    the scheme is not http or https
     2    wrong usage
     3    the URL is malformed
     5    no address for the proxy
     6    no address for the host
     7    no connection, to the host or to the proxy
-    8    the answer is not HTTP
-    18   the body broke off
+    8    the response is not HTTP
+    18   the response's body is incomplete
     22   the status is 400 or above, with --fail
-    23   the body or the report could not be written to where it should go
-    26   a file to be sent could not be read
-    28   a time limit was reached
+    23   the body or the report could not be written
+    26   a file to send could not be read
+    28   a time limit passed
     35   the TLS handshake failed
-    47   too many redirects
-    52   the server closed the connection without an answer
-    55   the request could not be sent whole
-    56   the connection broke off while the answer was awaited, or the proxy refused a tunnel
-    60   the server's certificate was not accepted
+    47   there were too many redirects
+    52   the server closed the connection without a response
+    55   the request could not be sent completely
+    56   the connection was lost before the response, or the proxy refused a tunnel
+    60   the server's certificate could not be verified
     61   the body's content coding is unknown or broken
-    65   a redirect asks for the body again, and it cannot be sent twice
-    77   the file of --cacert cannot be used
-    99   something that should not happen
+    65   a redirect needs the body again, and it cannot be sent twice
+    77   the file of --cacert could not be used
+    99   an unexpected error
     130  interrupted
 """
 
@@ -48,7 +48,7 @@ UNEXPECTED, INTERRUPTED = 99, 130
 
 
 class Failure(Exception):
-    """What ends a request or the command: its phase, its cause, and the exit code."""
+    """Ends a request or the command. It has the phase, the cause and the exit code."""
 
     def __init__(self, code: int, phase: str, cause: str) -> None:
         super().__init__(code, phase, cause)
@@ -60,28 +60,37 @@ class Failure(Exception):
         return f"{self.phase}: {mask_text(self.cause)}" if self.phase else mask_text(self.cause)
 
 
-def tell(failure: Failure) -> None:
-    """Say it in one line on stderr."""
-    line = " ".join(str(failure).split())
-    with contextlib.suppress(OSError):  # nowhere is left to complain
+def print_failure(failure: Failure) -> None:
+    """Print the failure as one line on stderr."""
+    _print_line(str(failure))
+
+
+def print_warning(text: str) -> None:
+    """Print a warning as one line on stderr."""
+    _print_line(f"warning: {mask_text(text)}")
+
+
+def _print_line(text: str) -> None:
+    line = " ".join(text.split())
+    with contextlib.suppress(OSError):  # stderr may be closed, and there is no other place
         print(f"httptrace: {line}", file=sys.stderr, flush=True)
 
 
 def failure_of(exc: BaseException, phase: str = "") -> Failure:
-    """What an exception of a request comes to; `phase` is the one that it happened in."""
+    """The failure for an exception of a request; `phase` is where it was raised."""
     if isinstance(exc, Failure):
         return exc
-    if isinstance(exc, BrokenPipeError):  # of standard output; those of requests are ClientErrors
-        return Failure(NOT_WRITTEN, "output", "nobody reads standard output any more")
+    if isinstance(exc, BrokenPipeError):  # of standard output: a request raises ClientErrors
+        return Failure(NOT_WRITTEN, "output", "the reader of standard output has gone")
     for kind, translate in _TRANSLATIONS:
         if isinstance(exc, kind):
             return translate(exc, phase)
-    if isinstance(exc, ValueError | TypeError):  # an argument that the client refuses
-        return Failure(USAGE, "", _said(exc))
-    return Failure(UNEXPECTED, phase, f"{type(exc).__name__}: {_said(exc)}")
+    if isinstance(exc, ValueError | TypeError):  # the client refuses an argument
+        return Failure(USAGE, "", _message(exc))
+    return Failure(UNEXPECTED, phase, f"{type(exc).__name__}: {_message(exc)}")
 
 
-def _said(exc: BaseException) -> str:
+def _message(exc: BaseException) -> str:
     return str(exc) or type(exc).__name__
 
 
@@ -121,41 +130,43 @@ def _proxy(exc: errors.ClientProxyConnectionError, phase: str) -> Failure:
 
 
 def _tunnel(exc: errors.ClientHttpProxyError, phase: str) -> Failure:
-    return Failure(NOT_RECEIVED, phase, f"the proxy refused: {exc.status} {exc.message}".rstrip())
+    return Failure(
+        NOT_RECEIVED, phase, f"the proxy refused the tunnel: {exc.status} {exc.message}".rstrip()
+    )
 
 
 def _timeout(exc: BaseException, phase: str) -> Failure:
     phase = getattr(exc, "phase", None) or phase
     limit = getattr(exc, "limit", None)
     within = f" within {limit:g} s" if limit else ""
-    return Failure(TIMEOUT, phase, f"{_UNDONE.get(phase, 'not done')}{within}")
+    return Failure(TIMEOUT, phase, f"{_NOT_DONE.get(phase, 'not done')}{within}")
 
 
-_UNDONE = {
+_NOT_DONE = {
     "queue": "no connection was free",
     "dns": "no answer from the name server",
     "connect": "no connection",
-    "tls": "the TLS handshake was not done",
+    "tls": "the TLS handshake was not complete",
     "send": "the request was not sent",
-    "wait": "no answer",
+    "wait": "no response",
     "receive": "the response was not complete",
 }
 
 
-def _broken_off(exc: BaseException, phase: str) -> Failure:
+def _connection_lost(exc: BaseException, phase: str) -> Failure:
     if isinstance(exc, errors.ServerDisconnectedError) and phase != "receive":
-        return Failure(EMPTY, phase, "the server closed the connection without an answer")
+        return Failure(EMPTY, phase, "the server closed the connection without a response")
     code = NOT_SENT if phase == "send" else NOT_RECEIVED
-    return Failure(code, phase, f"the connection broke off: {_said(exc)}")
+    return Failure(code, phase, f"the connection was lost: {_message(exc)}")
 
 
 def _body(exc: BaseException, phase: str) -> Failure:
     if phase == "send":
-        return Failure(NOT_SENT, phase, _said(exc))
-    text = _said(exc).removeprefix("Response payload is not completed: ")
-    if text == _said(exc):
+        return Failure(NOT_SENT, phase, _message(exc))
+    text = _message(exc).removeprefix("Response payload is not completed: ")
+    if text == _message(exc):
         return Failure(BAD_CODING, "receive", text)
-    return Failure(CUT, "receive", f"the body broke off: {text}")
+    return Failure(CUT, "receive", f"the body is incomplete: {text}")
 
 
 def _response(exc: errors.ClientResponseError, phase: str) -> Failure:
@@ -167,11 +178,11 @@ def _redirects(exc: errors.TooManyRedirects, phase: str) -> Failure:
 
 
 def _plain(code: int, phase: str) -> Callable[..., Failure]:
-    return lambda exc, _phase: Failure(code, phase, _said(exc))
+    return lambda exc, _phase: Failure(code, phase, _message(exc))
 
 
 _TRANSLATIONS: tuple[tuple[type[BaseException], Callable[..., Failure]], ...] = (
-    # the first that fits
+    # the first class that fits is used
     (errors.NonHttpUrlClientError, _plain(UNSUPPORTED, "url")),
     (errors.InvalidURL, _plain(BAD_URL, "url")),
     (TimeoutError, _timeout),
@@ -184,7 +195,7 @@ _TRANSLATIONS: tuple[tuple[type[BaseException], Callable[..., Failure]], ...] = 
     (errors.ClientHttpProxyError, _tunnel),
     (errors.ClientResponseError, _response),
     (errors.UploadAbortedError, _plain(NOT_SENT, "send")),
-    (errors.ClientConnectionError, _broken_off),
+    (errors.ClientConnectionError, _connection_lost),
     (errors.ClientPayloadError, _body),
     (errors.ClientError, _plain(NOT_AGAIN, "redirect")),
 )

@@ -1,4 +1,4 @@
-"""The requests themselves, one after the other over one session, each told when it is over."""
+"""Makes the requests, one after the other over one session, and reports each when it is done."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import sys
 from typing import TYPE_CHECKING, Any
 
-from ..body.content_coding import decoder_for
+from ..body.content_coding import codings_of, decoder_for
 from ..pool.connectors import TCPConnector, UnixConnector
 from ..session.session import ClientSession
 from ..timeouts import ClientTimeout
@@ -19,7 +19,7 @@ from .failures import (
     NOT_WRITTEN,
     Failure,
     failure_of,
-    tell,
+    print_failure,
 )
 from .output import Sink, target_of
 from .progress import progress_for
@@ -44,12 +44,12 @@ _CONNECT_SECONDS = 300
 
 
 def fetch_all(arguments: Arguments) -> int:
-    """Make all the requests; returns the code of the last one that failed, or 0.
+    """Make all requests; returns the exit code of the last one that failed, or 0.
 
     Raises
     ------
     Failure
-        If nothing can be done with the arguments.
+        If the options are invalid.
     """
     request = request_of(arguments)
     pins = pins_of(arguments.resolve)
@@ -63,8 +63,8 @@ def _trust(arguments: Arguments) -> ssl.SSLContext | bool:
         return not arguments.insecure
     import ssl
 
-    if not arguments.cacert:  # which would stand for the authorities of the system
-        raise Failure(BAD_AUTHORITIES, "tls", "--cacert names no file")
+    if not arguments.cacert:  # an empty cafile would trust the system's authorities
+        raise Failure(BAD_AUTHORITIES, "tls", "--cacert needs the name of a file")
     try:
         context = ssl.create_default_context(cafile=arguments.cacert)
     except OSError as exc:
@@ -75,10 +75,7 @@ def _trust(arguments: Arguments) -> ssl.SSLContext | bool:
 
 
 def _warm_up(urls: list[str], trust: ssl.SSLContext | bool) -> None:
-    """Read the system's certificates and what handshakes load now.
-
-    A request should not seem to take the time for that.
-    """
+    """Load certificates and codecs now, so that their time is not counted as a request's."""
     if any(url.lower().startswith("https:") for url in urls):
         from ..net.tls import unverified_context, verified_context
 
@@ -127,7 +124,7 @@ class _Fetcher:
         )
 
     async def _fetch(self, session: ClientSession, number: int, text: str) -> int:
-        """One request, told; returns its code."""
+        """Make and report one request; returns its exit code."""
         watch = Watch()
         sink = Sink("")
         response: ClientResponse | None = None
@@ -147,7 +144,7 @@ class _Fetcher:
         except Exception as exc:
             failure = failure_of(exc, watch.phase)
         finally:
-            self._tell(Outcome(text, watch, response, sink.size, sink.target, failure))
+            self._finish(Outcome(text, watch, response, sink.size, sink.target, failure))
         return 0 if failure is None else failure.code
 
     def _options(self, url: URL) -> dict[str, Any]:
@@ -159,13 +156,13 @@ class _Fetcher:
             "data": request.data,
             "auth": request.auth,
             "allow_redirects": arguments.location,
-            # ours is the number of the redirect that is not followed any more, and 0 is no limit
+            # the client fails at redirect number max_redirects; 0 is no limit
             "max_redirects": arguments.max_redirects + 1,
             "ssl": self._trust,
         }
 
     async def _receive(self, response: ClientResponse, sink: Sink) -> Failure | None:
-        """Read the body to where it goes."""
+        """Read the body and write it to its target."""
         arguments = self._arguments
         failed = arguments.fail and response.status >= 400
         if failed:
@@ -185,7 +182,7 @@ class _Fetcher:
             return Failure(BAD_STATUS, "status", f"{response.status} {response.reason}".rstrip())
         return None
 
-    def _tell(self, outcome: Outcome) -> None:
+    def _finish(self, outcome: Outcome) -> None:
         arguments, failure = self._arguments, outcome.failure
         try:
             self._report(outcome)
@@ -197,7 +194,7 @@ class _Fetcher:
         interrupted = failure is not None and failure.code == INTERRUPTED
         if failure is not None and not interrupted:
             if arguments.show_error or not arguments.silent:
-                tell(failure)
+                print_failure(failure)
 
     def _report(self, outcome: Outcome) -> None:
         arguments = self._arguments
@@ -211,9 +208,9 @@ class _Fetcher:
 
 
 def _check_coding(coding: str) -> None:
-    """Refuse what --compressed cannot undo, as curl does."""
-    if coding.strip().lower() not in ("", "identity") and decoder_for(coding) is None:
-        raise Failure(BAD_CODING, "receive", f"the content coding {coding!r} is not known")
+    """Refuse a content coding that cannot be decoded, as curl does with --compressed."""
+    if codings_of(coding) and decoder_for(coding) is None:
+        raise Failure(BAD_CODING, "receive", f"the content coding {coding!r} is not supported")
 
 
 def _family(number: int) -> int:

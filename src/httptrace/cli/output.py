@@ -1,7 +1,8 @@
-"""Where a body goes: a file, standard output, or nowhere but into a count."""
+"""Where a body is written: to a file, to standard output, or nowhere."""
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import AbstractContextManager
 from pathlib import PurePosixPath
@@ -9,21 +10,24 @@ from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any, Self
 from urllib.parse import unquote
 
+from ..body.disposition import without_path
 from .failures import NOT_WRITTEN, USAGE, Failure
 
 if TYPE_CHECKING:
     from yarl import URL
 
+_NOT_IN_NAMES = dict.fromkeys(map(ord, "/\\\0"), "_")
+
 
 class Sink(AbstractContextManager["Sink"]):
-    """Takes a body. `target` is a file's name, "-" for standard output, "" for nowhere.
+    """Counts and writes a body. `target` is a file's name, "-" for standard output, "" for nowhere.
 
-    A file is made when the block is entered and closed when it is left.
+    ``with`` opens the file and closes it.
 
     Raises
     ------
     Failure
-        With `NOT_WRITTEN`, if the body cannot be written there.
+        With `NOT_WRITTEN`, if the body cannot be written.
     """
 
     def __init__(self, target: str) -> None:
@@ -34,7 +38,7 @@ class Sink(AbstractContextManager["Sink"]):
 
     @property
     def on_terminal(self) -> bool:
-        """Whether the body and what is told of it go to the same screen."""
+        """Whether the body and the report are printed on the same terminal."""
         return self.target == "-" and sys.stdout.isatty() and sys.stderr.isatty()
 
     def __enter__(self) -> Self:
@@ -48,7 +52,7 @@ class Sink(AbstractContextManager["Sink"]):
         return self
 
     def write(self, data: bytes) -> None:
-        """Take a piece."""
+        """Count and write a piece of the body."""
         self.size += len(data)
         self._last = data[-1:] or self._last
         if self._file is None:
@@ -67,7 +71,7 @@ class Sink(AbstractContextManager["Sink"]):
         traceback: TracebackType | None,
     ) -> None:
         if self.on_terminal and self._last != b"\n":
-            print(file=sys.stderr)  # what follows begins on a line of its own
+            print(file=sys.stderr)  # the report begins on a new line
         if self._file is None or self.target == "-":
             return
         try:
@@ -82,19 +86,19 @@ class Sink(AbstractContextManager["Sink"]):
 
 
 def target_of(outputs: list[str | None], number: int, url: URL) -> str:
-    """Where the body of this URL goes; a URL without an output of its own goes nowhere.
+    """The target for the body of URL `number`; empty if there is no ``-o`` or ``-O`` for it.
 
     Raises
     ------
     Failure
-        If -O finds no name in the URL.
+        If the URL's path has no name for -O.
     """
     if number >= len(outputs):
         return ""
     target: Any = outputs[number]
     if target is not None:
         return str(target)
-    name = unquote(PurePosixPath(url.raw_path).name).replace("/", "_").replace("\0", "_")
-    if name in ("", ".", ".."):
+    name = unquote(PurePosixPath(url.raw_path).name).translate(_NOT_IN_NAMES)
+    if not without_path(name):
         raise Failure(USAGE, "", f"-O finds no file name in {url}; give one with -o")
-    return name
+    return name if os.sep == "/" else without_path(name)

@@ -1,4 +1,4 @@
-"""How far a long body has come, on standard error if that is a terminal."""
+"""The progress bar of a long body, on standard error if that is a terminal."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from ..response.response import ClientResponse
 
 _PATIENCE = 0.5
-"""Seconds that a body may take without a progress bar."""
+"""Seconds before the bar is drawn."""
 _PERIOD = 0.1
 
 
 class Progress:
-    """Counts pieces; draws nothing unless it takes long. Without rich one plain line is drawn."""
+    """Counts bytes and draws a bar once `_PATIENCE` has passed; without rich, a plain line."""
 
     def __init__(self, total: int | None, shown: bool, plain: bool) -> None:
         self._total = total
@@ -30,7 +30,7 @@ class Progress:
         self._drawn = False
 
     def add(self, size: int) -> None:
-        """So many more bytes have come."""
+        """Count `size` further bytes, and draw them if a drawing is due."""
         self._done += size
         if not self._shown or (now := monotonic()) < self._due:
             return
@@ -41,7 +41,7 @@ class Progress:
         self._draw(now)
 
     def close(self) -> None:
-        """Take the bar off the screen."""
+        """Remove the bar from the screen."""
         if self._bar is not None:
             self._bar.stop()
         elif self._drawn:
@@ -57,7 +57,7 @@ class Progress:
 
 
 def progress_for(response: ClientResponse, quiet: bool, no_color: bool) -> Progress:
-    """The progress of a response's body, drawn unless it should be `quiet` or nobody can see it."""
+    """The progress of a response's body; drawn if stderr is a terminal and `quiet` is false."""
     length = response.headers.get("Content-Length", "")
     is_decoded = "Content-Encoding" in response.headers
     total = int(length) if length.isdecimal() and not is_decoded else None

@@ -1,4 +1,4 @@
-"""Which proxy a request goes by: ``-x``, or what the environment says, as with curl."""
+"""Which proxy a request uses: that of ``-x``, or that of the environment, as in curl."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def proxy_of(arguments: Arguments, url: URL) -> dict[str, Any]:
-    """The options of a request to this URL; its redirects go by the same proxy."""
+    """The proxy options of a request to this URL. Its redirects use the same proxy."""
     if arguments.unix_socket is not None:
         return {}
     if arguments.no_proxy is not None and bypasses_proxy(url, arguments.no_proxy):
@@ -34,19 +34,19 @@ def proxy_of(arguments: Arguments, url: URL) -> dict[str, Any]:
 
 def _with_user(options: dict[str, Any], arguments: Arguments) -> dict[str, Any]:
     if arguments.proxy_user is not None:
-        if arguments.proxy_auth is None:  # a password is asked for once, and only if it is needed
+        if arguments.proxy_auth is None:  # ask for a password once, and only if it is used
             arguments.proxy_auth = credentials(arguments.proxy_user, " at the proxy")
         options["proxy_auth"] = arguments.proxy_auth
     return options
 
 
 def credentials(user: str, where: str = "") -> BasicAuth:
-    """``USER:PASSWORD``; without a password it is asked for, if there is a terminal.
+    """The credentials in ``USER:PASSWORD``. Without a password the terminal is asked for it.
 
     Raises
     ------
     Failure
-        If that is no UTF-8, or no password is given.
+        If they are not UTF-8, or no password is entered.
     """
     login, colon, password = user.partition(":")
     try:
@@ -58,5 +58,5 @@ def credentials(user: str, where: str = "") -> BasicAuth:
     except UnicodeError:
         raise Failure(USAGE, "", "user name and password must be UTF-8") from None
     except EOFError:
-        raise Failure(USAGE, "", f"no password of {login} was given") from None
+        raise Failure(USAGE, "", f"no password was entered for {login}") from None
     return BasicAuth(login, password, "utf-8")

@@ -1,4 +1,4 @@
-"""What is told of a request: its heads, its waterfall, its body's size; or all that as JSON."""
+"""The report of a request: heads, waterfall and size of the body, as text or as JSON."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Outcome(NamedTuple):
-    """A request that is over."""
+    """A request that has ended, and how."""
 
     url: str
     watch: Watch
@@ -24,12 +24,12 @@ class Outcome(NamedTuple):
     body_size: int
     """Bytes after decoding."""
     target: str
-    """Where the body went; empty for nowhere."""
+    """The file that the body was written to, "-" for standard output, empty for none."""
     failure: Failure | None
 
 
 def report(outcome: Outcome, columns: int, verbose: bool, include: bool) -> str:
-    """The text for people; empty if nothing was sent."""
+    """The report as text; empty if no request was begun."""
     timeline = outcome.watch.timeline
     if timeline is None:
         return ""
@@ -67,9 +67,9 @@ def _body(outcome: Outcome) -> list[str]:
 
 
 def json_line(outcome: Outcome, verbose: bool) -> str:
-    """The same for programs, on one line: see docs/cli.md."""
+    """The report as one line of JSON: docs/cli.md describes it."""
     timeline, failure = outcome.watch.timeline, outcome.failure
-    told: dict[str, Any] = {
+    line: dict[str, Any] = {
         "url": as_unicode(mask_url(outcome.url)),
         "status": None if outcome.response is None else outcome.response.status,
         "exit_code": 0 if failure is None else failure.code,
@@ -78,8 +78,8 @@ def json_line(outcome: Outcome, verbose: bool) -> str:
         "timeline": None if timeline is None else timeline.to_dict(),
     }
     if verbose:
-        told["heads"] = [_head_as_dict(head) for head in outcome.watch.heads]
-    return json.dumps(told)
+        line["heads"] = [_head_as_dict(head) for head in outcome.watch.heads]
+    return json.dumps(line)
 
 
 def _error_as_dict(failure: Failure) -> dict[str, str]:

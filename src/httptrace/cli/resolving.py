@@ -1,4 +1,4 @@
-"""``--resolve``: addresses that are given, instead of a look-up."""
+"""``--resolve``: addresses that are used instead of a DNS look-up."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ Pins = dict[tuple[str, int], list[str]]
 
 
 def pins_of(entries: Iterable[str]) -> Pins:
-    """``host:port:address,address`` as curl writes it, by host and port.
+    """The addresses by host and port, from entries as ``host:port:address,address``.
 
     Raises
     ------
     Failure
-        If an entry is not like that.
+        If an entry has another form.
     """
     pins: Pins = {}
     for entry in entries:
@@ -40,14 +40,14 @@ def _address(text: str, entry: str) -> str:
     try:
         ipaddress.ip_address(bare)
     except ValueError:
-        raise Failure(USAGE, "", f"--resolve {entry!r}: {text!r} is no IP address") from None
+        raise Failure(USAGE, "", f"--resolve {entry!r}: {text!r} is not an IP address") from None
     return bare
 
 
 class PinnedResolver(AbstractResolver):
-    """Gives the pinned addresses, in the order in which they were given; looks up the rest.
+    """Answers with the pinned addresses in their order, and looks up hosts that have none.
 
-    The host ``*`` stands for all that are not pinned themselves.
+    The addresses of the host ``*`` are used for every host that has none of its own.
     """
 
     def __init__(self, pins: Pins) -> None:
@@ -55,25 +55,25 @@ class PinnedResolver(AbstractResolver):
         self._fallback: AbstractResolver | None = None
 
     def prepare(self) -> None:
-        """Make the resolver for the rest: a look-up should not seem to take the time for that."""
+        """Make the resolver of other hosts now, so that its time is not counted as a look-up's."""
         self._fallback = self._fallback or default_resolver()
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
-        """The addresses of a host that suit the family."""
+        """The addresses of a host that are of this family."""
         pinned = self._pins.get((host.lower(), port)) or self._pins.get(("*", port))
         if pinned is None:
             self._fallback = self._fallback or default_resolver()
             return await self._fallback.resolve(host, port, family)
         found = [_result(host, port, address) for address in pinned]
-        suiting = [one for one in found if family in (socket.AF_UNSPEC, one["family"])]
-        if not suiting:
-            raise OSError(None, "--resolve gives no address of the wanted family")
-        return suiting
+        matching = [one for one in found if family in (socket.AF_UNSPEC, one["family"])]
+        if not matching:
+            raise OSError(None, "--resolve has no address of this family")
+        return matching
 
     async def close(self) -> None:
-        """Let go of the resolver for the rest."""
+        """Close the resolver of other hosts."""
         if self._fallback is not None:
             await self._fallback.close()
 

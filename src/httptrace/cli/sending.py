@@ -1,11 +1,9 @@
-"""From arguments to a request: method, URL, headers and body as curl would have them."""
+"""Makes a request of the options: method, URL, headers and body, as curl does."""
 
 from __future__ import annotations
 
 import os
 import re
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote_plus
 
@@ -14,9 +12,10 @@ from yarl import URL
 from ..errors import InvalidUrlClientError
 from ..request.target import parse_url
 from ..version import __version__
-from .failures import NOT_READ, USAGE, Failure
-from .forms import Field, field_of, form_of
+from .failures import USAGE, Failure
+from .forms import Field, fields_of, form_of
 from .proxying import credentials
+from .reading import read_bytes
 
 if TYPE_CHECKING:
     from ..auth.basic import BasicAuth
@@ -26,17 +25,17 @@ if TYPE_CHECKING:
 _FORM = "application/x-www-form-urlencoded"
 _JSON = "application/json"
 _UNSAFE = re.compile(r"[\s<>\"{}|\\^`]")
-"""What may not stand in a URL as it is (RFC 3986 §2)."""
+"""Characters that must be percent-encoded in a URL (RFC 3986 §2)."""
 _USER_INFO = re.compile(r"(?<=://)[^/?#]*@")
 
 
 class Request(NamedTuple):
-    """What is to be sent, to each of the URLs alike."""
+    """The request that is sent to each of the URLs."""
 
     method: str
     headers: list[tuple[str, str]]
     left_out: list[str]
-    """Default headers that are not wanted."""
+    """Names of default headers that are not sent."""
     body: bytes | None
     form: list[Field]
     query: str
@@ -44,21 +43,24 @@ class Request(NamedTuple):
 
     @property
     def data(self) -> bytes | FormData | None:
-        """The body; a form is made anew for each request."""
+        """The body. A form is made anew for each request."""
         return form_of(self.form) if self.form else self.body
 
 
 def request_of(arguments: Arguments) -> Request:
-    """What the arguments ask to be sent.
+    """The request that the options describe.
 
     Raises
     ------
     Failure
-        If a file cannot be read, or a header is no header.
+        If a file cannot be read, or an option is malformed.
     """
     body = _body(arguments.data) if arguments.data else None
-    form = [field_of(text) for text in arguments.form]
+    warn = arguments.warn
+    form = [field for text in arguments.form for field in fields_of(text, warn)]
     given, left_out = _given_headers(arguments.headers)
+    if arguments.user_agent == "":
+        left_out.append("User-Agent")
     headers = _with_defaults(arguments, given, [name.lower() for name in left_out])
     if not arguments.compressed:
         left_out.append("Accept-Encoding")
@@ -74,17 +76,17 @@ def request_of(arguments: Arguments) -> Request:
 
 
 def url_of(text: str, request: Request) -> URL:
-    """The URL, as it was written if it can be sent so.
+    """The URL. It is sent as it was written, unless characters must be encoded.
 
     Raises
     ------
     InvalidUrlClientError
-        If it is none.
+        If the text is not a URL.
     """
     if "://" not in text:
         text = f"http://{text}"
     if request.auth is not None:
-        text = _USER_INFO.sub("", text, count=1)  # -u goes before
+        text = _USER_INFO.sub("", text, count=1)  # -u takes precedence
     if request.query:
         address, mark, fragment = text.partition("#")
         text = f"{address}{'&' if '?' in address else '?'}{request.query}{mark}{fragment}"
@@ -104,7 +106,7 @@ def url_of(text: str, request: Request) -> URL:
 
 
 def _given_headers(lines: list[str]) -> tuple[list[tuple[str, str]], list[str]]:
-    """The headers of -H, and the names of those that are to be left out."""
+    """The headers of -H, and the names of the default headers that it removes."""
     given, left_out = [], []
     for line in _without_files(lines):
         name, colon, value = line.partition(":")
@@ -115,7 +117,7 @@ def _given_headers(lines: list[str]) -> tuple[list[tuple[str, str]], list[str]]:
         elif line.rstrip().endswith(";"):
             given.append((line.rstrip()[:-1].strip(), ""))
         else:
-            raise Failure(USAGE, "", f"-H {line!r} is no header: it has no colon")
+            raise Failure(USAGE, "", f"-H {line!r} is not a header: it has no colon")
     return given, left_out
 
 
@@ -123,7 +125,7 @@ def _without_files(lines: list[str]) -> list[str]:
     found: list[str] = []
     for line in lines:
         if line.startswith("@"):
-            text = _read(line[1:], "-H").decode("utf-8", "surrogateescape")
+            text = read_bytes(line[1:], "-H").decode("utf-8", "surrogateescape")
             found.extend(part for part in text.splitlines() if part.strip())
         else:
             found.append(line)
@@ -133,7 +135,7 @@ def _without_files(lines: list[str]) -> list[str]:
 def _with_defaults(
     arguments: Arguments, given: list[tuple[str, str]], left_out: list[str]
 ) -> list[tuple[str, str]]:
-    """The given headers and those that other options stand for, given ones first."""
+    """The headers of -H, then those of other options that -H neither sets nor removes."""
     taken = {name.lower() for name, _ in given}.union(left_out)
     return [*given, *(pair for pair in _implied(arguments) if pair[0].lower() not in taken)]
 
@@ -148,16 +150,23 @@ def _implied(arguments: Arguments) -> list[tuple[str, str]]:
         implied.append(("Referer", arguments.referer))
     if arguments.range:
         implied.append(("Range", f"bytes={arguments.range}"))
-    if arguments.cookie:
-        if "=" not in arguments.cookie:
-            text = f"-b {arguments.cookie!r} is no 'name=value'; files of cookies are not read"
-            raise Failure(USAGE, "", text)
-        implied.append(("Cookie", arguments.cookie))
+    if cookies := _cookies(arguments.cookies):
+        implied.append(("Cookie", cookies))
     return implied
 
 
+def _cookies(given: list[str]) -> str:
+    """All that -b gave, as one header value."""
+    pairs = [text.strip().rstrip(";").rstrip() for text in given]
+    for text in filter(None, pairs):
+        if "=" not in text:
+            hint = "a cookie is 'name=value', and files of cookies are not read"
+            raise Failure(USAGE, "", f"-b {text!r}: {hint}")
+    return "; ".join(filter(None, pairs))
+
+
 def given_content_type(headers: list[tuple[str, str]]) -> bool:
-    """Whether the type of the body is told."""
+    """Whether the headers have a Content-Type."""
     return any(name.lower() == "content-type" for name, _ in headers)
 
 
@@ -165,7 +174,7 @@ def given_content_type(headers: list[tuple[str, str]]) -> bool:
 
 
 def _body(parts: list[tuple[str, str]]) -> bytes:
-    """All the parts in one, joined as the option asks: forms with ``&``, JSON without."""
+    """All data in one body: forms are joined by ``&``, JSON is joined as it is."""
     body = b""
     for option, value in parts:
         joint = b"&" if body and option != "--json" else b""
@@ -180,7 +189,7 @@ def _part(option: str, value: str) -> bytes:
         return _encoded(value)
     if not value.startswith("@"):
         return os.fsencode(value)
-    read = _read(value[1:], option)
+    read = read_bytes(value[1:], option)
     return read.translate(None, b"\r\n\0") if option == "--data" else read
 
 
@@ -189,13 +198,5 @@ def _encoded(value: str) -> bytes:
     if found is None:
         return quote_plus(os.fsencode(value)).encode()
     name, mark, rest = found.groups()
-    content = _read(rest, "--data-urlencode") if mark == "@" else os.fsencode(rest)
+    content = read_bytes(rest, "--data-urlencode") if mark == "@" else os.fsencode(rest)
     return f"{name}={quote_plus(content)}".encode() if name else quote_plus(content).encode()
-
-
-def _read(name: str, option: str) -> bytes:
-    try:
-        return sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
-    except OSError as exc:
-        text = f"{option}: {name} cannot be read: {exc.strerror or exc}"
-        raise Failure(NOT_READ, "", text) from exc

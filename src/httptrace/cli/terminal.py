@@ -1,4 +1,4 @@
-"""Where text goes: colours by rich on a terminal that wants them, plain text everywhere else."""
+"""Printing text: in colors by rich on a terminal that shows them, plain everywhere else."""
 
 from __future__ import annotations
 
@@ -36,25 +36,25 @@ _HEADING = re.compile(r"(\S+) (\S+) → (.+?)(?:  +([<\d.]+ \S+))?$")
 
 
 class Terminal:
-    """One of the standard streams, as this command writes to it."""
+    """A standard stream with the width and the colors that it has."""
 
     def __init__(self, stream: IO[str], no_color: bool = False) -> None:
         self._stream = stream
-        tolerate(stream)
+        replace_unencodable(stream)
         is_terminal = stream.isatty()
         self.columns = _columns() if is_terminal else _PLAIN_COLUMNS
         wanted = is_terminal and not no_color and not os.environ.get("NO_COLOR")
         self.console = console(stream) if wanted and os.environ.get("TERM") != "dumb" else None
 
     def say(self, text: str) -> None:
-        """Write lines, in colours if there are any."""
+        """Print lines, in colors if the stream has them."""
         if self.console is None:
             print(text, file=self._stream, flush=True)
         else:
             self.console.print(painted(text), soft_wrap=True)
 
     def title(self, title: str, text: str) -> None:
-        """Write a title and a line about what follows."""
+        """Print a title and a line below it."""
         rule = f"── {title} {'─' * max(0, self.columns - len(title) - 4)}"
         if self.console is None:
             print(f"{rule}\n{text}\n", file=self._stream, flush=True)
@@ -63,22 +63,22 @@ class Terminal:
             self.console.print(f"{text}\n", style="italic", markup=False, soft_wrap=True)
 
 
-def open_what_is_closed() -> None:
-    """Let a standard stream that the caller closed lead nowhere, and no socket take its number."""
+def open_closed_streams() -> None:
+    """Open /dev/null for each standard stream that is closed, so that no socket gets its number."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             number = os.open(os.devnull, os.O_RDWR)
             setattr(sys, name, open(number, mode, closefd=False))
 
 
-def tolerate(stream: IO[str]) -> None:
-    """Rather something plain than an error for what the stream cannot show."""
+def replace_unencodable(stream: IO[str]) -> None:
+    """Let the stream print a substitute for characters that its encoding lacks."""
     with contextlib.suppress(AttributeError):
         stream.reconfigure(errors=_IN_ASCII)  # type: ignore[attr-defined]
 
 
 def _in_ascii(exc: UnicodeError) -> tuple[str, int]:
-    """The error handler for streams that are not Unicode's, as in the C locale."""
+    """The error handler for streams that are not Unicode, as in the C locale."""
     if not isinstance(exc, UnicodeEncodeError):
         raise exc
     signs = exc.object[exc.start : exc.end]
@@ -100,7 +100,7 @@ codecs.register_error(_IN_ASCII, _in_ascii)
 
 
 def console(stream: IO[str]) -> Any:
-    """rich's console on the stream; None without rich."""
+    """A console of rich on the stream; None if rich is not installed."""
     try:
         from rich.console import Console
     except ImportError:
@@ -109,18 +109,18 @@ def console(stream: IO[str]) -> Any:
 
 
 def printable(text: str) -> str:
-    """Text from a server without what a terminal would obey; bytes that are no UTF-8 by number."""
+    """Text from a server with its control characters and undecodable bytes escaped."""
     text = as_unicode(text)
     return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in text)
 
 
 def as_unicode(text: str) -> str:
-    """Text that may hold bytes which are no UTF-8, with these as ``\\xe9``."""
+    """The text with bytes that are not UTF-8 escaped, as ``\\xe9``."""
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def close_quietly() -> None:
-    """Flush what is written; if nobody reads it any more, say nothing when the process ends."""
+    """Flush stdout and stderr; a closed pipe raises no error here and none when Python exits."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
@@ -133,11 +133,11 @@ def _columns() -> int:
     return min(_MOST_COLUMNS, shutil.get_terminal_size((_PLAIN_COLUMNS, 24)).columns)
 
 
-# --- colours --------------------------------------------------------------------------------------
+# --- colors ---------------------------------------------------------------------------------------
 
 
 def painted(text: str) -> Any:
-    """The text as rich's, with the styles of waterfalls and heads."""
+    """The text as a rich.text.Text, with the styles of waterfalls and heads."""
     from rich.text import Text
 
     rich_text = Text()
@@ -149,7 +149,7 @@ def painted(text: str) -> Any:
 
 
 def _styled(line: str) -> Iterator[tuple[str, str]]:
-    """The parts of a line with their styles."""
+    """The parts of a line, each with its style."""
     if row := _ROW.match(line):
         style = _PHASES[row[1]]
         yield line[: row.end(1)], style

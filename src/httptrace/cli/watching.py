@@ -1,4 +1,4 @@
-"""What the command keeps of a request: heads, and how it ended. Bodies are not kept."""
+"""Keeps the heads and the timeline of a request for its report."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Head(NamedTuple):
-    """A head on the wire: its first line, and its fields in their order and case."""
+    """The head of a request or response: its first line, and its fields in order and case."""
 
     attempt: int
     sent: bool
@@ -22,7 +22,7 @@ class Head(NamedTuple):
 
 
 class Watch(Observer):
-    """Sees one request."""
+    """Observes one request."""
 
     def __init__(self) -> None:
         self.heads: list[Head] = []
@@ -30,7 +30,7 @@ class Watch(Observer):
         self.phase = ""
 
     def on_event(self, event: Event) -> None:
-        """Keep what is shown later."""
+        """Keep heads and the timeline."""
         if event.name == "request_headers_sent":
             self.heads.append(_sent(event.attempt, event.source.head_sent))
         elif isinstance(event, TraceResponseInformationalParams):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Mapping
 from functools import lru_cache
@@ -12,17 +13,22 @@ from multidict import MultiDict, MultiDictProxy
 
 __all__ = [
     "OCTET_STREAM",
+    "TOKEN",
     "MimeType",
     "charset_of",
     "content_type_of",
     "is_json",
     "parse_mimetype",
     "scan_parameters",
+    "text_encoding",
     "unquote",
 ]
 
 OCTET_STREAM = "application/octet-stream"
 """The media type of a body whose Content-Type is absent or malformed (RFC 9110, section 8.3)."""
+
+TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
+"""Matches a token (RFC 9110, section 5.6.2)."""
 
 _NO_PARAMETERS: Mapping[str, str] = MappingProxyType({})
 _ESSENCE = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+/[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
@@ -85,11 +91,36 @@ def content_type_of(header: str) -> tuple[str, Mapping[str, str]]:
 def charset_of(header: str) -> str | None:
     """The charset parameter of a Content-Type header as it is written, or None.
 
-    It may be the name of a charset that Python does not have.
+    The name is not checked: `text_encoding` tells whether Python has an encoding of this name.
     """
     value = content_type_of(header)[1].get("charset", "")
     # Some servers send charset='utf-8', with quotes that RFC 9110 does not allow.
     return value.strip("' \t") or None
+
+
+_CHARSET = re.compile(r"[0-9A-Za-z][0-9A-Za-z!#$%&'+^_`{}~.:() -]{0,39}\Z")
+_NO_CHARSETS = frozenset(
+    {"charmap", "idna", "mbcs", "oem", "punycode", "raw-unicode-escape", "undefined"}
+    | {"unicode-escape"}
+)
+"""Codecs of Python that make text of bytes, and that no charset is named after."""
+
+
+@lru_cache(maxsize=256)
+def text_encoding(charset: str) -> str | None:
+    """Python's name of the encoding that a charset names; None for what is no charset.
+
+    Python has codecs that are no charsets, such as ``base64``, ``rot13``, ``idna`` and
+    ``unicode_escape``. A name from a server must not choose one of them.
+    """
+    if _CHARSET.match(charset) is None:
+        return None
+    try:
+        codec = codecs.lookup(charset)
+    except (LookupError, ValueError):
+        return None
+    is_text: bool = codec._is_text_encoding
+    return codec.name if is_text and codec.name.replace("_", "-") not in _NO_CHARSETS else None
 
 
 @lru_cache(maxsize=256)

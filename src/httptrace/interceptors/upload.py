@@ -6,6 +6,7 @@ import asyncio
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any
 
+from ..body.stream_writer import PayloadWriter
 from ..errors import ClientConnectionError, ClientConnectionResetError, ClientPayloadError
 from ..trace.events import (
     TraceRequestBodySentParams,
@@ -29,7 +30,7 @@ class ResponseCameFirst(Exception):
     """The server has sent an error response before the whole body was sent."""
 
 
-class BodyWriter:
+class BodyWriter(PayloadWriter):
     """The writer that payloads get: it encodes, frames and counts, and waits for a slow peer."""
 
     def __init__(self, call: Call[Any], exchange: Exchange, connection: Connection) -> None:

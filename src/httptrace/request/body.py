@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..headers.head import has_token
+from ..headers.mime import OCTET_STREAM
 
 if TYPE_CHECKING:
     from multidict import CIMultiDict
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from ..call.core import SessionCore
     from .options import RequestOptions
 
+TYPE_EXPECTED = frozenset({"PATCH", "POST", "PUT"})
+"""Methods whose requests name a media type without a body too, as in aiohttp."""
 NO_BODY_EXPECTED = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 """Methods whose requests get no ``Content-Length: 0`` (RFC 9110 §8.6)."""
 _BYTES = (bytes, bytearray, memoryview)
@@ -90,6 +93,8 @@ def add_body(call: Call[Any], options: RequestOptions) -> None:
         set_bytes(call, data, content_type, with_head=with_head)
     elif data is not None:
         _set_payload(call, data)
+    elif call.method in TYPE_EXPECTED:
+        content_type = OCTET_STREAM
     if content_type is not None and not call.skip_content_type:
         headers.setdefault("Content-Type", content_type)
     if call.expect100:

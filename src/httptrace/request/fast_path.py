@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 from ..auth.basic import basic_auth
 from ..headers.head import field_line
+from ..headers.mime import OCTET_STREAM
 from ..net.tls_parameters import TLS_PARAMETERS
-from .body import NO_BODY_EXPECTED, encode_data, set_bytes
+from .body import NO_BODY_EXPECTED, TYPE_EXPECTED, encode_data, set_bytes
 from .fields import TWO_CREDENTIALS, cookie_header, session_headers
 from .options import KNOWN, PROXY_PARAMETERS
 from .target import target_with_params
@@ -76,6 +77,8 @@ def prepare_fast(call: Call[Any], target: Target, options: RequestOptions) -> bo
         set_bytes(call, content, content_type)
         if "content-type" not in lines:
             parts.append(f"Content-Type: {content_type}\r\n")
+    elif method in TYPE_EXPECTED and "content-type" not in lines:
+        parts.append(f"Content-Type: {OCTET_STREAM}\r\n")
     if size or method not in NO_BODY_EXPECTED:
         parts.append(f"Content-Length: {size}\r\n")
     parts.append("\r\n")

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from codecs import lookup
 from json import loads as parse_json
 from typing import TYPE_CHECKING, Any
 
 from multidict import CIMultiDictProxy
 
-from ..body.streams import StreamReader
+from ..body.streams import StreamReader, response_stream
 from ..errors import ClientConnectionError, ClientResponseError, ContentTypeError
 from ..headers.head import headers_of
-from ..headers.mime import charset_of, content_type_of, is_json
+from ..headers.mime import charset_of, content_type_of, is_json, text_encoding
 from ..request_info import RequestInfo
 from ..trace.done import DONE
 from ..trace.timeline import Timeline
@@ -223,9 +222,15 @@ class ClientResponse:
                 from ..body.empty import EMPTY_PAYLOAD
 
                 return EMPTY_PAYLOAD
-            call = self._call
-            limit = call.settings.read_bufsize
-            self._content = StreamReader(self._exchange, self._decoder(), limit, self._on_end)
+            call, settings = self._call, self._call.settings
+            self._content = response_stream(
+                self._exchange,
+                self._decoder(),
+                settings.read_bufsize,
+                self._on_end,
+                call.loop,
+                settings.max_decoded_size,
+            )
         return self._content
 
     async def read(self) -> bytes:
@@ -294,9 +299,15 @@ class ClientResponse:
         if not body.strip():
             return None
         text = body.decode(encoding or self.get_encoding()).strip()
-        if loads is not None:
-            return loads(text)
-        return parse_json(text)
+        try:
+            return (loads or parse_json)(text)
+        except ValueError as exc:
+            from ..body.json_errors import explain_json_error
+            from ..masking import mask_url
+
+            source = f"the body of {mask_url(self.url)}"
+            explain_json_error(exc, text, source=source, content_type=self.content_type)
+            raise
 
     async def sse(self, *, max_event_size: int = 1 << 20) -> AsyncIterator[ServerSentEvent]:
         """Iterate over server-sent events as they arrive (WHATWG HTML, section 9.2).
@@ -319,10 +330,9 @@ class ClientResponse:
         """The charset of Content-Type, UTF-8 for JSON, or what the session's resolver returns."""
         charset = self.charset
         if charset:
-            try:
-                return lookup(charset).name
-            except (LookupError, ValueError):
-                pass  # an unknown charset is treated as none
+            encoding = text_encoding(charset)
+            if encoding is not None:
+                return encoding
         if self._is("application/json"):
             return "utf-8"
         if self._body is None:
