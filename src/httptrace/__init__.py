@@ -59,7 +59,7 @@ from .errors import (
     TooManyRedirects, TotalTimeoutError, UploadAbortedError, WSMessageTypeError,
     WSServerHandshakeError,
 )
-from .local.context import Context
+from .local.context import Context, current_context
 from .local.errors import UnsetLocalError
 from .local.local import Local
 from .local.request import current_request_id, job_context
@@ -125,10 +125,13 @@ if TYPE_CHECKING:
     from .chain_map import ChainMapProxy
     from .auth.digest import DigestAuthMiddleware
     from .etag import ETag
+    from .local.celery_jobs import instrument_celery
+    from .local.fields import bind
     from .local.json_logs import JsonLogConfiguration
     from .local.log_bridges import loguru_patcher, structlog_processor
     from .local.logs import LogConfiguration, RequestIdLoggingFilter, configure_logging
     from .local.propagation import Propagation
+    from .local.sentry_tags import instrument_sentry
     from .local.tasks import wrap_async, wrap_gather
     from .local.threads import ContextThreadPoolExecutor, preserve_context_in_threads, run_in_thread
     from .web.aiohttp_web import context_middleware, context_middleware_factory
@@ -184,12 +187,13 @@ __all__ = [
     "TraceWebSocketPingReceivedParams", "TraceWebSocketPingSentParams",
     "TraceWebSocketPongReceivedParams", "UnixConnector", "UnsetLocalError", "UploadAbortedError",
     "UploadTracker", "WSCloseCode", "WSMessage", "WSMessageTypeError", "WSMsgType",
-    "WSServerHandshakeError", "WebSocketError", "__version__", "configure_logging",
+    "WSServerHandshakeError", "WebSocketError", "__version__", "bind", "configure_logging",
     "content_disposition_filename", "context_middleware", "context_middleware_factory",
-    "current_request_id", "encode_basic_auth", "extend_masking", "get_payload", "hdrs", "install",
-    "job_context", "loguru_patcher", "observe", "parse_content_disposition", "payload_type",
-    "preserve_context_in_threads", "record", "request", "run_in_thread", "set_zlib_backend",
-    "streamer", "structlog_processor", "uninstall", "wrap_async", "wrap_gather",
+    "current_context", "current_request_id", "encode_basic_auth", "extend_masking", "get_payload",
+    "hdrs", "install", "instrument_celery", "instrument_sentry", "job_context", "loguru_patcher",
+    "observe", "parse_content_disposition", "payload_type", "preserve_context_in_threads",
+    "record", "request", "run_in_thread", "set_zlib_backend", "streamer", "structlog_processor",
+    "uninstall", "wrap_async", "wrap_gather",
 ]
 
 _LATER = {
@@ -241,6 +245,12 @@ _LATER = {
     "etag": (
         "ETag",
     ),
+    "local.celery_jobs": (
+        "instrument_celery",
+    ),
+    "local.fields": (
+        "bind",
+    ),
     "local.json_logs": (
         "JsonLogConfiguration",
     ),
@@ -252,6 +262,9 @@ _LATER = {
     ),
     "local.propagation": (
         "Propagation",
+    ),
+    "local.sentry_tags": (
+        "instrument_sentry",
     ),
     "local.tasks": (
         "wrap_async", "wrap_gather",
@@ -277,7 +290,7 @@ _LATER = {
 }
 """Names that are imported when they are first asked for, by module."""
 _MODULE_OF = {name: module for module, names in _LATER.items() for name in names}
-_MODULES = frozenset({"abc", "client_exceptions", "hdrs", "payload", "resolver"})
+_MODULES = frozenset({"abc", "client_exceptions", "hdrs", "payload", "resolver", "web"})
 # fmt: on
 
 

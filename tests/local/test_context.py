@@ -9,7 +9,7 @@ import weakref
 
 import pytest
 
-from httptrace.local import Context, Local
+from httptrace.local import Context, Local, current_context, job_context, request
 
 state = Local()
 other = Local()
@@ -382,3 +382,107 @@ async def test_a_chain_of_background_tasks_keeps_no_chain_of_scopes():
         await successors.pop()
     gc.collect()
     assert len(scopes) <= 2
+
+
+async def test_a_scope_of_an_abandoned_async_generator_ends_for_its_caller():
+    """When the generator was collected, its caller has its own values again, without a new scope."""
+
+    async def generate():
+        with Context(locals=(state,)):
+            state.x = "generator"
+            yield value()
+
+    with Context(locals=(state,)) as mine:
+        state.x = "caller"
+        async for each in generate():
+            assert each == value() == "generator"
+            break
+        gc.collect()
+        while value() == "generator":
+            await asyncio.sleep(0)
+        assert value() == "caller"
+        assert current_context() is mine
+    assert value() is None
+
+
+async def test_an_abandoned_async_generator_leaves_the_scopes_inside_of_it_alone():
+    """A scope that the caller opened meanwhile goes on; the generator's ends with it."""
+
+    async def generate():
+        with Context(locals=(state,)):
+            state.x = "generator"
+            yield
+
+    state_before = value()
+    generator = generate()
+    await anext(generator)
+    with Context(locals=(state,)) as inner:
+        state.x = "inner"
+        del generator
+        gc.collect()
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert (value(), current_context()) == ("inner", inner)
+    assert (value(), current_context()) == (state_before, None)
+
+
+async def test_a_scope_of_a_task_in_another_loop_is_left_quietly():
+    """A thread's loop that leaves a scope does not touch the context of the task that opened it."""
+    scope = Context(locals=(state,))
+
+    async def leave() -> None:
+        scope.__exit__(None, None, None)
+
+    scope.__enter__()
+    state.x = 1
+    await asyncio.to_thread(asyncio.run, leave())
+    assert value() == 1
+    with Context():
+        assert value() is None
+
+
+def test_the_current_context_is_the_innermost_one():
+    """current_context() gives the scope that the code is in, and None outside of any."""
+    assert current_context() is None
+    with Context() as outer:
+        with job_context("job") as inner:
+            assert current_context() is inner
+        assert current_context() is outer
+    assert current_context() is None
+
+
+async def test_a_worker_that_runs_already_gets_the_values_of_the_current_context():
+    """A context that is handed to a worker gives it the request and all values."""
+    jobs: asyncio.Queue[tuple[Context | None, asyncio.Future]] = asyncio.Queue()
+
+    async def worker() -> None:
+        context, done = await jobs.get()
+        with Context(parent=context):
+            done.set_result((request.id, value()))
+            state.x = "worker"
+
+    task = asyncio.create_task(worker())
+    await asyncio.sleep(0)
+    done = asyncio.get_running_loop().create_future()
+    with job_context("job", id="abc"):
+        state.x = 1
+        await jobs.put((current_context(), done))
+        assert await done == ("abc", 1)
+        await task
+        assert value() == 1
+
+
+async def test_the_current_context_of_a_child_task_has_the_childs_values():
+    """In a task that was started inside, what it wrote itself is handed on."""
+
+    async def child() -> Context | None:
+        state.x = "child"
+        return current_context()
+
+    with job_context("job", id="abc") as context:
+        state.x = "parent"
+        handed = await asyncio.create_task(child())
+        assert handed is not context
+        assert handed is not None and handed.ident == "abc"
+    with Context(locals=(state, request), parent=handed):
+        assert (value(), request.id) == ("child", "abc")

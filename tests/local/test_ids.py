@@ -67,14 +67,14 @@ def test_a_forked_process_makes_ids_of_its_own():
     """Parent and child share no random numbers that were fetched before the fork."""
     source = """if True:
         import os
-        from httptrace.local.ids import new_id, random_chunk
+        from httptrace.local.ids import new_id, random_hex
         new_id()
         read, write = os.pipe()
         if os.fork() == 0:
-            os.write(write, random_chunk())
+            os.write(write, random_hex().encode())
             os._exit(0)
         os.wait()
-        assert os.read(read, 8) != random_chunk()
+        assert os.read(read, 16) != random_hex().encode()
     """
     environment = {"PYTHONPATH": ":".join(sys.path)}
     subprocess.run([sys.executable, "-c", source], check=True, env=environment)

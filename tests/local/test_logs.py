@@ -10,6 +10,7 @@ import queue
 import socket
 import subprocess
 import sys
+import time
 import types
 from collections.abc import Iterator
 
@@ -18,6 +19,7 @@ import pytest
 from httptrace.local import (
     LogConfiguration,
     RequestIdLoggingFilter,
+    bind,
     configure_logging,
     job_context,
     logs,
@@ -58,7 +60,7 @@ class ToText(LogConfiguration):
 def test_a_line_names_service_path_and_id():
     """The default format carries the service's name, the path and the id."""
     configuration = ToText()
-    configure_logging("shop", logconf=configuration)
+    configure_logging("shop", debug=False, logconf=configuration)
     with job_context("nightly", id="abc"):
         log.info("hello %s", "world")
     log.warning("outside")
@@ -72,9 +74,9 @@ def test_twice_called_is_once_configured():
     """The second call replaces the handler of the first; others stay."""
     before = list(logging.getLogger().handlers)
     first, second = ToText(), ToText()
-    configure_logging("one", logconf=first)
-    configure_logging("two", logconf=second)
-    configure_logging("two", logconf=second)
+    configure_logging("one", debug=False, logconf=first)
+    configure_logging("two", debug=False, logconf=second)
+    configure_logging("two", debug=False, logconf=second)
     log.info("hello")
     assert first.lines == []
     assert second.lines == ["two: [#] INFO - hello"]
@@ -152,7 +154,7 @@ def test_the_name_falls_back_to_the_process_title(monkeypatch):
 def test_a_name_with_signs_of_formats_is_taken_literally():
     """Braces, percent signs and line breaks in a name break nothing."""
     configuration = ToText()
-    configure_logging("{100%}\n", logconf=configuration)
+    configure_logging("{100%}\n", debug=False, logconf=configuration)
     log.info("hello")
     assert configuration.lines == ["{100%}_: [#] INFO - hello"]
 
@@ -160,7 +162,7 @@ def test_a_name_with_signs_of_formats_is_taken_literally():
 def test_extra_is_never_overwritten():
     """What the caller gives in extra stays."""
     configuration = ToText()
-    configure_logging("shop", logconf=configuration)
+    configure_logging("shop", debug=False, logconf=configuration)
     with job_context("nightly", id="abc"):
         log.info("hello", extra={"request_id": "mine"})
     assert configuration.lines == ["shop: [nightly#mine] INFO - hello"]
@@ -218,7 +220,7 @@ async def test_through_a_queue_the_values_are_those_of_the_task():
 def test_an_error_that_is_logged_later_names_its_work():
     """A record about an exception takes the ids of the work where it was raised."""
     configuration = ToText()
-    configure_logging("shop", logconf=configuration)
+    configure_logging("shop", debug=False, logconf=configuration)
     error = KeyError()
     with job_context("nightly", id="abc") as context:
         logs.mark_error(error, context)
@@ -262,7 +264,10 @@ def test_the_dictionary_configures_the_same():
     logging.config.dictConfig(configuration.as_dict_config())
     with job_context("nightly", id="abc"):
         log.debug("hello")
-    assert configuration.lines == ["shop: [nightly#abc] DEBUG - hello"]
+    (line,) = configuration.lines
+    assert line.partition("shop")[2] == ": [nightly#abc] DEBUG - hello"
+    assert line.startswith(time.strftime("%Y-%m-"))
+    assert " app.db shop: " in line
 
 
 def test_the_dictionary_takes_a_level_without_a_name():
@@ -289,20 +294,84 @@ def test_an_exception_that_takes_no_mark_is_let_be():
     assert logs.request_fields(error)["request_id"] == ""
 
 
-def test_access_loggers_are_taken_over_on_request():
-    """The servers' own handlers go, their records arrive at ours."""
-    server = logging.getLogger("uvicorn.access")
-    before = list(server.handlers), server.propagate, server.level
-    server.handlers, server.propagate = [logging.NullHandler()], False
+@pytest.fixture
+def server_loggers() -> Iterator[None]:
+    """The loggers of servers end as they were."""
+    loggers = [logging.getLogger(name) for name in logs.ACCESS_LOGGERS]
+    before = [(each, list(each.handlers), each.propagate, each.level) for each in loggers]
+    yield
+    for each, handlers, propagate, level in before:
+        each.handlers, each.propagate = handlers, propagate
+        each.setLevel(level)
+
+
+@pytest.mark.usefixtures("server_loggers")
+@pytest.mark.parametrize("name", logs.ACCESS_LOGGERS)
+def test_access_loggers_are_taken_over_on_request(name):
+    """The servers' own handlers go, each record arrives once at ours."""
+    server = logging.getLogger(name)
+    former = logging.NullHandler()
+    server.handlers, server.propagate = [former], False
     configuration = ToText()
-    try:
-        logging.config.dictConfig(configuration.as_dict_config(debug=False, access_loggers=True))
-        server.info("GET /")
-        assert len(configuration.lines) == 1
-        assert server.handlers == []
-    finally:
-        server.handlers, server.propagate = before[:2]
-        server.setLevel(before[2])
+    logging.config.dictConfig(configuration.as_dict_config(debug=False, access_loggers=True))
+    server.info("GET /")
+    assert len(configuration.lines) == 1
+    assert former not in server.handlers
+
+
+def test_lines_for_debugging_have_time_and_logger():
+    """With debug a line begins with the time and the logger's name."""
+    configuration = ToText()
+    configure_logging("shop", debug=True, logconf=configuration)
+    log.info("hello")
+    (line,) = configuration.lines
+    when = line.partition(" app.db ")[0]
+    time.strptime(when, "%Y-%m-%d %H:%M:%S,%f")
+    assert line.endswith(" app.db shop: [#] INFO - hello")
+
+
+def test_a_format_of_ones_own_holds_for_debugging_too():
+    """Overriding format is enough; overriding debug_format changes the lines for debugging alone."""
+
+    class Own(ToText):
+        format = "own %(message)s"
+
+    class Both(Own):
+        debug_format = "debug %(message)s"
+
+    for kind, debug, line in [
+        (Own, True, "own hello"),
+        (Own, False, "own hello"),
+        (Both, True, "debug hello"),
+        (Both, False, "own hello"),
+    ]:
+        configuration = kind()
+        configure_logging("shop", debug=debug, logconf=configuration)
+        log.info("hello")
+        assert configuration.lines == [line]
+
+
+def test_lines_outside_of_work_have_the_defaults():
+    """What has no value takes that of the configuration, and a format may name any of them."""
+
+    class Own(ToText):
+        format = "[%(request_id)s %(user)s] %(message)s"
+        defaults = {"request_id": "-", "user": "nobody"}
+
+    configuration = Own()
+    configure_logging("shop", logconf=configuration)
+    log.info("outside")
+    with job_context("nightly", id="abc"):
+        log.info("not bound")
+        bind(user="ann")
+        log.info("bound")
+    log.info("given", extra={"request_id": "mine"})
+    assert configuration.lines == [
+        "[- nobody] outside",
+        "[abc nobody] not bound",
+        "[abc ann] bound",
+        "[mine nobody] given",
+    ]
 
 
 def test_the_dictionary_can_be_pickled():

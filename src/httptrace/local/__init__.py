@@ -1,8 +1,7 @@
-"""Task-local context: values that follow one piece of work through tasks, gathers, threads, logs
-and outgoing requests.
+"""Task-local context: values that follow one request or job through tasks, threads, log lines and
+outgoing requests.
 
-What the client itself needs is imported at once. Tasks, threads, logging and the rest are imported
-when they are first named.
+The names that the client needs are imported with the package, all others when they are first used.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from httptrace.local.context import Context
+from httptrace.local.context import Context, current_context
 from httptrace.local.errors import UnsetLocalError
 from httptrace.local.ids import new_id
 from httptrace.local.local import Local
@@ -27,6 +26,8 @@ from httptrace.local.w3c import TraceContext
 
 if TYPE_CHECKING:
     from httptrace.local.baggage import Baggage
+    from httptrace.local.celery_jobs import instrument_celery
+    from httptrace.local.fields import bind
     from httptrace.local.json_logs import JsonFormatter, JsonLogConfiguration
     from httptrace.local.log_bridges import loguru_patcher, structlog_processor
     from httptrace.local.logs import (
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
         request_fields,
     )
     from httptrace.local.propagation import Propagation
+    from httptrace.local.sentry_tags import instrument_sentry
     from httptrace.local.strict import ContextLostWarning
     from httptrace.local.tasks import wrap_async, wrap_gather
     from httptrace.local.threads import (
@@ -59,10 +61,14 @@ __all__ = [
     "RequestLocal",
     "TraceContext",
     "UnsetLocalError",
+    "bind",
     "configure_logging",
     "current_baggage",
+    "current_context",
     "current_request_id",
     "current_trace_context",
+    "instrument_celery",
+    "instrument_sentry",
     "job_context",
     "loguru_patcher",
     "new_id",
@@ -84,7 +90,10 @@ _LATER = {
     "LogConfiguration": "logs",
     "Propagation": "propagation",
     "RequestIdLoggingFilter": "logs",
+    "bind": "fields",
     "configure_logging": "logs",
+    "instrument_celery": "celery_jobs",
+    "instrument_sentry": "sentry_tags",
     "loguru_patcher": "log_bridges",
     "preserve_context_in_threads": "threads",
     "request_fields": "logs",

@@ -1,28 +1,30 @@
 """`Context`: one scope of values.
 
-A scope saves the values that its `Local` objects have when it is entered, and puts them back when
-it is left. Values live in context variables, so they follow tasks by themselves; the scope adds
-where they begin and end.
+A scope saves the values that its `Local` objects have when it is entered, and restores them when it
+is left. Values live in context variables, so they follow tasks by themselves; the scope adds where
+they begin and end.
 
 Life of a scope::
 
     NEW --enter--> OPEN --leave--> LEFT
 
-Leaving marks the scope as left, whoever does it and wherever. Its values are put back where it is
-the innermost scope; where it is not (left out of order, in another task or thread, by the garbage
-collector), the worker that opened it puts them back as soon as it comes back to it: when the scopes
-inside it are left, or when it enters another. A task that was started inside keeps what it saw.
+Leaving marks the scope as left, in whatever task or thread that happens. If the scope is the
+innermost one there, its values are restored at once. If it is not (it was left out of order, in
+another task or thread, or by the garbage collector), they are restored for the task or thread that
+opened it: at once where that is a task waiting in the same event loop, otherwise when it leaves the
+scopes inside this one or enters another. A task that was started inside keeps the values it saw.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextvars import ContextVar
 from itertools import count
 from types import TracebackType
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from httptrace.local import scope
-from httptrace.local.local import Local, Lookup, live_locals, lookup_of, restore
+from httptrace.local.local import Local, Lookup, Snapshot, restore, restore_all, snapshot
 
 _State = Literal["new", "open", "left"]
 _numbers = count(1)
@@ -32,15 +34,16 @@ class Context:
     """A scope for the values of some `Local` objects, or of all of them.
 
     :param ident: names the scope in messages; scopes without a name are numbered.
-    :param locals: the `Local` objects that start without values here (or with the parent's) and
-        get their former values back at the end. ``None`` means every `Local`: each keeps the
-        values it has, and what is written inside is undone at the end.
+    :param locals: the `Local` objects that start without values (or with the parent's) and get
+        their former values back at the end. ``None`` means every `Local`: each keeps the values it
+        has, and what is written inside is undone at the end.
     :param parent: a `Context` whose values are the ones to start from: those that the task which
         opened it has set so far. What is written here does not reach it.
-    :raises TypeError: `locals` holds something that is no `Local`, or `parent` is no `Context`.
+    :raises TypeError: `locals` holds something other than `Local` objects, or `parent` is not a
+        `Context`.
 
     Use it with ``with`` or ``async with``, once: entering it again raises `RuntimeError`.
-    Leaving never raises, not even out of order, in another task or thread, or twice.
+    Leaving never raises, even out of order, in another task or thread, or twice.
     """
 
     __slots__ = (
@@ -62,8 +65,8 @@ class Context:
         self._state: _State = "new"
         self._outer: Context | None = None
         self._owner: Callable[[], object | None] | None = None
-        self._saved: dict[Local, Lookup | None] = {}
-        self._values: dict[Local, Lookup | None] = {}
+        self._saved: Snapshot = {}
+        self._values: Snapshot = {}
 
     @property
     def ident(self) -> str:
@@ -76,9 +79,12 @@ class Context:
     def __enter__(self) -> Self:
         if self._state != "new":
             raise RuntimeError(f"{self!r} was entered before; make a new Context for each block")
-        worker = scope.worker_reference()
-        self._outer = _settle(scope.CURRENT.get(), worker())
-        self._owner = worker
+        worker = scope.current_worker()
+        outer = scope.CURRENT.get()
+        if outer is not None and outer._state == "left":
+            outer = _settle(outer, worker)
+        self._outer = outer
+        self._owner = scope.reference(worker)
         self._state = "open"
         scope.CURRENT.set(self)
         self._begin()
@@ -93,9 +99,13 @@ class Context:
         if self._state != "open":
             return
         self._state = "left"
+        worker = scope.current_worker()
         if scope.CURRENT.get() is self:
-            worker = scope.current_worker()
             scope.CURRENT.set(_settle(self._end(worker), worker))
+        owner = None if self._owner is None else self._owner()
+        if owner is not None and owner is not worker:
+            # An async generator that was collected is closed by a task of its own.
+            scope.run_in_context_of(owner, lambda: _settle_current(owner))
 
     async def __aenter__(self) -> Self:
         return self.__enter__()
@@ -109,53 +119,73 @@ class Context:
         self.__exit__(kind, error, traceback)
 
     def _begin(self) -> None:
-        chosen = live_locals() if self._locals is None else self._locals
-        self._saved = {local: lookup_of(local) for local in chosen}
-        if self._locals is None and self._parent is None:
-            self._values = dict(self._saved)
+        if self._locals is not None:
+            for local in self._locals:
+                self._start(type(local)._httptrace_variable)
             return
-        self._values = {}
-        for local in chosen:
-            start = self._start_of(local)
-            restore(local, start)
-            self._values[local] = start
+        self._saved = snapshot()
+        self._values = dict(self._saved)
+        if self._parent is not None:
+            for variable in self._saved:
+                if (inherited := self._parent._value_of(variable)) is not None:
+                    restore(variable, inherited)
+                    self._values[variable] = inherited
 
-    def _start_of(self, local: Local) -> Lookup | None:
-        inherited = None if self._parent is None else self._parent._value_of(local)
-        return self._saved[local] if inherited is None and self._locals is None else inherited
+    def _start(self, variable: ContextVar[Any]) -> None:
+        """Begin without values, or with those of the parent."""
+        self._saved[variable] = variable.get(None)
+        start = None if self._parent is None else self._parent._value_of(variable)
+        restore(variable, start)
+        self._values[variable] = start
 
     def _end(self, worker: object) -> Context | None:
-        """Put the former values back in the running context, and tell which scope is next."""
-        # A Local that was made meanwhile had nothing before.
-        chosen = live_locals() if self._locals is None else self._locals
-        for local in chosen:
-            former = self._saved.get(local)
-            if lookup_of(local) is not former:
-                restore(local, former)
+        """Restore the former values in the running context, and return the scope around."""
+        if self._locals is None:
+            restore_all(self._saved)  # a Local that was made inside had no values before
+        else:
+            for variable, former in self._saved.items():
+                restore(variable, former)
         outer = self._outer
         if self._opened_by(worker):
-            # Nobody comes back for these; tasks that started here would keep them alive.
+            # Nothing needs these any more; tasks that were started inside would keep them alive.
             self._outer, self._saved = None, {}
         return outer
 
     def _opened_by(self, worker: object) -> bool:
         return self._owner is not None and self._owner() is worker
 
-    def _record(self, local: Local, lookup: Lookup) -> None:
-        """Remember what the opener wrote, for scopes that name this one as their parent."""
+    def _record(self, variable: ContextVar[Any], lookup: Lookup) -> None:
+        """Note what the opener wrote, for scopes that name this one as their parent."""
         keeper: Context | None = self
-        while keeper is not None and keeper._locals is not None and local not in keeper._values:
+        while keeper is not None and keeper._locals is not None and variable not in keeper._values:
             keeper = keeper._outer
         if keeper is not None and keeper._opened_by(scope.current_worker()):
-            keeper._values[local] = lookup
+            keeper._values[variable] = lookup
 
-    def _value_of(self, local: Local) -> Lookup | None:
+    def _value_of(self, variable: ContextVar[Any]) -> Lookup | None:
         giver: Context | None = self
         while giver is not None:
-            if local in giver._values:
-                return giver._values[local]
+            if giver._locals is None or variable in giver._values:
+                return giver._values.get(variable)
             giver = giver._outer
         return None
+
+
+def current_context() -> Context | None:
+    """The innermost `Context` that the running code is in; ``None`` outside of any.
+
+    Hand it to a worker that was started elsewhere: ``with Context(parent=context):`` gives the
+    worker the values that the context has then. In a task or thread that was started inside of the
+    context it is a copy with the values that this task or thread has now.
+    """
+    worker = scope.current_worker()
+    here = _settle(scope.CURRENT.get(), worker)
+    if here is None or here._opened_by(worker):
+        return here
+    copy = Context(here._ident)
+    copy._state = "left"
+    copy._values = snapshot()
+    return copy
 
 
 def checked_locals(locals: Iterable[Local]) -> tuple[Local, ...]:
@@ -176,7 +206,11 @@ def checked_locals(locals: Iterable[Local]) -> tuple[Local, ...]:
 
 
 def _settle(top: Context | None, worker: object) -> Context | None:
-    """Take scopes away that this worker opened and that were left while others were inside."""
+    """End the innermost scopes that this worker opened and that were left elsewhere."""
     while top is not None and top._state == "left" and top._opened_by(worker):
         top = top._end(worker)
     return top
+
+
+def _settle_current(worker: object) -> None:
+    scope.CURRENT.set(_settle(scope.CURRENT.get(), worker))

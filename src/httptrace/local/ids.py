@@ -7,8 +7,7 @@ import re
 import time
 
 _MILLISECOND_NS = 1_000_000
-_VERSION_7 = 7 << 76
-_VARIANT = 0b10 << 62
+_WITH_VARIANT = dict(zip("0123456789abcdef", "89ab" * 4, strict=True))
 
 _SAFE_ID = re.compile(r"[A-Za-z0-9._:;/+=@~|-]{1,128}")
 _PRINTABLE = re.compile(r"[\x21-\x7e]{1,1024}")
@@ -16,23 +15,23 @@ _PRINTABLE = re.compile(r"[\x21-\x7e]{1,1024}")
 _last_tick = 0
 
 _PAGE = 4096
-_chunks: list[bytes] = []
+_pieces: list[str] = []
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_chunks.clear)
+    os.register_at_fork(after_in_child=_pieces.clear)
 
 
-def random_chunk() -> bytes:
-    """Eight bytes of the system's random numbers, each given once.
+def random_hex() -> str:
+    """16 hexadecimal digits of the system's random numbers, each 16 given once.
 
-    They are fetched by the page: a call of the system for each id costs more than the id. Taking
-    one from a list is one step, so that no two threads get the same.
+    They are fetched by the page: a system call for each id costs more than the id. ``list.pop`` is
+    atomic, so no two threads get the same.
     """
     try:
-        return _chunks.pop()
+        return _pieces.pop()
     except IndexError:
-        page = os.urandom(_PAGE)
-    _chunks.extend(page[start : start + 8] for start in range(8, _PAGE, 8))
-    return page[:8]
+        page = os.urandom(_PAGE).hex()
+    _pieces.extend(page[start : start + 16] for start in range(16, len(page), 16))
+    return page[:16]
 
 
 def new_id() -> str:
@@ -46,10 +45,12 @@ def new_id() -> str:
     tick = milliseconds << 12 | (rest << 12) // _MILLISECOND_NS
     # Without a lock: threads that meet here may share a tick, the random bits keep them apart.
     _last_tick = tick = tick if tick > _last_tick else _last_tick + 1
-    random = int.from_bytes(random_chunk(), "big") >> 2
-    value = (tick >> 12) << 80 | _VERSION_7 | (tick & 0xFFF) << 64 | _VARIANT | random
-    text = f"{value:032x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    time_digits, random = f"{tick >> 12:012x}", random_hex()
+    # The version is 7 (section 4.2); the two bits of the variant are 10 (section 4.1).
+    return (
+        f"{time_digits[:8]}-{time_digits[8:]}-7{tick & 0xFFF:03x}"
+        f"-{_WITH_VARIANT[random[0]]}{random[1:4]}-{random[4:]}"
+    )
 
 
 def is_safe_id(text: str) -> bool:

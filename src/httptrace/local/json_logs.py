@@ -1,6 +1,6 @@
-"""One JSON object for each log line, with OpenTelemetry's names.
+"""Log lines as JSON objects, with OpenTelemetry's names.
 
-Names follow the log data model (timestamp, severity_text, severity_number, body, trace_id, span_id)
+The names follow the log data model (timestamp, severity_text, severity_number, body, trace_id, span_id)
 and the semantic conventions (service.name, exception.*, code.*, thread.*, process.pid).
 """
 
@@ -17,8 +17,11 @@ from httptrace.local.logs import LogConfiguration
 # https://opentelemetry.io/docs/specs/otel/logs/data-model/, severity fields.
 _SEVERITIES = ((50, 21), (40, 17), (30, 13), (20, 9), (10, 5), (0, 1))
 
-# What a record has by itself is no extra; `message` and `asctime` are added by formatters.
-_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+# The attributes of every record, which are not extra fields; formatters add `message` and `asctime`,
+# `RequestIdLoggingFilter` adds `bound_fields`, whose parts are there under their own names.
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {
+    "message", "asctime", "taskName", "bound_fields",
+}  # fmt: skip
 
 _RENAMED = {"request_path": "url.path"}
 _ONLY_WHEN_SET = frozenset({"request_id", "request_path", "trace_id", "span_id"})
@@ -29,8 +32,8 @@ class JsonFormatter(logging.Formatter):
 
     :param service_name: the value of ``service.name``.
 
-    ``extra`` is kept under its own names; one that meets a name of ours is prefixed ``extra.``.
-    What JSON cannot hold is written as its ``str()``.
+    ``extra`` and the fields of `bind` keep their names; one whose name is taken is prefixed
+    ``extra.``. A value that JSON does not have is written as its ``str()``.
     """
 
     def __init__(self, service_name: str) -> None:
@@ -85,7 +88,7 @@ def _exception_fields(record: logging.LogRecord) -> dict[str, str]:
         fields["exception.type"] = _class_name(type(error))
         fields["exception.message"] = _text(error)
         fields["exception.stacktrace"] = "".join(traceback.format_exception(error))
-    elif record.exc_text:  # came through a queue, where the exception itself cannot go
+    elif record.exc_text:  # a QueueHandler keeps the text alone
         fields["exception.stacktrace"] = record.exc_text
     if record.stack_info:
         fields["code.stacktrace"] = record.stack_info
@@ -102,7 +105,7 @@ def _dump(fields: dict[str, Any]) -> str:
     try:
         return json.dumps(fields, default=_text, allow_nan=False)
     except (ValueError, TypeError, RecursionError):
-        # A cycle, a NaN, or keys that JSON does not have: those fields become text.
+        # A cycle, a NaN, or a key that JSON does not have: the field becomes text.
         return json.dumps({name: _json_safe(value) for name, value in fields.items()})
 
 
@@ -118,5 +121,5 @@ def _text(value: object) -> str:
     try:
         return str(value)
     except Exception as error:
-        # A line of log must not be lost because one of its values cannot be shown.
+        # A log line must not be lost because one of its values cannot be shown.
         return f"<{type(value).__name__} that cannot be shown: {type(error).__name__}>"

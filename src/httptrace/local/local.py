@@ -89,7 +89,7 @@ class Local:
         variable.set(lookup)
         here = scope.CURRENT.get()
         if here is not None:
-            here._record(self, lookup)
+            here._record(variable, lookup)
 
     def __delattr__(self, name: str) -> None:
         values = Values(current_values(self))
@@ -172,7 +172,10 @@ def _note_origin(local: Local, name: str) -> None:
     type(local)._httptrace_origins[name] = Origin.of(ident, frame)
 
 
-# --- for Context and the rest of this room -------------------------------------------------------
+# --- for Context and the rest of this package ----------------------------------------------------
+
+Snapshot: TypeAlias = dict[ContextVar[Any], Lookup | None]
+"""What the variables of some `Local` objects hold; ``None`` where nothing was ever set."""
 
 
 def current_values(local: Local) -> Mapping[str, Any]:
@@ -182,52 +185,65 @@ def current_values(local: Local) -> Mapping[str, Any]:
 
 
 def assign(local: Local, items: Mapping[str, Any]) -> Lookup:
-    """Make `items` all that is set on `local` here, in one write, for the scope that is opened."""
-    values = Values(items)
-    values.local = local
+    """Make `items` all that is set on `local` here, in one write. The caller is noted as the place
+    that set the names; no scope records the write."""
     cls = type(local)
     here = scope.CURRENT.get()
     origin = Origin.of(None if here is None else here._ident, sys._getframe(1))
     cls._httptrace_origins.update(dict.fromkeys(items, origin))
-    lookup = values.__getitem__
+    lookup = lookup_for(local, items)
     cls._httptrace_variable.set(lookup)
     return lookup
 
 
-def lookup_of(local: Local) -> Lookup | None:
-    """The variable's present content, to be given back to `restore`."""
-    lookup: Lookup | None = type(local)._httptrace_variable.get(None)
-    return lookup
+def lookup_for(local: Local, items: Mapping[str, Any]) -> Lookup:
+    """The lookup that makes `items` the values of `local`, once its variable holds it."""
+    values = Values(items)
+    values.local = local
+    return values.__getitem__
 
 
-def restore(local: Local, lookup: Lookup | None) -> None:
-    """Put back what `lookup_of` gave. A variable cannot be made unset in a foreign context, so
-    that state is written as no values."""
-    if lookup is None:
-        values = Values()
-        values.local = local
-        lookup = values.__getitem__
-    type(local)._httptrace_variable.set(lookup)
+def snapshot() -> Snapshot:
+    """What the variable of every `Local` holds here."""
+    return {variable: variable.get(None) for variable in tuple(_variables)}
+
+
+def restore_all(former: Snapshot) -> None:
+    """Give every `Local` the values that it has in `former`, and none where it is not in there."""
+    for variable in tuple(_variables):
+        restore(variable, former.get(variable))
+
+
+def restore(variable: ContextVar[Any], former: Lookup | None) -> None:
+    """Put back what the variable held. It cannot be unset again, so "nothing was ever set" is
+    written as no values."""
+    current = variable.get(None)
+    if current is not former:
+        variable.set(former if former is not None else lookup_for(current.__self__.local, {}))
 
 
 def _write(local: Local, values: Values) -> None:
     lookup = values.__getitem__
-    type(local)._httptrace_variable.set(lookup)
+    variable = type(local)._httptrace_variable
+    variable.set(lookup)
     here = scope.CURRENT.get()
     if here is not None:
-        here._record(local, lookup)
+        here._record(variable, lookup)
 
 
 _NOTHING: Mapping[str, Any] = {}
 _live: dict[int, weakref.ref[Local]] = {}
+_variables: list[ContextVar[Any]] = []
+"""The variables of all `Local` objects that are alive."""
 
 
 def _register(local: Local) -> None:
     key = id(local)
-    _live[key] = weakref.ref(local, lambda _: _live.pop(key, None))
+    variable = type(local)._httptrace_variable
 
+    def forget(_: object) -> None:
+        _live.pop(key, None)
+        _variables.remove(variable)
 
-def live_locals() -> list[Local]:
-    """Every `Local` that exists now, for a scope that keeps all of them."""
-    found = [reference() for reference in list(_live.values())]
-    return [local for local in found if local is not None]
+    _live[key] = weakref.ref(local, forget)
+    _variables.append(variable)

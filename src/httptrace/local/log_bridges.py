@@ -1,4 +1,4 @@
-"""The same fields in the logs of structlog and loguru. Neither is imported here."""
+"""The ids and bound fields in the logs of structlog and loguru. Neither is imported here."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 def structlog_processor(
     logger: Any, method_name: str, event_dict: MutableMapping[str, Any]
 ) -> MutableMapping[str, Any]:
-    """A structlog processor that adds ``request_id``, ``request_path``, ``trace_id`` and
-    ``span_id``, save those that the event has already: ``processors=[structlog_processor, ...]``.
+    """A structlog processor that adds ``request_id``, ``request_path``, ``trace_id``, ``span_id``
+    and the fields of `bind`, except those that the event has already:
+    ``processors=[structlog_processor, ...]``.
     """
     error = event_dict.get("exc_info")
     if error is True:
@@ -28,7 +29,7 @@ def structlog_processor(
 
 
 def loguru_patcher(record: Record) -> None:
-    """A loguru patcher that adds the same fields to ``extra``:
+    """A loguru patcher that adds the same fields to ``extra``, except those that it has already:
     ``logger.configure(patcher=loguru_patcher)``, then ``{extra[request_id]}`` in a format."""
     exception = record["exception"]
     error = None if exception is None else exception.value

@@ -1,4 +1,4 @@
-"""Logging in which every line names the request that it was written for."""
+"""Logging in which every line names the request or job that it was written for."""
 
 from __future__ import annotations
 
@@ -8,30 +8,35 @@ import os
 import socket
 import sys
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from httptrace.local import scope
-from httptrace.local.request import RequestContext, current_work
+from httptrace.local.fields import as_text
+from httptrace.local.request import NO_FIELDS, RequestContext, ServedContext, current_work
 
 ACCESS_LOGGERS = (
-    "aiohttp.access", "uvicorn", "uvicorn.access", "uvicorn.error", "gunicorn.access",
-    "gunicorn.error",
+    "aiohttp.access", "gunicorn.access", "gunicorn.error", "uvicorn", "uvicorn.access",
+    "uvicorn.error",
 )  # fmt: skip
 """Loggers of servers that `LogConfiguration.as_dict_config` takes over on request."""
 
-_FIELDS = frozenset({"request_id", "request_path", "trace_id", "span_id"})
+IDS = ("request_id", "request_path", "trace_id", "span_id")
 _WORK_ATTRIBUTE = "__httptrace_work__"
+_TEXT = "bound_fields"
 
 
-def request_fields(error: BaseException | None = None) -> dict[str, str]:
-    """``request_id``, ``request_path``, ``trace_id`` and ``span_id`` of the running work.
+def request_fields(error: BaseException | None = None) -> dict[str, Any]:
+    """``request_id``, ``request_path``, ``trace_id`` and ``span_id`` of the running request or job,
+    and the fields that `bind` set.
 
-    Each is empty where there is none. Outside of any work, those are taken of the work in which
-    `error` was raised: servers log an exception after the request's scope was left.
+    The four are empty where there is none. Outside of any request or job, the fields are those of
+    the one in which `error` was raised: servers log an exception after the request's scope was
+    left.
     """
     work: Mapping[str, Any] = current_work()
-    if not work and error is not None:
-        work = getattr(error, _WORK_ATTRIBUTE, work)
+    if "id" not in work and error is not None:
+        work = work_of(error) or work
     if not work and scope.strict.warn_if_lost is not None:
         scope.strict.warn_if_lost()
     trace = work.get("trace")
@@ -40,45 +45,66 @@ def request_fields(error: BaseException | None = None) -> dict[str, str]:
         "request_path": str(work.get("path", "")),
         "trace_id": "" if trace is None else trace.trace_id,
         "span_id": "" if trace is None else trace.span_id,
+        **work.get("fields", NO_FIELDS),
     }
 
 
-def mark_error(error: BaseException, context: RequestContext) -> None:
+def mark_error(error: BaseException, context: RequestContext | ServedContext) -> None:
     """Let log records about `error` name the work of `context`, whenever they are written.
 
     The work that marks it last is named: one exception may be raised for many requests.
     """
-    with contextlib.suppress(Exception):  # of a class with no place for it, or that refuses it
-        setattr(error, _WORK_ATTRIBUTE, context.work)
+    here = current_work()  # with the fields that were bound since the scope began
+    work = here if here.get("id") == context.work["id"] else context.work
+    with contextlib.suppress(Exception):  # its class may have no place for it, or refuse it
+        setattr(error, _WORK_ATTRIBUTE, work)
+
+
+def work_of(error: BaseException) -> Mapping[str, Any]:
+    """What `mark_error` noted; empty where it noted nothing."""
+    work: Mapping[str, Any] = getattr(error, _WORK_ATTRIBUTE, NO_FIELDS)
+    return work
 
 
 class RequestIdLoggingFilter(logging.Filter):
-    """Adds the fields of `request_fields` to each record, save those that the caller gave in
-    ``extra``.
+    """Adds the fields of `request_fields` to each record, except those that the caller gave in
+    ``extra``. ``bound_fields`` is the text of the fields that `bind` set, for formats.
 
     :param name: lets only records of this logger and its children pass, as in ``logging.Filter``.
+    :param defaults: values of fields that a record has none for, such as
+        ``{"request_id": "-", "user": "nobody"}``. A record that is written outside of any request
+        or job has empty ids otherwise, and no other fields.
 
     Put it on a handler: a filter on a logger does not see the records of the logger's children.
     On a ``QueueHandler`` it runs in the task that logs, before the record crosses to the
     listener's thread.
     """
 
-    def __init__(self, name: str = "") -> None:
+    def __init__(self, name: str = "", *, defaults: Mapping[str, Any] | None = None) -> None:
         super().__init__(name)
+        self._defaults = dict(defaults or {})
 
     def filter(self, record: logging.LogRecord) -> bool:
         if not super().filter(record):
             return False
         present = record.__dict__
-        if _FIELDS <= present.keys():  # it came from another thread, which asked where it was made
-            return True
-        for field, value in request_fields(_error_of(record)).items():
-            present.setdefault(field, value)
+        if _TEXT not in present:  # otherwise a filter ran before, in the thread that logs
+            fields = request_fields(_error_of(record))
+            bound = {name: fields[name] for name in fields if name not in IDS}
+            present[_TEXT] = as_text(bound)
+            for field, value in fields.items():
+                present.setdefault(field, value)
+        for field, value in self._defaults.items():
+            if present.get(field, "") == "":
+                present[field] = value
         return True
 
 
 def _error_of(record: logging.LogRecord) -> BaseException | None:
     return record.exc_info[1] if isinstance(record.exc_info, tuple) else None
+
+
+_FORMAT = "{}: [%(request_path)s#%(request_id)s] %(levelname)s - %(message)s%(bound_fields)s"
 
 
 class LogConfiguration:
@@ -90,8 +116,16 @@ class LogConfiguration:
 
     name: str | None = None
     """The service's name."""
-    format: str = "{}: [%(request_path)s#%(request_id)s] %(levelname)s - %(message)s"
+    debug: bool = False
+    """Whether the lines are for somebody who debugs; `configure_logging` sets it."""
+    format: str = _FORMAT
     """The format of a line; the service's name takes the place of the braces."""
+    debug_format: str = f"%(asctime)s %(name)s {_FORMAT}"
+    """The format of a line for debugging, with time and logger. It is not used where `format` is
+    overridden and this is not."""
+    defaults: Mapping[str, Any] = MappingProxyType({})
+    """Values of fields that a record has none for, such as ``{"request_id": "-"}``; see
+    `RequestIdLoggingFilter`."""
     syslog_addresses: tuple[str, ...] = ("/dev/log", "/var/run/syslog")
     """Unix sockets at which a local syslog may listen; the first one that answers is used."""
 
@@ -107,12 +141,15 @@ class LogConfiguration:
 
     def get_filters(self) -> list[logging.Filter]:
         """The filters of the handler."""
-        return [RequestIdLoggingFilter()]
+        return [RequestIdLoggingFilter(defaults=self.defaults)]
 
     def get_formatter(self) -> logging.Formatter:
         """The formatter of the handler."""
+        own = self.format != _FORMAT and self.debug_format == LogConfiguration.debug_format
+        chosen = self.debug_format if self.debug and not own else self.format
         name = self.service_name.replace("%", "%%")
-        return logging.Formatter(self.format.replace("{}", name, 1))
+        missing = dict.fromkeys((*IDS, _TEXT), "") | dict(self.defaults)
+        return logging.Formatter(chosen.replace("{}", name, 1), defaults=missing)
 
     def get_log_handler(self, debug: bool) -> logging.Handler:
         """Syslog when not debugging and there is one; otherwise the console (standard error)."""
@@ -131,9 +168,10 @@ class LogConfiguration:
     def as_dict_config(self, debug: bool = True, access_loggers: bool = False) -> dict[str, Any]:
         """The same as a dictionary for ``logging.config.dictConfig``.
 
-        :param access_loggers: also send the access and error logs of aiohttp, uvicorn and gunicorn
-            through this handler, instead of those that the servers install.
+        :param access_loggers: also send the access and error logs of aiohttp, gunicorn and
+            uvicorn through this handler, instead of those that the servers install.
         """
+        self.debug = debug
         filters = {
             f"httptrace_{index}": {"()": self._filter_at, "index": index}
             for index in range(len(self.get_filters()))
@@ -144,14 +182,13 @@ class LogConfiguration:
             "formatter": "httptrace",
             "filters": list(filters),
         }
-        taken_over = {"handlers": [], "propagate": True, "level": "INFO"}
         return {
             "version": 1,
             "disable_existing_loggers": False,
             "filters": filters,
             "formatters": {"httptrace": {"()": self.get_formatter}},
             "handlers": {"httptrace": handler},
-            "loggers": {name: dict(taken_over) for name in ACCESS_LOGGERS if access_loggers},
+            "loggers": {name: _taken_over(name) for name in ACCESS_LOGGERS if access_loggers},
             "root": {"level": self.get_logging_level(debug), "handlers": ["httptrace"]},
         }
 
@@ -160,26 +197,34 @@ class LogConfiguration:
         return self.get_filters()[index]
 
 
+def _taken_over(logger: str) -> dict[str, Any]:
+    # gunicorn's worker for uvicorn gives the handlers of gunicorn's loggers to uvicorn's, which then
+    # do not propagate.
+    own = logger.startswith("gunicorn.")
+    return {"handlers": ["httptrace"] if own else [], "propagate": not own, "level": "INFO"}
+
+
 def configure_logging(
     service_name: str | None,
     debug: bool = True,
     logconf: LogConfiguration | type[LogConfiguration] | None = None,
 ) -> logging.Handler:
-    """Set the root logger up for a service, and give back the handler that was installed.
+    """Set the root logger up for a service, and return the handler that was installed.
 
     A second call replaces what the first one installed; handlers of the program's own stay.
 
-    :param service_name: comes first in each line. Where it is empty, the configuration's name is
-        used, then the process title, then the program's name.
-    :param debug: log from ``DEBUG`` to the console; otherwise from ``INFO`` to syslog if there is
-        one. The configuration decides both.
-    :raises TypeError: `logconf` is no `LogConfiguration`.
+    :param service_name: names the service in each line. Where it is empty, the configuration's name
+        is used, then the process title, then the program's name.
+    :param debug: log from ``DEBUG`` to the console, with time and logger; otherwise from ``INFO``
+        to syslog if there is one. The configuration decides all of this.
+    :raises TypeError: `logconf` is not a `LogConfiguration`.
     """
     configuration = logconf() if isinstance(logconf, type) else logconf or LogConfiguration()
     if not isinstance(configuration, LogConfiguration):
         raise TypeError(f"logconf must be a LogConfiguration, not {type(logconf).__name__}")
     if service_name:
         configuration.name = service_name
+    configuration.debug = debug
     handler = configuration.get_log_handler(debug)
     handler.setFormatter(configuration.get_formatter())
     for each in configuration.get_filters():
@@ -219,7 +264,7 @@ def _program_name() -> str:
 def _listens(path: str) -> bool:
     if not hasattr(socket, "AF_UNIX"):
         return False
-    # SysLogHandler is content with a socket that nobody listens at, and would lose every record.
+    # SysLogHandler accepts a socket where nobody listens, and would lose every record.
     for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
         with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, kind) as probe:
             probe.connect(path)

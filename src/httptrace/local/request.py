@@ -1,17 +1,21 @@
-"""The work that is running: its id, its path, its place in a trace."""
+"""The request or job that the running code works for: its id, its path, its place in a trace."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping
+from contextvars import Token
+from types import MappingProxyType, TracebackType
+from typing import Any, Self
 
 from httptrace.local.baggage import Baggage
 from httptrace.local.context import Context, checked_locals
 from httptrace.local.ids import is_printable_id, new_id
-from httptrace.local.local import Local, assign
+from httptrace.local.local import Local, Snapshot, Values, assign, restore_all, snapshot
+from httptrace.local.scope import CURRENT, current_worker, reference
 from httptrace.local.w3c import TraceContext
 
 _PATH_LENGTH = 1024
+NO_FIELDS: Mapping[str, Any] = MappingProxyType({})
 
 
 class RequestLocal(Local):
@@ -25,17 +29,20 @@ class RequestLocal(Local):
     """The place in the distributed trace."""
     baggage: Baggage = Baggage()
     """The values that travel with the trace."""
+    fields: Mapping[str, Any] = NO_FIELDS
+    """The log fields that `bind` set."""
 
 
 request = RequestLocal()
-"""The request or job that the running code works for; its names are set by the server's middleware
-and by `job_context`."""
+"""The request or job that the running code works for. The server's middleware and `job_context` set
+its names."""
 
-_lookup = type(request)._httptrace_variable.get
+VARIABLE = type(request)._httptrace_variable
+_lookup = VARIABLE.get
 
 
 def current_request_id() -> str | None:
-    """The id of the work that the running code belongs to, ``None`` outside of any."""
+    """The id of the request or job that the running code works for, ``None`` outside of any."""
     lookup = _lookup(None)
     return None if lookup is None else lookup.__self__.get("id")
 
@@ -53,13 +60,16 @@ def current_baggage() -> Baggage | None:
 
 
 def current_work() -> dict[str, Any]:
-    """What is set on `request` here: one read for whoever wants several names."""
+    """All that is set on `request` here, in one read. Not to be changed."""
     lookup = _lookup(None)
     return {} if lookup is None else lookup.__self__
 
 
 class RequestContext(Context):
-    """A `Context` that sets the names of `request` when it is entered."""
+    """A `Context` that sets the names of `request` when it is entered.
+
+    It begins with the log fields that are bound here, or with those of `parent`.
+    """
 
     __slots__ = ("_work",)
 
@@ -89,8 +99,86 @@ class RequestContext(Context):
         return self._work
 
     def _begin(self) -> None:
+        given = _lookup(None) if self._parent is None else self._parent._value_of(VARIABLE)
+        if given is not None and (fields := given.__self__.get("fields")):
+            self._work["fields"] = fields
         super()._begin()
-        self._values[request] = assign(request, self._work)
+        self._values[VARIABLE] = assign(request, self._work)
+
+
+class ServedContext(Context):
+    """The scope of one request to a server.
+
+    Each `Local` begins with its value in `start`, whatever the running context holds: some servers
+    run a request in a copy of the context of the request before.
+
+    :param work: what `request` holds at the start of the scope.
+    :param start: the values to begin with; a `Local` that is not in there begins without values.
+    """
+
+    __slots__ = ("_begin_with", "_tokens", "work")
+
+    def __init__(self, work: Values, start: Snapshot) -> None:
+        # Not Context.__init__: this runs for each request, and nothing is left to check.
+        self._ident = work["id"]
+        self._locals = self._parent = self._outer = self._owner = None
+        self._state = "new"
+        self._tokens: tuple[Token[Context | None], Token[Any]] | None = None
+        self._begin_with = start
+        self.work = work
+
+    def __enter__(self) -> Self:
+        if self._state != "new":
+            return super().__enter__()  # which raises
+        worker = current_worker()
+        self._outer = CURRENT.get()
+        self._owner = reference(worker)
+        self._state = "open"
+        saved = self._saved = snapshot()
+        start = self._begin_with
+        if saved != start:
+            restore_all(start)
+        lookup = self.work.__getitem__
+        self._tokens = CURRENT.set(self), VARIABLE.set(lookup)
+        self._values = {**start, VARIABLE: lookup}
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._state != "open":
+            return
+        tokens, self._tokens = self._tokens, None
+        if tokens is None or self._outer is not None or CURRENT.get() is not self:
+            super().__exit__(kind, error, traceback)
+            return
+        try:
+            CURRENT.reset(tokens[0])
+        except ValueError:  # left in another task
+            super().__exit__(kind, error, traceback)
+            return
+        VARIABLE.reset(tokens[1])
+        self._state = "left"
+        saved, self._saved = self._saved, {}
+        if snapshot() != saved:
+            restore_all(saved)
+
+
+class ResumedContext(Context):
+    """A scope in which `request` holds `work` again, after the scope of that work was left."""
+
+    __slots__ = ("_work",)
+
+    def __init__(self, work: Mapping[str, Any]) -> None:
+        super().__init__(work.get("id"), (request,))
+        self._work = work
+
+    def _begin(self) -> None:
+        super()._begin()
+        self._values[VARIABLE] = assign(request, self._work)
 
 
 def job_context(
@@ -105,7 +193,7 @@ def job_context(
     Inside, ``request.path`` is `name`; ``request.id`` and the trace are new ones, unless `id` is
     given. `locals` and `parent` are those of `Context`.
 
-    :raises ValueError: `name` is empty, or `id` holds something that could harm a log or a header.
+    :raises ValueError: `name` is empty, or `id` has characters that could harm a log or a header.
     """
     if not isinstance(name, str) or not name:
         raise ValueError(f"a job needs a name, not {name!r:.80}")
@@ -115,8 +203,8 @@ def job_context(
 
 
 def printable_path(path: str) -> str:
-    """A path that stays on one line of a log: control characters and what does not print are
-    percent-encoded again, and what is too long is cut."""
+    """A path that stays on one line of a log: characters that do not print are percent-encoded, and
+    a path of more than 1024 characters is cut."""
     if len(path) > _PATH_LENGTH:
         path = path[: _PATH_LENGTH - 1] + "\N{HORIZONTAL ELLIPSIS}"
     if path.isprintable():

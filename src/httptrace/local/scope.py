@@ -1,17 +1,18 @@
-"""Which scope the running code is in, and who is running it.
+"""The scope that the running code is in, and the task or thread that runs it.
 
-This lies beneath `Local` and `Context`, so that each can know of the scope without knowing the
-other. Nothing here imports asyncio: a program without a loop does not pay for one.
+`Local` and `Context` both build on this module, so neither needs to import the other. Nothing here
+imports asyncio: a program without an event loop does not pay for it.
 """
 
 from __future__ import annotations
 
-import sys
 import threading
 import weakref
 from collections.abc import Callable
+from contextvars import Context as Variables
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Final
+from sys import modules
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from httptrace.local.context import Context
@@ -21,7 +22,7 @@ CURRENT: Final[ContextVar[Context | None]] = ContextVar("httptrace.scope", defau
 
 
 class _ThreadMark:
-    """Stands for one thread. Thread idents are given again to later threads, these are not."""
+    """Stands for one thread. The system reuses thread idents, a mark is never reused."""
 
     __slots__ = ("__weakref__",)
 
@@ -36,8 +37,8 @@ _threads = _Threads()
 
 def current_worker() -> object:
     """The running task, or a mark of the thread where no task is running."""
-    # Whoever runs a loop has imported asyncio; looking it up keeps the import out of this room.
-    asyncio = sys.modules.get("asyncio")
+    # A program with a running loop has imported asyncio; looking the module up avoids the import.
+    asyncio = modules.get("asyncio")
     if asyncio is not None:
         loop = asyncio._get_running_loop()
         if loop is not None:
@@ -47,13 +48,45 @@ def current_worker() -> object:
     return _threads.mark
 
 
-def worker_reference() -> Callable[[], object | None]:
-    """A weak reference to the current worker: a scope must not keep a finished task alive."""
-    return weakref.ref(current_worker())
+def run_in_context_of(worker: Any, func: Callable[[], None]) -> bool:
+    """Call `func` in the context of a task that waits in the loop which is running here.
+
+    :returns: whether `func` was called. It is not where `worker` is no such task, or where the
+        task is on the stack of the running code.
+    """
+    asyncio = modules.get("asyncio")
+    loop = None if asyncio is None else asyncio._get_running_loop()
+    # Another thread's loop could enter the context at any moment.
+    if loop is None or isinstance(worker, _ThreadMark) or worker.get_loop() is not loop:
+        return False
+    context = _context_of(worker)
+    if context is None:
+        return False
+    try:
+        context.run(func)
+    except RuntimeError:  # the context is entered already
+        return False
+    return True
+
+
+def _context_of(task: Any) -> Variables | None:
+    get_context: Callable[[], Variables] | None = getattr(task, "get_context", None)
+    if get_context is not None:
+        return get_context()
+    # Python 3.11 has no method for it. The task refers to its context.
+    from gc import get_referents
+
+    found = get_referents(task)
+    return next((each for each in found if isinstance(each, Variables)), None)
+
+
+def reference(worker: object) -> Callable[[], object | None]:
+    """A weak reference to a worker: a scope must not keep a finished task alive."""
+    return weakref.ref(worker)
 
 
 class _Strict:
-    """The place where strict mode hooks in; see `httptrace.local.strict`."""
+    """The functions that strict mode installs; see `httptrace.local.strict`."""
 
     __slots__ = ("lost_hop", "warn_if_lost")
 

@@ -6,9 +6,9 @@ https://www.w3.org/TR/trace-context-2/ (sections cited below are of that text).
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import Any, NamedTuple, Self
 
-from httptrace.local.ids import random_chunk
+from httptrace.local.ids import random_hex
 
 SAMPLED = 0x01
 RANDOM = 0x02
@@ -19,6 +19,7 @@ _TRACEPARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f
 # Section 3.3.2.2.1: what level 1 allows, and more.
 _STATE_KEY = re.compile(r"[a-z0-9][a-z0-9_\-*/@]{0,255}")
 _STATE_VALUE = re.compile(r"[\x20-\x2b\x2d-\x3c\x3e-\x7e]{0,255}[\x21-\x2b\x2d-\x3c\x3e-\x7e]")
+_PARENT_LENGTH = 512
 _STATE_MEMBERS = 32
 _STATE_LENGTH = 4096
 
@@ -56,23 +57,27 @@ class TraceContext(NamedTuple):
         return f"00-{self.trace_id}-{self.span_id}-{self.flags:02x}"
 
     @classmethod
-    def start(cls) -> TraceContext:
+    def start(cls) -> Self:
         """A new trace. It is marked as sampled: a service downstream that follows its parent's
         decision would drop it otherwise."""
-        trace_id = (random_chunk() + random_chunk()).hex()
-        return cls(trace_id, random_chunk().hex(), "", SAMPLED | RANDOM, "")
+        return _new(cls, (random_hex() + random_hex(), random_hex(), "", SAMPLED | RANDOM, ""))
 
     @classmethod
-    def follow(cls, traceparent: str | None, tracestate: str | None = None) -> TraceContext:
+    def follow(cls, traceparent: str | None, tracestate: str | None = None) -> Self:
         """A span of the caller's trace; a new trace where `traceparent` is missing or wrong
         (section 4.2)."""
-        caller = None if traceparent is None else parse_traceparent(traceparent)
+        caller = None if traceparent is None else _parts(traceparent)
         if caller is None:
             return cls.start()
+        trace_id, span_id, flags = caller
         state = "" if tracestate is None else parse_tracestate(tracestate)
         # Section 4.2: flags that this version does not know are not passed on.
-        flags = caller.flags & (SAMPLED | RANDOM)
-        return cls(caller.trace_id, random_chunk().hex(), caller.span_id, flags, state)
+        known = int(flags, 16) & (SAMPLED | RANDOM)
+        return _new(cls, (trace_id, random_hex(), span_id, known, state))
+
+
+# What the constructor of a named tuple calls, without the function around it.
+_new: Any = tuple.__new__
 
 
 def parse_traceparent(text: str) -> TraceParent | None:
@@ -80,15 +85,21 @@ def parse_traceparent(text: str) -> TraceParent | None:
 
     A later version may be longer; what this version knows of it is used (section 4.3).
     """
-    match = _TRACEPARENT.fullmatch(text.strip(" \t")) if len(text) <= 512 else None
-    if match is None:
+    parts = _parts(text)
+    return None if parts is None else TraceParent(parts[0], parts[1], int(parts[2], 16))
+
+
+def _parts(text: str) -> tuple[str, str, str] | None:
+    """Trace id, span id and flags of a valid header."""
+    match = _TRACEPARENT.fullmatch(text) or _TRACEPARENT.fullmatch(text.strip(" \t"))
+    if match is None or len(text) > _PARENT_LENGTH:
         return None
     version, trace_id, span_id, flags, more = match.groups()
     if version == "ff" or (version == "00" and more is not None):
         return None
     if trace_id == _NO_TRACE or span_id == _NO_SPAN:
         return None
-    return TraceParent(trace_id, span_id, int(flags, 16))
+    return trace_id, span_id, flags
 
 
 def parse_tracestate(text: str) -> str:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from logging import getLogger
 from typing import TYPE_CHECKING, Any, cast
 
 from aiohttp import web
+from aiohttp.abc import AbstractAccessLogger
 from aiohttp.web_log import AccessLogger as _AccessLogger
 
-from httptrace.local.context import Context
 from httptrace.local.ids import is_safe_id, new_id
-from httptrace.local.local import Local, assign
+from httptrace.local.local import Local
 from httptrace.local.logs import mark_error
-from httptrace.local.request import RequestContext
-from httptrace.local.request import request as request_local
+from httptrace.local.request import ResumedContext, ServedContext, current_work
 from httptrace.web.incoming import Headers, Incoming
 
 if TYPE_CHECKING:
@@ -46,14 +46,15 @@ def context_middleware(
     """A middleware that opens a `Context` for each request, with ``request.id``, ``request.path``
     and the place in the distributed trace: ``Application(middlewares=[context_middleware()])``.
 
-    Put it first: what other middlewares do is then inside. Where it is met a second time (in a
-    sub-application), it does nothing.
+    Put it first, so that the other middlewares run inside of the scope. In a sub-application of an
+    application that has it, it does nothing.
 
     :param answer_errors: log an unhandled exception and answer it with 500 (a ``TimeoutError``
         with 504), as aiohttp does itself, so that log line and answer carry the id. Without it, or
         without `send_back`, the exception goes on.
 
-    The other options are those of `httptrace.web.incoming.Incoming`.
+    The other options are those of `httptrace.web.incoming.Incoming`. The access log lines of the
+    server's connections are written with the values of `request`, too.
     """
     incoming = Incoming(
         header=header,
@@ -72,7 +73,11 @@ def context_middleware(
             request[_WORK] = context.work
             if send_back:
                 request[_SENT_BACK] = (incoming.header, context.ident)
-            return await _handle(request, handler, context, answer)
+            _log_access_with_work(request)
+            try:
+                return await _handle(request, handler, context, answer)
+            finally:
+                request[_WORK] = current_work()  # with the fields that were bound meanwhile
 
     return middleware
 
@@ -91,8 +96,8 @@ async def context_middleware_factory(app: web.Application, handler: Handler) -> 
 
 
 def setup_context(app: web.Application, **options: Any) -> None:
-    """Put `context_middleware` with these options first in `app`, and have the id sent back on
-    responses that a handler prepares itself, too (streams, WebSockets)."""
+    """Put `context_middleware` with these options first in `app`. The id is then also sent back on
+    responses that a handler prepares itself (streams, WebSockets)."""
     app.middlewares.insert(0, context_middleware(**options))
     app.on_response_prepare.append(_send_back)
 
@@ -101,24 +106,51 @@ class AccessLogger(_AccessLogger):
     """aiohttp's access logger, writing inside of the request's scope:
     ``web.run_app(app, access_log_class=AccessLogger)``.
 
-    aiohttp writes that line when the response was sent and the middleware is long done.
+    aiohttp writes that line after the middleware has returned. The middleware does the same for
+    whatever access logger a connection has, so that this class is needed no more.
     """
 
     def log(self, request: web.BaseRequest, response: web.StreamResponse, time: float) -> None:
-        work = request.get(_WORK)
-        if work is None:
+        with _scope_of(request):
             super().log(request, response, time)
-            return
-        with Context(work["id"], locals=(request_local,)):
-            assign(request_local, work)
-            super().log(request, response, time)
+
+
+class _AccessLoggerWithWork(AbstractAccessLogger):
+    """The access logger of a connection, writing inside of each request's scope."""
+
+    __slots__ = ("_inner",)
+
+    def __init__(self, inner: AbstractAccessLogger) -> None:
+        super().__init__(inner.logger, inner.log_format)
+        self._inner = inner
+
+    def log(self, request: web.BaseRequest, response: web.StreamResponse, time: float) -> None:
+        with _scope_of(request):
+            self._inner.log(request, response, time)
+
+    @property
+    def enabled(self) -> bool:
+        return self._inner.enabled
+
+
+def _log_access_with_work(request: web.Request) -> None:
+    # gunicorn's worker for aiohttp has no option for the class of the access logger.
+    protocol = request.protocol
+    logger = getattr(protocol, "access_logger", None)
+    if logger is not None and not isinstance(logger, (AccessLogger, _AccessLoggerWithWork)):
+        protocol.access_logger = _AccessLoggerWithWork(logger)
+
+
+def _scope_of(request: web.BaseRequest) -> AbstractContextManager[object]:
+    work = request.get(_WORK)
+    return nullcontext() if work is None else ResumedContext(work)
 
 
 _default = context_middleware()
 
 
 async def _handle(
-    request: web.Request, handler: Handler, context: RequestContext, answer: bool
+    request: web.Request, handler: Handler, context: ServedContext, answer: bool
 ) -> web.StreamResponse:
     try:
         response = await handler(request)

@@ -6,10 +6,11 @@ from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 
 from httptrace.local.ids import is_safe_id, new_id
-from httptrace.local.local import Local
+from httptrace.local.local import Local, snapshot
 from httptrace.local.logs import mark_error
-from httptrace.local.request import RequestContext
+from httptrace.local.request import ServedContext
 from httptrace.web.incoming import Incoming
+from httptrace.web.starlette_handlers import answers_itself, give_work_to_handler
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -19,7 +20,6 @@ ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 # Where response headers can be set: a response, an accepted WebSocket, a refused one.
 _STARTS = frozenset({"http.response.start", "websocket.accept", "websocket.http.response.start"})
-
 
 _MET = "httptrace.met"
 
@@ -31,8 +31,13 @@ class ContextMiddleware:
     ``app = ContextMiddleware(app)``, or ``app.add_middleware(ContextMiddleware)``. Wrapped around
     the whole application it sees every response, also the 500 that Starlette makes outside of its
     middleware. Added inside of Starlette, it answers an unhandled exception itself (and raises it
-    again), unless the application has a handler of its own for that or is in debug mode: those
-    answers then go out without the id. Where it is met a second time, it does nothing.
+    again), unless the application has a handler of its own for that or is in debug mode. Such a
+    handler runs with the values of `request`, and its response carries the id; the page of the
+    debug mode goes out without it. Where the middleware is met a second time, it does nothing.
+
+    Each request begins with the values of the application's start: those that every `Local` has when
+    the application has told the server that it started (ASGI's lifespan), or when the middleware is
+    made, under a server without lifespan. What a middleware further out sets is not seen inside.
 
     The options are those of `httptrace.web.incoming.Incoming`: `header`, `generator`, `validator`,
     `send_back`, `locals`.
@@ -56,48 +61,76 @@ class ContextMiddleware:
             send_back=send_back,
             locals=locals,
         )
+        # uvicorn runs requests of one connection in copies of each other's contexts. A server that
+        # tells of no start leaves it at the values that are there when the application is made.
+        self._incoming.begin_with(snapshot())
         # The ASGI specification wants header names in lower case.
-        self._header = header.lower().encode("ascii")
+        self._header = self._incoming.header.lower().encode("ascii")
+        self._sent_back = self._header if send_back else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] not in ("http", "websocket") or _MET in scope:
-            await self.app(scope, receive, send)
+        kind = scope["type"]
+        if (kind != "http" and kind != "websocket") or _MET in scope:
+            await self.app(scope, receive, self._noting_start(send) if kind == "lifespan" else send)
             return
-        # In the scope itself: who stands outside may look there for what the application puts in.
+        # In the scope itself: code outside may look there for what the application puts in.
         scope[_MET] = True
-        try:
-            await self._within(scope, receive, send)
-        finally:
-            scope.pop(_MET, None)
-
-    async def _within(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = _Headers(scope)
-        with self._incoming.open(headers, scope.get("path", "")) as context:
-            response = _Response(send, self._header if self._incoming.send_back else None, context)
+        with self._open(scope) as context:
+            response = _Response(send, self._sent_back, context)
             try:
                 await self.app(scope, receive, response.send)
             except Exception as error:
-                if scope["type"] == "http" and not _answered_outside(scope):
-                    await response.answer_500()
+                if kind == "http":
+                    await self._fail(scope, response)
                 # Last: other requests may raise the same exception meanwhile.
                 mark_error(error, context)
                 raise
+            finally:
+                scope.pop(_MET, None)
+
+    def _open(self, scope: Scope) -> ServedContext:
+        headers = scope.get("headers") or ()
+        found = dict(headers)
+        if len(found) != len(headers):
+            found = _joined(headers)
+        get = found.get
+        request_id, trace = get(self._header), get(b"traceparent")
+        state, baggage = get(b"tracestate"), get(b"baggage")
+        return self._incoming.scope_of(
+            scope.get("path", ""),
+            request_id.decode("latin-1") if request_id else None,
+            trace.decode("latin-1") if trace else None,
+            state.decode("latin-1") if state else None,
+            baggage.decode("latin-1") if baggage else None,
+        )
+
+    def _noting_start(self, send: Send) -> Send:
+        """A `send` that notes the values of each `Local` when the application has started."""
+        self._incoming.begin_with(snapshot())
+
+        async def noting(message: Message) -> None:
+            if message["type"] == "lifespan.startup.complete":
+                self._incoming.begin_with(snapshot())
+            await send(message)
+
+        return noting
+
+    async def _fail(self, scope: Scope, response: _Response) -> None:
+        app = scope.get("app")
+        if answers_itself(app):
+            header = self._incoming.header if self._incoming.send_back else None
+            give_work_to_handler(app, header)
+        else:
+            await response.answer_500()
 
 
-class _Headers:
-    """Reads headers of a scope. The ASGI specification has their names in lower case."""
-
-    __slots__ = ("_raw",)
-
-    def __init__(self, scope: Scope) -> None:
-        self._raw = scope.get("headers") or ()
-
-    def __call__(self, name: str) -> str | None:
-        wanted = name.encode("ascii")
-        # tracestate and baggage may come in several lines. So may an id, which is then refused:
-        # none holds a comma.
-        values = [value for raw_name, value in self._raw if raw_name == wanted]
-        return b",".join(values).decode("latin-1") if values else None
+def _joined(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    """The headers with the values of one name joined: tracestate and baggage may come in several
+    lines. So may an id, which is then refused: no valid one has a comma."""
+    found: dict[bytes, bytes] = {}
+    for name, value in headers:
+        found[name] = value if name not in found else found[name] + b"," + value
+    return found
 
 
 class _Response:
@@ -105,17 +138,21 @@ class _Response:
 
     __slots__ = ("_context", "_header", "_send", "_started")
 
-    def __init__(self, send: Send, header: bytes | None, context: RequestContext) -> None:
+    def __init__(self, send: Send, header: bytes | None, context: ServedContext) -> None:
         self._send = send
         self._header = header
         self._context = context
         self._started = False
 
     async def send(self, message: Message) -> None:
-        if message["type"] in _STARTS:
+        if not self._started and message["type"] in _STARTS:
             self._started = True
-            if self._header is not None:
-                message = {**message, "headers": self._with_id(message.get("headers") or ())}
+            header = self._header
+            if header is not None:
+                headers = list(message.get("headers") or ())
+                if not any([bytes(name).lower() == header for name, _ in headers]):
+                    headers.append((header, self._context.work["id"].encode("ascii")))
+                message = {**message, "headers": headers}
         await self._send(message)
 
     async def answer_500(self) -> None:
@@ -124,16 +161,3 @@ class _Response:
         content_type = (b"content-type", b"text/plain; charset=utf-8")
         await self.send({"type": "http.response.start", "status": 500, "headers": [content_type]})
         await self.send({"type": "http.response.body", "body": b"Internal Server Error"})
-
-    def _with_id(self, headers: Iterable[Iterable[bytes]]) -> list[Iterable[bytes]]:
-        present = list(headers)
-        if any(bytes(name).lower() == self._header for name, _ in present):
-            return present
-        return [*present, (self._header or b"", self._context.ident.encode("ascii"))]
-
-
-def _answered_outside(scope: Scope) -> bool:
-    """Whether the Starlette application that we are inside of has an answer of its own."""
-    app = scope.get("app")
-    handlers = getattr(app, "exception_handlers", {})
-    return bool(getattr(app, "debug", False) or 500 in handlers or Exception in handlers)

@@ -1,18 +1,19 @@
-"""What comes in with a request, turned into a scope: the same for every kind of server."""
+"""From the headers of a request to its scope, in the same way for every kind of server."""
 
 from __future__ import annotations
 
 import inspect
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from httptrace.local.baggage import Baggage
 from httptrace.local.context import checked_locals
 from httptrace.local.header_names import checked_header_name
 from httptrace.local.ids import is_printable_id, is_safe_id, new_id
-from httptrace.local.local import Local
-from httptrace.local.request import RequestContext
+from httptrace.local.local import Local, Snapshot, Values, snapshot
+from httptrace.local.request import NO_FIELDS, VARIABLE, ServedContext, printable_path
+from httptrace.local.request import request as request_local
 from httptrace.local.w3c import TraceContext
 
 _log = logging.getLogger("httptrace.web")
@@ -22,22 +23,24 @@ Headers = Callable[[str], str | None]
 
 
 class Incoming:
-    """The options that every middleware of this room has.
+    """The options that every middleware of this package has.
 
     :param header: the header that carries the request id, in and out.
     :param generator: makes an id where none came, or one that is not valid.
-    :param validator: whether an id from outside is taken. By default 1 to 128 letters, digits and
-        ``._:;/+=@~|-``. It may return something false or raise ``ValueError``; whatever it allows,
-        an id is never longer than 1024 characters and holds nothing but visible ASCII.
+    :param validator: whether an id from outside is accepted. By default 1 to 128 letters, digits
+        and ``._:;/+=@~|-``. It may return something false or raise ``ValueError``; whatever it
+        accepts, an id is at most 1024 characters of visible ASCII.
     :param send_back: whether the response carries the id.
-    :param locals: `Local` objects that start empty for each request. Without it every `Local`
-        keeps what it has outside of requests. What a request writes ends with it in both cases:
-        with names given, for those; otherwise for all.
+    :param locals: `Local` objects that start empty for each request. Every other `Local` starts
+        with the values that it had when the application started. What a request writes ends with it
+        in both cases.
     :raises TypeError: an option is of the wrong kind.
-    :raises ValueError: `header` is no header name, or one that has another meaning.
+    :raises ValueError: `header` is not a header name, or one that has another meaning.
     """
 
-    __slots__ = ("_generator", "_locals", "_lower", "_validator", "header", "send_back")
+    __slots__ = (
+        "_empty", "_generator", "_lower", "_start", "_validator", "header", "send_back",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -53,31 +56,76 @@ class Incoming:
         self._lower = header.lower()
         self._generator = _checked_callable("generator", generator)
         self._validator = _checked_callable("validator", validator)
-        self._locals = None if locals is None else checked_locals(locals)
+        self._empty = () if locals is None else checked_locals(locals)
+        self._start: tuple[Snapshot, Mapping[str, Any]] | None = None
 
-    def open(self, headers: Headers, path: str) -> RequestContext:
+    def begin_with(self, values: Snapshot) -> None:
+        """Let every request from now on begin with `values`, whatever the server's context holds.
+
+        Without a call of this, a request begins with what the server's context holds.
+        """
+        self._start = self._start_from(values)
+
+    def _start_from(self, values: Snapshot) -> tuple[Snapshot, Mapping[str, Any]]:
+        start = dict(values)
+        for local in (request_local, *self._empty):
+            start[type(local)._httptrace_variable] = None
+        here = values.get(VARIABLE)
+        work = {} if here is None else here.__self__
+        return start, NO_FIELDS if "id" in work else work.get("fields", NO_FIELDS)
+
+    def open(self, headers: Headers, path: str) -> ServedContext:
         """The scope for one request, still to be entered."""
-        baggage = headers("baggage")
-        return RequestContext(
-            self._accepted(headers(self._lower)) or self._generated(),
+        return self.scope_of(
             path,
-            trace=TraceContext.follow(headers("traceparent"), headers("tracestate")),
-            baggage=Baggage.parse(baggage) if baggage else None,
-            locals=self._locals,
+            headers(self._lower),
+            headers("traceparent"),
+            headers("tracestate"),
+            headers("baggage"),
         )
 
+    def scope_of(
+        self,
+        path: str,
+        request_id: str | None,
+        traceparent: str | None,
+        tracestate: str | None,
+        baggage: str | None,
+    ) -> ServedContext:
+        """The scope for a request with these headers, still to be entered."""
+        start, fields = self._start or self._start_from(snapshot())
+        work = Values(
+            id=self._accepted(request_id) or self._generated(),
+            path=printable_path(path),
+            trace=TraceContext.follow(traceparent, tracestate),
+        )
+        work.local = request_local
+        if fields:
+            work["fields"] = fields
+        if baggage and (members := Baggage.parse(baggage)):
+            work["baggage"] = members
+        return ServedContext(work, start)
+
     def _accepted(self, text: str | None) -> str | None:
-        if text is None or not is_printable_id(text):
+        if not text:
+            return None
+        validator = self._validator
+        if validator is is_safe_id:  # which accepts nothing that would not print
+            return text if is_safe_id(text) else None
+        if not is_printable_id(text):
             return None
         try:
-            return text if self._validator(text) else None
+            return text if validator(text) else None
         except ValueError:
             return None
 
     def _generated(self) -> str:
         # A generator that goes wrong must not fail the requests, nor put anything into the logs.
+        generator = self._generator
+        if generator is new_id:
+            return new_id()
         try:
-            text = self._generator()
+            text = generator()
         except Exception:
             _log.exception("The generator of request ids failed; an id was made without it")
             return new_id()

@@ -1,0 +1,38 @@
+"""The ids of a request in the RQ jobs that it starts. Importing this module imports RQ."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rq.job import Job
+
+from httptrace.local.carrier import KEY, carried_ids, job_scope
+from httptrace.local.logs import mark_error
+
+
+class ContextJob(Job):
+    """An RQ job that has the ids of the request or job which enqueued it.
+
+    ``Queue(connection=redis, job_class=ContextJob)`` puts the request id and the trace into
+    ``job.meta``. ``rq worker --job-class httptrace.local.rq_jobs.ContextJob`` runs the job in a scope
+    of its own: ``request.id`` is that of the enqueuing request, ``request.path`` the function's name,
+    and ``request.trace`` a span of the request's trace. A job that was enqueued outside of any
+    request or job has its job id as ``request.id``.
+    """
+
+    @classmethod
+    def create(cls, *args: Any, meta: dict[str, Any] | None = None, **options: Any) -> Job:
+        """Make the job; the parameters are those of RQ."""
+        if ids := carried_ids():
+            meta = {**(meta or {}), KEY: ids}
+        return super().create(*args, meta=meta, **options)
+
+    def perform(self) -> Any:
+        """Run the job's function, as RQ does, inside of its scope."""
+        ids = self.meta.get(KEY) or carried_ids()
+        with job_scope(self.func_name or "job", ids, self.id) as context:
+            try:
+                return super().perform()
+            except Exception as error:  # which RQ logs after this
+                mark_error(error, context)
+                raise
