@@ -15,6 +15,9 @@ from httptrace.web import ContextMiddleware, context_middleware
 
 Run = Callable[[], Awaitable[Any]]
 
+ALONE = "ASGI application alone"
+IN_MIDDLEWARE = "ASGI application in ContextMiddleware"
+
 _HEADERS = {
     "host": "api.example",
     "user-agent": "benchmark",
@@ -53,8 +56,8 @@ def _asgi() -> dict[str, Run]:
 
     with_context = ContextMiddleware(app)
     return {
-        "ASGI application alone": lambda: app(scope, None, send),
-        "ASGI application in ContextMiddleware": lambda: with_context(scope, None, send),
+        ALONE: lambda: app(scope, None, send),
+        IN_MIDDLEWARE: lambda: with_context(scope, None, send),
     }
 
 

@@ -15,8 +15,6 @@ import pytest
 from httptrace.local import current_request_id, job_context, request
 
 pytest.importorskip("celery", reason="Celery is not installed: its tasks are not tested")
-# Celery keeps the class of kombu's messages alive by a name that Python 3.12 deprecates.
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 ROOT = Path(__file__).parents[2]
 
 

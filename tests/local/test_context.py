@@ -385,7 +385,7 @@ async def test_a_chain_of_background_tasks_keeps_no_chain_of_scopes():
 
 
 async def test_a_scope_of_an_abandoned_async_generator_ends_for_its_caller():
-    """When the generator was collected, its caller has its own values again, without a new scope."""
+    """When the generator was collected, its caller sees its own values again."""
 
     async def generate():
         with Context(locals=(state,)):

@@ -3,6 +3,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 import httptrace.local
 import httptrace.web
 
@@ -40,3 +42,15 @@ def test_the_core_of_local_imports_little():
         "inspect",
     }
     assert heavy & set(done.stdout.split()) == set()
+
+
+def test_the_web_package_says_that_it_is_no_server():
+    """Programs that import httptrace for aiohttp are told where aiohttp's server is."""
+    with pytest.raises(AttributeError, match=r"httptrace has no server.*from aiohttp import web"):
+        _ = httptrace.web.Application
+    source = "import httptrace as aiohttp; aiohttp.web.Application"
+    environment = {"PYTHONPATH": ":".join(sys.path)}
+    done = subprocess.run(
+        [sys.executable, "-c", source], capture_output=True, text=True, env=environment
+    )
+    assert "'httptrace.web' has no attribute 'Application': httptrace has no server" in done.stderr

@@ -331,7 +331,7 @@ def test_lines_for_debugging_have_time_and_logger():
 
 
 def test_a_format_of_ones_own_holds_for_debugging_too():
-    """Overriding format is enough; overriding debug_format changes the lines for debugging alone."""
+    """Overriding format is enough; debug_format changes the lines for debugging alone."""
 
     class Own(ToText):
         format = "own %(message)s"

@@ -15,9 +15,23 @@ from starlette.responses import JSONResponse, PlainTextResponse, StreamingRespon
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
-from httptrace.local import RequestIdLoggingFilter, current_request_id, request
+from httptrace.local import (
+    Context,
+    Local,
+    RequestIdLoggingFilter,
+    bind,
+    current_request_id,
+    request,
+)
 from httptrace.web import ContextMiddleware
+from httptrace.web.starlette_handlers import _HandlerWithWork
 
+
+class State(Local):
+    user: str | None = None
+
+
+state = State()
 HEADERS = {"X-Request-ID": "abc"}
 
 
@@ -145,6 +159,99 @@ async def test_an_error_handler_of_the_application_is_left_its_work():
                     assert response.headers["X-Request-ID"] == "abc"
     finally:
         logging.getLogger("uvicorn.error").setLevel(logging.NOTSET)
+
+
+@pytest.mark.loop_errors
+@pytest.mark.parametrize("kind", ["coroutine", "function", "object"])
+async def test_an_error_handler_of_the_application_sees_the_request(kind, server_records):
+    """Starlette's handler for Exception has request.id and the bound fields; its answer has the
+    id."""
+    seen: list[tuple[str | None, dict]] = []
+
+    def answer(req, error) -> PlainTextResponse:
+        seen.append((current_request_id(), dict(request.fields)))
+        return PlainTextResponse("mine", status_code=500)
+
+    async def answer_soon(req, error) -> PlainTextResponse:
+        await asyncio.sleep(0)
+        return answer(req, error)
+
+    class Answer:
+        async def __call__(self, req, error) -> PlainTextResponse:
+            return await answer_soon(req, error)
+
+    async def fail_bound(req) -> JSONResponse:
+        bind(user=req.headers["X-Request-ID"])
+        raise KeyError("x")
+
+    handler = {"coroutine": answer_soon, "function": answer, "object": Answer()}[kind]
+    app = Starlette(routes=[Route("/fail", fail_bound)], exception_handlers={Exception: handler})
+    app.add_middleware(ContextMiddleware)
+    async with serving(app) as url, aiohttp.ClientSession() as session:
+        for name in ("a", "b"):
+            async with session.get(f"{url}/fail", headers={"X-Request-ID": name}) as response:
+                assert await response.text() == "mine"
+                assert response.headers["X-Request-ID"] == name
+    assert seen == [("a", {"user": "a"}), ("b", {"user": "b"})]
+    assert [each.request_id for each in server_records if each.exc_info] == ["a", "b"]
+    assert current_request_id() is None
+
+
+async def test_an_error_handler_outside_of_work_is_called_as_it_is():
+    """An exception that no request marked reaches the handler unchanged."""
+    calls: list[object] = []
+
+    async def answer(req, error) -> str:
+        calls.append(error)
+        return "answer"
+
+    error = KeyError()
+    assert await _HandlerWithWork(answer, "X-Request-ID")(None, error) == "answer"
+    assert calls == [error]
+
+
+@pytest.mark.parametrize("lifespan", [True, False])
+async def test_values_that_the_start_sets_are_in_each_request(lifespan):
+    """What the application sets in its lifespan is seen by every request; a caller's values are
+    not."""
+    seen: list[object] = []
+
+    async def app(scope, receive, send) -> None:
+        if scope["type"] == "lifespan":
+            state.user = "of the start"
+            bind(region="north")
+            await send({"type": "lifespan.startup.complete"})
+            return
+        seen.append((state.user, dict(request.fields)))
+        state.user = "of a request"
+
+    async def send(message) -> None:
+        pass
+
+    with Context():
+        wrapped = ContextMiddleware(app)
+        if lifespan:
+            starting = asyncio.create_task(wrapped({"type": "lifespan"}, None, send))
+            await starting
+        state.user = "of the caller"
+        for _ in range(2):
+            await wrapped({"type": "http", "path": "/", "headers": []}, None, send)
+        assert state.user == "of the caller"
+    expected = ("of the start", {"region": "north"}) if lifespan else (None, {})
+    assert seen == [expected, expected]
+
+
+async def test_an_empty_header_is_none_at_all():
+    """Empty values of the headers that are read count as absent."""
+    seen: list[object] = []
+
+    async def app(scope, receive, send) -> None:
+        seen.append((len(request.id), request.trace.parent_id, dict(request.baggage)))
+
+    names = (b"x-request-id", b"traceparent", b"tracestate", b"baggage")
+    scope = {"type": "http", "path": "/", "headers": [(name, b"") for name in names]}
+    await ContextMiddleware(app)(scope, None, None)
+    assert seen == [(36, "", {})]
 
 
 async def test_the_access_log_names_the_request(server_records):

@@ -103,9 +103,9 @@ async def coroutine(*arguments: str) -> str:
 @pytest.mark.parametrize(
     ("options", "error", "text"),
     [
-        ({"header": "X Id"}, ValueError, "'X Id' is no header name"),
-        ({"header": "X-Id\r\nX: y"}, ValueError, "is no header name"),
-        ({"header": ""}, ValueError, "is no header name"),
+        ({"header": "X Id"}, ValueError, "'X Id' is not a header name"),
+        ({"header": "X-Id\r\nX: y"}, ValueError, "is not a header name"),
+        ({"header": ""}, ValueError, "is not a header name"),
         ({"header": "Content-Length"}, ValueError, "has another meaning"),
         ({"header": 5}, TypeError, "header must be a str, not int"),
         ({"generator": "x"}, TypeError, "generator must be callable, not str"),

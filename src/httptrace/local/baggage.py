@@ -1,4 +1,4 @@
-"""W3C Baggage: values of the program's own that travel with a trace.
+"""W3C Baggage: values of the program that travel with a trace.
 
 https://www.w3.org/TR/baggage/ (sections cited below are of that text).
 """
@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from urllib.parse import quote, unquote
 
-# Section 3.3.2: what a platform must at least carry; more is not taken from outside.
+# Section 3.3.2 has these as what a platform must propagate at least. The rest is dropped.
 MAX_MEMBERS = 64
 MAX_BYTES = 8192
 
@@ -21,8 +21,9 @@ _PROPERTIES = re.compile(r"[\x20-\x2b\x2d-\x7e\t]*")
 class Baggage(Mapping[str, str]):
     """Keys with their decoded values. ``str()`` gives the header, with each member's properties.
 
-    :raises ValueError: a key is no token of RFC 9110 section 5.6.2, or a value has no UTF-8.
-    :raises TypeError: a key or value is no ``str``.
+    :raises ValueError: a key is not a token (RFC 9110 section 5.6.2), or a value cannot be encoded
+        as UTF-8.
+    :raises TypeError: a key or value is not a ``str``.
     """
 
     __slots__ = ("_members",)
@@ -34,8 +35,8 @@ class Baggage(Mapping[str, str]):
 
     @classmethod
     def parse(cls, text: str) -> Baggage:
-        """Read a ``baggage`` header. Members that are not valid are left out, and so is what goes
-        beyond 64 members or 8192 bytes."""
+        """Read a ``baggage`` header. Invalid members are dropped, and so is all that follows 64
+        members or 8192 bytes."""
         baggage = cls()
         size = 0
         for part in text[: MAX_BYTES + 1].split(","):
@@ -80,13 +81,13 @@ def _checked_key(key: object) -> str:
 
 
 def _checked_value(key: str, value: object) -> str:
-    # Here, not when a request goes out: values are secret, so messages name the key alone.
+    # The message names the key alone: a value may be secret.
     if not isinstance(value, str):
         raise TypeError(f"baggage {key!r:.80} must be a str, not {type(value).__name__}")
     try:
         value.encode()
     except UnicodeEncodeError:
-        raise ValueError(f"baggage {key!r:.80} has lone surrogates") from None
+        raise ValueError(f"baggage {key!r:.80} has lone surrogates, which UTF-8 cannot encode") from None
     return value
 
 

@@ -1,4 +1,4 @@
-"""The ids of a request in the Celery tasks that it starts. Celery is imported by the call alone."""
+"""The ids of a request in the Celery tasks that it sends. Only the call imports Celery."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ _SCOPE = "_httptrace_scope"
 def instrument_celery() -> None:
     """Give every Celery task the ids of the request or job that sent it.
 
-    Call it once in the module of the Celery application, which senders and workers import. A message
-    then carries the request id and the trace in its headers, and the worker runs the task in a scope
-    of its own: ``request.id`` is the sender's, ``request.path`` the task's name, and ``request.trace``
-    a span of the sender's trace. A task that was sent outside of any request or job has its task id
-    as ``request.id``.
+    Call it once in the module of the Celery application, which senders and workers import. A
+    message then carries the request id and the trace in its headers, and the worker runs the task
+    in a scope of its own: ``request.id`` is the sender's, ``request.path`` the task's name, and
+    ``request.trace`` a span of the sender's trace. A task that was sent outside of any request or
+    job has its task id as ``request.id``.
 
     :raises ImportError: Celery is not installed.
     """

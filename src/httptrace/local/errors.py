@@ -1,4 +1,4 @@
-"""What reading a name that is not set raises, and how it explains itself."""
+"""`UnsetLocalError`: raised when a name is read that is not set, with a text that explains why."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _HINT = (
 
 
 class Origin(NamedTuple):
-    """Where a name was set: kept as code and offset, the line is looked up only for a message."""
+    """Where a name was set. The line is computed from code and offset, for messages only."""
 
     scope: object
     code: CodeType
@@ -43,11 +43,11 @@ class UnsetLocalError(AttributeError, ValueError):
 
     It is an `AttributeError`, so that `hasattr` and `getattr` with a default work, and a
     `ValueError`. Its text says whether there is no context at all, the name was never set, or
-    where and in which other scope it was set. The text is made when it is asked for: most of
-    these errors are swallowed by `hasattr`.
+    where and in which other scope it was set. The text is built on demand, because `hasattr`
+    discards most of these errors.
     """
 
-    # What is known lies in `args`: a constructor in Python would double the cost of a `hasattr`.
+    # The details are in `args`: a constructor in Python would double the cost of a `hasattr`.
     args: tuple[str, str, object, Origin | None, str | None]
 
     def __str__(self) -> str:
@@ -60,7 +60,7 @@ class UnsetLocalError(AttributeError, ValueError):
         return " ".join(parts)
 
     def __reduce__(self) -> tuple[type[AttributeError], tuple[str]]:
-        # Code objects do not pickle; what crosses to another process is the explanation.
+        # Code objects cannot be pickled; another process gets the text.
         return AttributeError, (str(self),)
 
 

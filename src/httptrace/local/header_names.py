@@ -1,4 +1,4 @@
-"""Which header can carry a request id."""
+"""The headers that can carry a request id."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ import re
 # RFC 9110 section 5.6.2.
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 
-# These have a meaning to HTTP itself, to the framework or to browsers; an id in them would break
-# messages or leak state.
+# HTTP itself, frameworks or browsers use these; an id in them would break messages or leak state.
 _TAKEN = frozenset(
     """
     accept accept-encoding authorization baggage cache-control connection content-encoding
@@ -20,7 +19,7 @@ _TAKEN = frozenset(
 
 
 def checked_header_name(name: object) -> str:
-    """`name`, where a request id can travel in a header of that name.
+    """`name`, if a header of that name can carry a request id.
 
     :raises TypeError: it is not a ``str``.
     :raises ValueError: it is not a header name (RFC 9110 section 5.1), or has another meaning.
@@ -28,7 +27,7 @@ def checked_header_name(name: object) -> str:
     if not isinstance(name, str):
         raise TypeError(f"header must be a str, not {type(name).__name__}")
     if not _TOKEN.fullmatch(name):
-        raise ValueError(f"header {name!r:.100} is no header name")
+        raise ValueError(f"header {name!r:.100} is not a header name")
     if name.lower() in _TAKEN:
         raise ValueError(f"header {name!r} has another meaning; it cannot carry a request id")
     return name

@@ -1,4 +1,4 @@
-"""Ids that sort by the time at which they were made, and the check of ids from outside."""
+"""Ids that sort by the time at which they were made, and checks of ids from outside."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ def random_hex() -> str:
 def new_id() -> str:
     """A UUID of version 7 (RFC 9562 section 5.7), as text.
 
-    The 12 bits after the milliseconds carry their fraction (section 6.2, method 3), and no two
+    The 12 bits after the milliseconds hold their fraction (section 6.2, method 3), and no two
     calls of a thread get the same tick: the ids of one thread sort in the order they were made.
     """
     global _last_tick
     milliseconds, rest = divmod(time.time_ns(), _MILLISECOND_NS)
     tick = milliseconds << 12 | (rest << 12) // _MILLISECOND_NS
-    # Without a lock: threads that meet here may share a tick, the random bits keep them apart.
+    # No lock: two threads may get the same tick; their random bits differ.
     _last_tick = tick = tick if tick > _last_tick else _last_tick + 1
     time_digits, random = f"{tick >> 12:012x}", random_hex()
     # The version is 7 (section 4.2); the two bits of the variant are 10 (section 4.1).
@@ -60,6 +60,6 @@ def is_safe_id(text: str) -> bool:
 
 
 def is_printable_id(text: str) -> bool:
-    """Whether an id can do no harm at all in a log line or a header: visible ASCII, at most 1024
-    characters. Holds whatever a validator of the program's own allows."""
+    """Whether an id is safe in a log line and in a header: visible ASCII, at most 1024 characters.
+    No validator of the program can widen this."""
     return _PRINTABLE.fullmatch(text) is not None

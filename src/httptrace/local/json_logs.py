@@ -1,7 +1,7 @@
 """Log lines as JSON objects, with OpenTelemetry's names.
 
-The names follow the log data model (timestamp, severity_text, severity_number, body, trace_id, span_id)
-and the semantic conventions (service.name, exception.*, code.*, thread.*, process.pid).
+The names follow the log data model (timestamp, severity_text, severity_number, body, trace_id,
+span_id) and the semantic conventions (service.name, exception.*, code.*, thread.*, process.pid).
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from httptrace.local.logs import LogConfiguration
 # https://opentelemetry.io/docs/specs/otel/logs/data-model/, severity fields.
 _SEVERITIES = ((50, 21), (40, 17), (30, 13), (20, 9), (10, 5), (0, 1))
 
-# The attributes of every record, which are not extra fields; formatters add `message` and `asctime`,
-# `RequestIdLoggingFilter` adds `bound_fields`, whose parts are there under their own names.
+# The attributes of every record, which are not extra fields. Formatters add `message` and `asctime`.
+# `RequestIdLoggingFilter` adds `bound_fields`, and each of those fields under its own name.
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {
     "message", "asctime", "taskName", "bound_fields",
 }  # fmt: skip

@@ -1,17 +1,17 @@
 """`Local`: an object whose attributes belong to the running context.
 
-How a read works. Each `Local` has one `ContextVar`. The variable holds the bound
-``dict.__getitem__`` of the values that are current, and the class of the `Local` names
+How a read works: each `Local` has one `ContextVar`. The variable holds the bound
+``dict.__getitem__`` of the current values, and the class of the `Local` has
 ``property(variable.get)`` as its ``__getattribute__``. Python looks special methods up through the
-descriptor protocol, so ``local.spam`` becomes ``variable.get(local)("spam")``: the type's slot, the
-property, the variable and the dict are all C, and a value that is set is read without a Python
-frame. That is why each `Local` gets a class of its own, derived from the one it was made from.
+descriptor protocol, so ``local.spam`` becomes ``variable.get(local)("spam")``. The type's slot, the
+property, the variable and the dict are all implemented in C, so a value is read without a Python
+frame. For this, each `Local` has a class of its own, derived from the one that it was made from.
 
-Where the variable was never set, ``variable.get(local)`` gives the `Local` itself, which is then
-called with the name: ``__call__`` is the road of a read that finds nothing.
+Where the variable was never set, ``variable.get(local)`` returns the `Local` itself, which is then
+called with the name: ``__call__`` handles such reads.
 
-Values are copied on write and never changed in place: whoever copied the context (a task, a thread)
-keeps what it saw.
+Values are copied on write and never changed in place: a task or thread that has a copy of the
+context keeps the values it saw.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Lookup: TypeAlias = Callable[[str], Any]
 
 
 class Values(dict[str, Any]):
-    """What one `Local` holds in one context. Never changed once a variable holds it."""
+    """The values of one `Local` in one context. Never changed once a variable holds them."""
 
     __slots__ = ("local",)
     local: Local
@@ -40,7 +40,7 @@ class Values(dict[str, Any]):
 
 
 class Local:
-    """Attributes of any name, each kept for the context that set it.
+    """An object whose attributes have a value of their own in each context.
 
     A subclass may annotate names and give defaults:
     ``class State(Local): user: str | None = None``. A name that is not set and has no default
@@ -67,8 +67,8 @@ class Local:
             default = vars(cls).get(name)
             if isinstance(default, (list, dict, set, bytearray)):
                 raise TypeError(
-                    f"{cls.__name__}.{name}: a {type(default).__name__} as default would be "
-                    "shared by every context; set it where the context is opened"
+                    f"{cls.__name__}.{name}: every context would share a {type(default).__name__} "
+                    "that is a default; set it where the context is opened"
                 )
 
     if TYPE_CHECKING:
@@ -109,7 +109,7 @@ class Local:
         return sorted({*object.__dir__(self), *current_values(self)})
 
     def __repr__(self) -> str:
-        # Names alone: values are often what must not reach a log.
+        # Names alone: values are often secret.
         names = ", ".join(current_values(self)) or "nothing set"
         return f"<{type(self).__name__}: {names}>"
 
@@ -136,14 +136,14 @@ def _own_class(cls: type[Local]) -> type[Local]:
 
 
 def _read_declared(local: Local, name: str) -> Any:
-    """A default, method or property of the class; what else is read was never set here."""
-    # Most names that get here are asked for by hasattr: look first, an exception costs more.
+    """A default, method or property of the class; otherwise the name is not set here."""
+    # Most reads that get here come from hasattr: a check costs less than a caught exception.
     if getattr(type(local), name, _ABSENT) is not _ABSENT:
         try:
             return object.__getattribute__(local, name)
         except UnsetLocalError:  # a property of a subclass that read another name
             raise
-        except AttributeError:  # a name that the class has and its instances do not, such as mro
+        except AttributeError:  # instances do not have the name, such as mro
             pass
     raise _unset(local, name)
 
@@ -168,7 +168,7 @@ def _note_origin(local: Local, name: str) -> None:
     here = scope.CURRENT.get()
     ident = None if here is None else here._ident
     writer = sys._getframe(1)
-    frame = writer.f_back or writer  # none is behind it where a thread runs setattr itself
+    frame = writer.f_back or writer  # there is no frame before it where a thread runs setattr
     type(local)._httptrace_origins[name] = Origin.of(ident, frame)
 
 
@@ -180,13 +180,12 @@ Snapshot: TypeAlias = dict[ContextVar[Any], Lookup | None]
 
 def current_values(local: Local) -> Mapping[str, Any]:
     """What is set on `local` here; empty when nothing is. Not to be changed."""
-    lookup = type(local)._httptrace_variable.get(None)
-    return _NOTHING if lookup is None else lookup.__self__
+    return values_of(type(local)._httptrace_variable.get(None))
 
 
 def assign(local: Local, items: Mapping[str, Any]) -> Lookup:
-    """Make `items` all that is set on `local` here, in one write. The caller is noted as the place
-    that set the names; no scope records the write."""
+    """Make `items` the only values of `local` here, in one write. Errors about the names will show
+    the line of the caller; no scope records the write."""
     cls = type(local)
     here = scope.CURRENT.get()
     origin = Origin.of(None if here is None else here._ident, sys._getframe(1))
@@ -201,6 +200,12 @@ def lookup_for(local: Local, items: Mapping[str, Any]) -> Lookup:
     values = Values(items)
     values.local = local
     return values.__getitem__
+
+
+def values_of(lookup: Lookup | None) -> Mapping[str, Any]:
+    """The values that a variable's content gives; empty where nothing was ever set."""
+    content: Any = lookup
+    return _NOTHING if content is None else content.__self__
 
 
 def snapshot() -> Snapshot:

@@ -198,8 +198,8 @@ class LogConfiguration:
 
 
 def _taken_over(logger: str) -> dict[str, Any]:
-    # gunicorn's worker for uvicorn gives the handlers of gunicorn's loggers to uvicorn's, which then
-    # do not propagate.
+    # gunicorn's worker for uvicorn gives the handlers of gunicorn's loggers to uvicorn's loggers,
+    # and stops the propagation of those.
     own = logger.startswith("gunicorn.")
     return {"handlers": ["httptrace"] if own else [], "propagate": not own, "level": "INFO"}
 

@@ -1,4 +1,4 @@
-"""Which outgoing requests carry the ids of the work that makes them."""
+"""`Propagation`: the outgoing requests that carry the ids of the running request or job."""
 
 from __future__ import annotations
 
@@ -24,22 +24,21 @@ LoosePropagation: TypeAlias = "Propagation | PropagateTo | Literal[False] | None
 
 DEFAULT_HEADER = "X-Request-ID"
 
-# What would make a URL's authority end, carry a user, or stand for several hosts.
+# Characters that end a URL's authority, delimit user information, or mean several hosts.
 _NOT_IN_HOSTS = re.compile(r"[\s/\\?#@*%,]")
 
 
 class Propagation:
-    """What ``ClientSession(propagate=...)`` holds: who may see the ids, and which headers go out.
+    """The value of ``ClientSession(propagate=...)``: the hosts that are sent ids, and the headers.
 
-    :param to: the hosts that may see them: a name or several (``"api.example"``,
-        ``"api.example:8443"``), subdomains of a name (``".internal.example"`` or
-        ``"*.internal.example"``; the name itself is not among them), or a function of the URL.
-        A name without a port holds for every port.
+    :param to: the hosts: one name or several (``"api.example"``, ``"api.example:8443"``), the
+        subdomains of a name (``".internal.example"`` or ``"*.internal.example"``; the name itself
+        is not among them), or a function of the URL. A name without a port means every port.
     :param header: the header that carries the request id.
     :param trace: whether to send ``traceparent`` and ``tracestate`` (W3C Trace Context).
     :param baggage: whether to send ``baggage`` (W3C Baggage).
     :raises TypeError: `to` is none of these.
-    :raises ValueError: a name is no host, or `header` is no header name that can be used for this.
+    :raises ValueError: a name is not a host name, or `header` cannot carry a request id.
     """
 
     __slots__ = ("_decide", "_hosts", "_suffixes", "baggage", "header", "trace")
@@ -96,10 +95,10 @@ class Propagation:
         )
 
     def headers_for(self, url: URL) -> list[tuple[str, str]]:
-        """The headers to add to a request to `url`: none where the host may not see them or the
-        running code works for no request.
+        """The headers to add to a request to `url`: none where the host is not named, or outside of
+        any request or job.
 
-        To be asked for each hop: a redirect to a host that is not named must not carry them.
+        Call it for each hop: a redirect to a host that is not named must not carry the ids.
         """
         work = current_work()
         request_id = work.get("id")
@@ -110,7 +109,7 @@ class Propagation:
         if not self.allows(url):
             return []
         headers = []
-        # The program may have set any text as id: what could break a header stays here.
+        # The program may have set any text as id; one that could break a header is not sent.
         if is_printable_id(text := str(request_id)):
             headers.append((self.header, text))
         if self.trace and (trace := work.get("trace")) is not None:
@@ -143,7 +142,7 @@ def _checked_function(decide: Callable[[URL], bool]) -> Callable[[URL], bool]:
 
 
 def _verdict(answer: object) -> bool:
-    if inspect.isawaitable(answer):  # which is true, whatever it would come to
+    if inspect.isawaitable(answer):  # an awaitable is always true
         if inspect.iscoroutine(answer):
             answer.close()
         raise TypeError("propagate: the function must return a bool, not an awaitable")
@@ -151,7 +150,7 @@ def _verdict(answer: object) -> bool:
 
 
 def _baggage_text(baggage: object) -> str:
-    """The header's value; the program may have set a plain mapping."""
+    """The header's value; the program may have set a plain mapping as baggage."""
     if isinstance(baggage, Mapping):
         return str(baggage if isinstance(baggage, Baggage) else Baggage(baggage))
     return str(Baggage.parse(baggage)) if isinstance(baggage, str) else ""
@@ -180,7 +179,7 @@ def _parse_host(name: object) -> tuple[str, int | None]:
 
 def _not_a_host(name: str) -> ValueError:
     return ValueError(
-        f"propagate: {name!r:.100} is no host name; write 'api.example', 'api.example:8443' or "
+        f"propagate: {name!r:.100} is not a host name; write 'api.example', 'api.example:8443' or "
         "'.internal.example'"
     )
 

@@ -10,7 +10,7 @@ from typing import Any, Self
 from httptrace.local.baggage import Baggage
 from httptrace.local.context import Context, checked_locals
 from httptrace.local.ids import is_printable_id, new_id
-from httptrace.local.local import Local, Snapshot, Values, assign, restore_all, snapshot
+from httptrace.local.local import Local, Snapshot, Values, assign, restore_all, snapshot, values_of
 from httptrace.local.scope import CURRENT, current_worker, reference
 from httptrace.local.w3c import TraceContext
 
@@ -100,7 +100,7 @@ class RequestContext(Context):
 
     def _begin(self) -> None:
         given = _lookup(None) if self._parent is None else self._parent._value_of(VARIABLE)
-        if given is not None and (fields := given.__self__.get("fields")):
+        if fields := values_of(given).get("fields"):
             self._work["fields"] = fields
         super()._begin()
         self._values[VARIABLE] = assign(request, self._work)

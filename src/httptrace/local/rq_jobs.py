@@ -14,18 +14,18 @@ class ContextJob(Job):
     """An RQ job that has the ids of the request or job which enqueued it.
 
     ``Queue(connection=redis, job_class=ContextJob)`` puts the request id and the trace into
-    ``job.meta``. ``rq worker --job-class httptrace.local.rq_jobs.ContextJob`` runs the job in a scope
-    of its own: ``request.id`` is that of the enqueuing request, ``request.path`` the function's name,
-    and ``request.trace`` a span of the request's trace. A job that was enqueued outside of any
-    request or job has its job id as ``request.id``.
+    ``job.meta``. ``rq worker --job-class httptrace.local.rq_jobs.ContextJob`` runs the job in a
+    scope of its own: ``request.id`` is that of the request which enqueued it, ``request.path`` the
+    function's name, and ``request.trace`` a span of the request's trace. A job that was enqueued
+    outside of any request or job has its job id as ``request.id``.
     """
 
     @classmethod
-    def create(cls, *args: Any, meta: dict[str, Any] | None = None, **options: Any) -> Job:
+    def create(cls, *args: Any, **options: Any) -> Job:
         """Make the job; the parameters are those of RQ."""
         if ids := carried_ids():
-            meta = {**(meta or {}), KEY: ids}
-        return super().create(*args, meta=meta, **options)
+            options["meta"] = {**(options.get("meta") or {}), KEY: ids}
+        return super().create(*args, **options)
 
     def perform(self) -> Any:
         """Run the job's function, as RQ does, inside of its scope."""

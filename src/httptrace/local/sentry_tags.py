@@ -1,4 +1,4 @@
-"""The ids and bound fields in Sentry's events. sentry-sdk is imported by the call alone."""
+"""The ids and bound fields in Sentry's events. Only the call imports sentry-sdk."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ def instrument_sentry() -> None:
     """Tag every event that sentry-sdk sends with ``request_id`` and ``trace_id``.
 
     Call it once, before or after ``sentry_sdk.init()``. The ids are those of the request or job in
-    which the event is captured, or, outside of any, of the one that raised the exception. The fields
-    of `bind` go into the event's context ``bound_fields``. Tags that the event has already stay.
+    which the event is captured, or, outside of any, of the one that raised the exception. The
+    fields of `bind` go into the event's context ``bound_fields``. Tags that the event has already
+    stay.
 
     :raises ImportError: sentry-sdk is not installed.
     """

@@ -1,12 +1,11 @@
 """Strict mode: tell where a context was lost.
 
-With ``HTTPTRACE_STRICT_CONTEXT=1`` every hop out of a `Context` is noted as it is made: a job given
-to a thread pool, a thread started, a callback scheduled in another context or from a thread that
-has none. The note travels where the context should have; when code over there misses a value, it
-says which hop lost the context and at which line. For development: it replaces methods of
-``threading``, ``concurrent.futures`` and asyncio's loops for the life of the process, and costs a
-walk up the stack for each hop. Loops that are not written in Python (uvloop) cannot be watched;
-threads and executors under them are.
+With ``HTTPTRACE_STRICT_CONTEXT=1`` each hop that leaves a `Context` behind is recorded: a job given
+to a thread pool, a thread started, a callback scheduled in another context. The code that runs
+there keeps the record; when it reads a value that is not set, the error names the hop and its line.
+Strict mode is for development: it replaces methods of ``threading``, ``concurrent.futures`` and
+asyncio's loops for the life of the process, and walks up the stack for each hop. Callbacks of loops
+that are not written in Python (uvloop) are not covered; threads and executors under them are.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ class ContextLostWarning(RuntimeWarning):
 
 
 class Hop(NamedTuple):
-    """One step by which work went elsewhere without its context."""
+    """A thread, job or callback that was started without the context of its starter."""
 
     kind: str
     """``executor job``, ``bare thread`` or ``callback``."""
@@ -81,7 +80,7 @@ def describe_lost_hop() -> str | None:
 
 
 def warn_if_lost() -> None:
-    """Warn, once for each line that loses contexts, where the running code has lost its own."""
+    """Warn if the running code lost its context, once for each line that lost one."""
     hop = lost_hop()
     if hop is None or (hop.file, hop.line) in _warned:
         return
@@ -95,10 +94,10 @@ def _replace(owner: type, name: str, build: Callable[[Any], Any]) -> None:
 
 
 def _note(kind: str) -> Hop | None:
-    """A note of the hop that is being made, if there is a context to lose."""
+    """The record of the hop that is being made, if there is a context to lose."""
     here = scope.CURRENT.get()
     if here is None:
-        return _hop.get()  # lost before: the first hop is the one to tell
+        return _hop.get()  # the context was lost before, at that hop
     frame = _caller(sys._getframe(1))
     return Hop(kind, here.ident, frame.f_code.co_filename, frame.f_lineno)
 
@@ -128,7 +127,7 @@ def _carrying(hop: Hop, func: Callable[..., Any]) -> Callable[..., Any]:
 
 def _noting_start(original: Callable[..., Any]) -> Callable[..., Any]:
     def start(thread: threading.Thread) -> None:
-        # A pool's own threads are not work of whoever happened to submit first.
+        # A pool's threads do not belong to the code that submitted the first job.
         hop = None if _in_submit.get() else _note("bare thread")
         if hop is not None and not thread.is_alive():
             thread.run = _carrying(hop, thread.run)  # type: ignore[method-assign]
@@ -171,8 +170,8 @@ def _noting_callback(original: Callable[..., Any]) -> Callable[..., Any]:
 def _loses(callback: object, context: Variables | None) -> bool:
     """Whether the callback will run without the context that is here now."""
     if context is None:
-        return False  # it takes the running context along, and the note of an earlier loss too
+        return False  # it runs in a copy of this context, with the record of an earlier hop
     func = getattr(callback, "__func__", callback)
     if not isinstance(func, FunctionType):
-        return False  # a step or wake-up of a task, in that task's own context
+        return False  # a step of a task, in that task's own context
     return not _is_own(func.__module__ or "") and context.get(scope.CURRENT) is None

@@ -1,10 +1,10 @@
-"""Values in threads.
+"""The caller's values in threads.
 
-`run_in_thread` and `ContextThreadPoolExecutor` carry the caller's context without changing
-anything else. `preserve_context_in_threads` makes code do so that knows nothing of contexts: while
-any block of it is open, ``ThreadPoolExecutor.submit`` and ``Thread.start`` are replaced by versions
-that look whether the *running* code is in such a block. Everybody else gets the plain behaviour,
-and the last block to close puts the plain functions back.
+`run_in_thread` and `ContextThreadPoolExecutor` copy the caller's context to a thread.
+`preserve_context_in_threads` does it for code that starts threads itself: while any such block is
+open, ``ThreadPoolExecutor.submit`` and ``Thread.start`` are replaced. The replacements copy the
+context if the *running* code is in a block, and behave as the originals otherwise. When the last
+block is left, the originals are restored.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ async def run_in_thread(func: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.
 class ContextThreadPoolExecutor(ThreadPoolExecutor):
     """A ``ThreadPoolExecutor`` whose jobs see the values of the code that submits them.
 
-    Each job has a copy: what it writes ends with it.
+    Each job has a copy: what it writes is lost when it ends.
     """
 
     def submit(self, fn: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs) -> Future[_T]:
@@ -46,12 +46,13 @@ class ContextThreadPoolExecutor(ThreadPoolExecutor):
 class preserve_context_in_threads:
     """Within the block, threads and executor jobs that this task starts see its values.
 
-    That holds for ``run_in_executor``, ``ThreadPoolExecutor.submit`` (also in pool threads that
-    existed before) and ``threading.Thread``; for tasks that the block starts, too, until it is
-    left. Other tasks are not touched. Each thread or job has a copy of the context. Executors that
+    It covers ``run_in_executor``, ``ThreadPoolExecutor.submit`` (also to pool threads that existed
+    before) and ``threading.Thread``, and what tasks do that are started in the block, until it is
+    left. Other tasks are not affected. Each thread or job has a copy of the context. Executors that
     do not derive from ``ThreadPoolExecutor``, and processes, are not covered.
 
-    Use it with ``with`` or ``async with``; blocks nest, and may be left in any order and anywhere.
+    Use it with ``with`` or ``async with``. Blocks nest; they may be left in any order, and in other
+    tasks and threads.
     """
 
     __slots__ = ("_open", "_outer")
@@ -62,7 +63,9 @@ class preserve_context_in_threads:
 
     def __enter__(self) -> Self:
         if self._open:
-            raise RuntimeError("this block is open already; make a new one for each with")
+            raise RuntimeError(
+                "this preserve_context_in_threads() is open already: make a new one for each with"
+            )
         self._open = True
         self._outer = _block.get()
         _patches.acquire()
@@ -94,7 +97,7 @@ class preserve_context_in_threads:
         self.__exit__(kind, error, traceback)
 
     def _covers(self) -> bool:
-        # Left out of order, the inner block is closed while the outer one still holds.
+        # If this block was left out of order, an outer one may still be open.
         block: preserve_context_in_threads | None = self
         while block is not None and not block._open:
             block = block._outer
@@ -112,7 +115,7 @@ def _preserving() -> bool:
 
 
 class _Patch:
-    """One method that is replaced while somebody needs it."""
+    """One method that is replaced while any block is open."""
 
     def __init__(
         self, owner: type, name: str, build: Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -132,8 +135,8 @@ class _Patch:
         setattr(self._owner, self._name, self._replacement)
 
     def revert(self) -> None:
-        # Somebody else may have wrapped ours meanwhile. Then it stays, doing nothing: to put the
-        # original back would undo their work.
+        # Other code may have wrapped the replacement. Then it stays, without effect: restoring the
+        # original would remove the wrapper.
         if getattr(self._owner, self._name) is self._replacement:
             setattr(self._owner, self._name, self._original)
             self._original = self._replacement = None
@@ -168,8 +171,8 @@ def _submit_with_context(original: Callable[..., Any]) -> Callable[..., Any]:
         if not _preserving():
             return original(pool, fn, *args, **kw)
         call = partial(copy_context().run, fn)
-        # The pool may start a thread for this job. The thread outlives it and must not take our
-        # context along.
+        # The pool may start a thread for this job. That thread outlives the job and must not keep
+        # this context.
         token = _block.set(None)
         try:
             return original(pool, call, *args, **kw)

@@ -1,4 +1,4 @@
-"""W3C Trace Context: ``traceparent`` and ``tracestate``, read strictly and written again.
+"""W3C Trace Context: reading and writing ``traceparent`` and ``tracestate``.
 
 https://www.w3.org/TR/trace-context-2/ (sections cited below are of that text).
 """
@@ -16,7 +16,7 @@ RANDOM = 0x02
 _NO_TRACE = "0" * 32
 _NO_SPAN = "0" * 16
 _TRACEPARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
-# Section 3.3.2.2.1: what level 1 allows, and more.
+# Section 3.3.2.2.1; keys of level 1 of the specification are valid, too.
 _STATE_KEY = re.compile(r"[a-z0-9][a-z0-9_\-*/@]{0,255}")
 _STATE_VALUE = re.compile(r"[\x20-\x2b\x2d-\x3c\x3e-\x7e]{0,255}[\x21-\x2b\x2d-\x3c\x3e-\x7e]")
 _PARENT_LENGTH = 512
@@ -33,18 +33,18 @@ class TraceParent(NamedTuple):
 
 
 class TraceContext(NamedTuple):
-    """Where the running work stands in a distributed trace."""
+    """The place of the running request or job in a distributed trace."""
 
     trace_id: str
-    """32 hexadecimal digits, common to everything that the first request set off."""
+    """32 hexadecimal digits, the same for all work that the first request caused."""
     span_id: str
-    """16 hexadecimal digits: this piece of work."""
+    """16 hexadecimal digits: the span of this request or job."""
     parent_id: str
     """The caller's span id; empty where the trace begins here."""
     flags: int
     """``SAMPLED`` and ``RANDOM``, as the trace's first service set them."""
     tracestate: str
-    """What tracing systems pass along; sent on as it came."""
+    """Data of tracing systems; sent on unchanged."""
 
     @property
     def sampled(self) -> bool:
@@ -53,18 +53,21 @@ class TraceContext(NamedTuple):
 
     @property
     def traceparent(self) -> str:
-        """The header for outgoing requests: this work is their parent."""
+        """The header for outgoing requests, with this span as their parent."""
         return f"00-{self.trace_id}-{self.span_id}-{self.flags:02x}"
 
     @classmethod
     def start(cls) -> Self:
-        """A new trace. It is marked as sampled: a service downstream that follows its parent's
-        decision would drop it otherwise."""
-        return _new(cls, (random_hex() + random_hex(), random_hex(), "", SAMPLED | RANDOM, ""))
+        """A new trace. It is marked as sampled: a service downstream that follows the decision of
+        its caller would drop it otherwise."""
+        start: Self = _new(
+            cls, (random_hex() + random_hex(), random_hex(), "", SAMPLED | RANDOM, "")
+        )
+        return start
 
     @classmethod
     def follow(cls, traceparent: str | None, tracestate: str | None = None) -> Self:
-        """A span of the caller's trace; a new trace where `traceparent` is missing or wrong
+        """A span of the caller's trace; a new trace where `traceparent` is missing or invalid
         (section 4.2)."""
         caller = None if traceparent is None else _parts(traceparent)
         if caller is None:
@@ -73,7 +76,8 @@ class TraceContext(NamedTuple):
         state = "" if tracestate is None else parse_tracestate(tracestate)
         # Section 4.2: flags that this version does not know are not passed on.
         known = int(flags, 16) & (SAMPLED | RANDOM)
-        return _new(cls, (trace_id, random_hex(), span_id, known, state))
+        follower: Self = _new(cls, (trace_id, random_hex(), span_id, known, state))
+        return follower
 
 
 # What the constructor of a named tuple calls, without the function around it.
@@ -81,9 +85,9 @@ _new: Any = tuple.__new__
 
 
 def parse_traceparent(text: str) -> TraceParent | None:
-    """Read a ``traceparent`` header (section 3.2), ``None`` where it is not valid.
+    """Read a ``traceparent`` header (section 3.2); ``None`` where it is invalid.
 
-    A later version may be longer; what this version knows of it is used (section 4.3).
+    The header of a later version may be longer; its first four parts are used (section 4.3).
     """
     parts = _parts(text)
     return None if parts is None else TraceParent(parts[0], parts[1], int(parts[2], 16))
@@ -103,8 +107,8 @@ def _parts(text: str) -> tuple[str, str, str] | None:
 
 
 def parse_tracestate(text: str) -> str:
-    """Read a ``tracestate`` header and give it back without its optional white space; empty where
-    any member is wrong, a key comes twice, or there are more than 32 (section 3.3.1)."""
+    """A ``tracestate`` header without its optional white space; empty where a member is invalid, a
+    key comes twice, or there are more than 32 members (section 3.3.1)."""
     if len(text) > _STATE_LENGTH:
         return ""
     members = [member for part in text.split(",") if (member := part.strip(" \t"))]

@@ -2,7 +2,7 @@
 
 ``context_middleware``, ``context_middleware_factory``, ``setup_context`` and ``AccessLogger`` are
 for aiohttp.web and import it when they are first used; ``ContextMiddleware`` is for any ASGI
-application and imports no framework. This is not aiohttp's ``aiohttp.web``: httptrace has no server.
+application and imports no framework. This is not ``aiohttp.web``: httptrace has no server.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ def __getattr__(name: str) -> Any:
     module = _LATER.get(name)
     if module is None:
         raise AttributeError(
-            f"module {__name__!r} has no attribute {name!r}: httptrace has no server, use aiohttp's "
-            "('from aiohttp import web'), which runs beside httptrace's client",
+            f"module {__name__!r} has no attribute {name!r}: httptrace has no server; use "
+            "aiohttp's ('from aiohttp import web') beside httptrace's client",
             name=name,
         )
     value = getattr(import_module(f"{__name__}.{module}"), name)

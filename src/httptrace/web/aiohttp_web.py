@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def _request_key(name: str) -> Any:
-    # aiohttp has keys for a request's storage since 3.14; before, they are strings.
+    # aiohttp 3.14 added classes for the keys of a request's storage; before, keys are strings.
     make: Any = getattr(web, "RequestKey", None)
     return name if make is None else make(name, object)
 
@@ -83,10 +83,11 @@ def context_middleware(
 
 
 async def context_middleware_factory(app: web.Application, handler: Handler) -> Handler:
-    """The same in the old form, ``Application(middlewares=[context_middleware_factory])``.
+    """The same as an old-style middleware:
+    ``Application(middlewares=[context_middleware_factory])``.
 
-    aiohttp 3 still takes it, with a `DeprecationWarning`; for aiohttp 4, and to set options, use
-    `context_middleware`.
+    aiohttp 3 accepts these with a `DeprecationWarning`. Use `context_middleware` to set options, and
+    with aiohttp 4.
     """
 
     async def middleware(request: web.Request) -> web.StreamResponse:
@@ -106,8 +107,8 @@ class AccessLogger(_AccessLogger):
     """aiohttp's access logger, writing inside of the request's scope:
     ``web.run_app(app, access_log_class=AccessLogger)``.
 
-    aiohttp writes that line after the middleware has returned. The middleware does the same for
-    whatever access logger a connection has, so that this class is needed no more.
+    aiohttp writes that line after the middleware has returned. The middleware wraps the access
+    logger of each connection to the same effect, so programs no longer need this class.
     """
 
     def log(self, request: web.BaseRequest, response: web.StreamResponse, time: float) -> None:
@@ -182,7 +183,7 @@ def _answer_to(request: web.Request, error: Exception) -> web.Response:
     else:
         _server_log.error("Error handling request from %s", request.remote, exc_info=error)
         response = web.Response(status=500, text="500 Internal Server Error")
-    # The handler may have left the body unread.
+    # The handler may not have read the body.
     response.force_close()
     return response
 

@@ -35,9 +35,10 @@ class ContextMiddleware:
     handler runs with the values of `request`, and its response carries the id; the page of the
     debug mode goes out without it. Where the middleware is met a second time, it does nothing.
 
-    Each request begins with the values of the application's start: those that every `Local` has when
-    the application has told the server that it started (ASGI's lifespan), or when the middleware is
-    made, under a server without lifespan. What a middleware further out sets is not seen inside.
+    Each request begins with the values of the application's start: those that every `Local` has
+    when the application tells the server that it started (ASGI's lifespan), or, under a server
+    without lifespan, when the middleware is made. What a middleware further out writes to a `Local`
+    is not seen inside.
 
     The options are those of `httptrace.web.incoming.Incoming`: `header`, `generator`, `validator`,
     `send_back`, `locals`.
@@ -61,8 +62,7 @@ class ContextMiddleware:
             send_back=send_back,
             locals=locals,
         )
-        # uvicorn runs requests of one connection in copies of each other's contexts. A server that
-        # tells of no start leaves it at the values that are there when the application is made.
+        # Replaced when the application starts. daphne, for one, has no lifespan.
         self._incoming.begin_with(snapshot())
         # The ASGI specification wants header names in lower case.
         self._header = self._incoming.header.lower().encode("ascii")
@@ -149,8 +149,8 @@ class _Response:
             self._started = True
             header = self._header
             if header is not None:
-                headers = list(message.get("headers") or ())
-                if not any([bytes(name).lower() == header for name, _ in headers]):
+                headers: list[tuple[bytes, bytes]] = list(message.get("headers") or ())
+                if header not in [bytes(name).lower() for name, _ in headers]:
                     headers.append((header, self._context.work["id"].encode("ascii")))
                 message = {**message, "headers": headers}
         await self._send(message)

@@ -11,7 +11,7 @@ from httptrace.local.baggage import Baggage
 from httptrace.local.context import checked_locals
 from httptrace.local.header_names import checked_header_name
 from httptrace.local.ids import is_printable_id, is_safe_id, new_id
-from httptrace.local.local import Local, Snapshot, Values, snapshot
+from httptrace.local.local import Local, Snapshot, Values, snapshot, values_of
 from httptrace.local.request import NO_FIELDS, VARIABLE, ServedContext, printable_path
 from httptrace.local.request import request as request_local
 from httptrace.local.w3c import TraceContext
@@ -70,8 +70,7 @@ class Incoming:
         start = dict(values)
         for local in (request_local, *self._empty):
             start[type(local)._httptrace_variable] = None
-        here = values.get(VARIABLE)
-        work = {} if here is None else here.__self__
+        work = values_of(values.get(VARIABLE))
         return start, NO_FIELDS if "id" in work else work.get("fields", NO_FIELDS)
 
     def open(self, headers: Headers, path: str) -> ServedContext:
@@ -120,12 +119,11 @@ class Incoming:
             return None
 
     def _generated(self) -> str:
-        # A generator that goes wrong must not fail the requests, nor put anything into the logs.
-        generator = self._generator
-        if generator is new_id:
+        if self._generator is new_id:
             return new_id()
+        # A generator that fails must not fail the request, nor put anything into the logs.
         try:
-            text = generator()
+            text: object = self._generator()
         except Exception:
             _log.exception("The generator of request ids failed; an id was made without it")
             return new_id()

@@ -1,0 +1,22 @@
+"""Functions that an RQ worker runs."""
+
+from __future__ import annotations
+
+import json
+import logging
+import logging.config
+
+from httptrace.local import current_request_id, current_trace_context, request
+
+
+def tell() -> str:
+    """What the job knows of the work that it belongs to."""
+    logging.getLogger("jobs").info("telling")
+    trace = current_trace_context()
+    told = {"id": current_request_id(), "path": request.path}
+    return json.dumps({**told, "trace": trace.trace_id, "of": trace.parent_id})
+
+
+def fail() -> None:
+    """A job that fails."""
+    raise KeyError("gone")

