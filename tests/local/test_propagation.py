@@ -188,7 +188,7 @@ def test_what_is_no_choice_of_hosts_is_refused(value, text):
 )
 def test_a_name_that_is_no_host_is_refused(name):
     """URLs, lists in one string, wildcards in the middle and bad ports are told apart at once."""
-    with pytest.raises(ValueError, match="is no host name; write"):
+    with pytest.raises(ValueError, match="is not a host name; write"):
         Propagation([name])
 
 

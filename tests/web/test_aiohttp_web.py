@@ -323,5 +323,5 @@ async def empty(req: web.Request) -> web.Response:
 
 def test_an_unusable_header_name_is_refused():
     """The error comes when the middleware is made."""
-    with pytest.raises(ValueError, match="is no header name"):
+    with pytest.raises(ValueError, match="is not a header name"):
         context_middleware(header="X Id")

@@ -384,5 +384,5 @@ async def test_an_exception_after_the_response_began_is_raised_only():
 
 def test_an_unusable_header_name_is_refused():
     """The error comes when the middleware is made."""
-    with pytest.raises(ValueError, match="is no header name"):
+    with pytest.raises(ValueError, match="is not a header name"):
         ContextMiddleware(lambda *args: None, header="X Id")

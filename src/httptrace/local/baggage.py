@@ -87,7 +87,9 @@ def _checked_value(key: str, value: object) -> str:
     try:
         value.encode()
     except UnicodeEncodeError:
-        raise ValueError(f"baggage {key!r:.80} has lone surrogates, which UTF-8 cannot encode") from None
+        raise ValueError(
+            f"baggage {key!r:.80} has lone surrogates, which UTF-8 cannot encode"
+        ) from None
     return value
 
 

@@ -17,7 +17,7 @@ from httptrace.local.logs import LogConfiguration
 # https://opentelemetry.io/docs/specs/otel/logs/data-model/, severity fields.
 _SEVERITIES = ((50, 21), (40, 17), (30, 13), (20, 9), (10, 5), (0, 1))
 
-# The attributes of every record, which are not extra fields. Formatters add `message` and `asctime`.
+# The attributes of every record are no extra fields. Formatters add `message` and `asctime`.
 # `RequestIdLoggingFilter` adds `bound_fields`, and each of those fields under its own name.
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {
     "message", "asctime", "taskName", "bound_fields",

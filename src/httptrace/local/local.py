@@ -67,8 +67,8 @@ class Local:
             default = vars(cls).get(name)
             if isinstance(default, (list, dict, set, bytearray)):
                 raise TypeError(
-                    f"{cls.__name__}.{name}: every context would share a {type(default).__name__} "
-                    "that is a default; set it where the context is opened"
+                    f"{cls.__name__}.{name}: a {type(default).__name__} as default would be "
+                    "shared by every context; set it where the context is opened"
                 )
 
     if TYPE_CHECKING:

@@ -86,8 +86,8 @@ async def context_middleware_factory(app: web.Application, handler: Handler) -> 
     """The same as an old-style middleware:
     ``Application(middlewares=[context_middleware_factory])``.
 
-    aiohttp 3 accepts these with a `DeprecationWarning`. Use `context_middleware` to set options, and
-    with aiohttp 4.
+    aiohttp 3 accepts these with a `DeprecationWarning`, aiohttp 4 does not. `context_middleware`
+    has options.
     """
 
     async def middleware(request: web.Request) -> web.StreamResponse:

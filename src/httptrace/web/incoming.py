@@ -54,7 +54,7 @@ class Incoming:
         self.header = checked_header_name(header)
         self.send_back = send_back
         self._lower = header.lower()
-        self._generator = _checked_callable("generator", generator)
+        self._generator: Callable[[], object] = _checked_callable("generator", generator)
         self._validator = _checked_callable("validator", validator)
         self._empty = () if locals is None else checked_locals(locals)
         self._start: tuple[Snapshot, Mapping[str, Any]] | None = None
@@ -123,7 +123,7 @@ class Incoming:
             return new_id()
         # A generator that fails must not fail the request, nor put anything into the logs.
         try:
-            text: object = self._generator()
+            text = self._generator()
         except Exception:
             _log.exception("The generator of request ids failed; an id was made without it")
             return new_id()
