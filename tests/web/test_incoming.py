@@ -1,8 +1,20 @@
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
-from httptrace.local import Context, Local, current_baggage, request
+from httptrace.local import (
+    Context,
+    Local,
+    bind,
+    current_baggage,
+    current_context,
+    current_request_id,
+    current_trace_context,
+    request,
+    request_fields,
+)
 from httptrace.web.incoming import Incoming
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -119,3 +131,68 @@ def test_unusable_options_are_refused(options, error, text):
     """The middleware is refused when it is made, not at the first request."""
     with pytest.raises(error, match=text):
         Incoming(**options)
+
+
+async def test_the_trace_is_the_same_in_every_task():
+    """The place in the trace is made once, wherever it is read first; a write keeps it."""
+
+    async def read() -> object:
+        return request.trace
+
+    with opened(Incoming()):
+        first, second = await asyncio.gather(read(), read())
+        bind(user="ann")
+        assert first is second is request.trace is current_trace_context()
+        assert first is not None and len(first.trace_id) == 32
+        assert dict(request) == {
+            "id": request.id,
+            "path": "/x",
+            "trace": first,
+            "fields": {"user": "ann"},
+        }
+
+
+@pytest.mark.parametrize("first", ["read", "list", "look", "write"])
+def test_the_trace_is_there_whatever_is_done_first(first):
+    """Listing the names, asking for one and writing another see the trace as a set name."""
+    with opened(Incoming(), traceparent=f"00-{TRACE}-00f067aa0ba902b7-01"):
+        if first == "list":
+            assert "trace" in dict(request) and "trace" in dir(request)
+        elif first == "look":
+            assert "trace" in request
+        elif first == "write":
+            request.path = "/y"
+        assert request.trace.trace_id == TRACE
+        assert request_fields()["trace_id"] == TRACE
+
+
+async def test_scopes_of_requests_may_be_left_in_any_order():
+    """A request's scope that is left in another task, out of order or twice raises nothing."""
+    incoming = Incoming()
+
+    async def leave(context: Context) -> None:
+        context.__exit__(None, None, None)
+
+    first = opened(incoming, x_request_id="first").__enter__()
+    second = opened(incoming, x_request_id="second").__enter__()
+    first.__exit__(None, None, None)
+    assert request.id == "second"
+    second.__exit__(None, None, None)
+    second.__exit__(None, None, None)
+    assert current_request_id() is None
+    third = opened(incoming, x_request_id="third").__enter__()
+    await asyncio.create_task(leave(third))
+    with Context():
+        assert current_request_id() is None
+    with pytest.raises(RuntimeError, match="was entered before"):
+        third.__enter__()
+
+
+def test_a_request_hands_its_values_to_a_worker():
+    """The context of a request gives its id and values to what names it as parent."""
+    with opened(Incoming(), x_request_id="abc"):
+        state.x = 1
+        context = current_context()
+    assert current_request_id() is None
+    with Context(parent=context):
+        assert (request.id, state.x) == ("abc", 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from httptrace.local.ids import is_printable_id, new_id
-from httptrace.local.request import RequestContext, current_work
+from httptrace.local.request import RequestContext, current_work, trace_of
 from httptrace.local.w3c import TraceContext
 
 KEY = "httptrace"
@@ -18,7 +18,7 @@ def carried_ids() -> dict[str, str]:
     if "id" not in work:
         return {}
     carried = {"request_id": str(work["id"])}
-    trace = work.get("trace")
+    trace = trace_of(work)
     if trace is not None:
         carried["traceparent"] = trace.traceparent
         if trace.tracestate:

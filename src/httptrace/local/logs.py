@@ -13,7 +13,13 @@ from typing import Any
 
 from httptrace.local import scope
 from httptrace.local.fields import as_text
-from httptrace.local.request import NO_FIELDS, RequestContext, ServedContext, current_work
+from httptrace.local.request import (
+    NO_FIELDS,
+    RequestContext,
+    ServedContext,
+    current_work,
+    trace_of,
+)
 
 ACCESS_LOGGERS = (
     "aiohttp.access", "gunicorn.access", "gunicorn.error", "uvicorn", "uvicorn.access",
@@ -39,7 +45,7 @@ def request_fields(error: BaseException | None = None) -> dict[str, Any]:
         work = work_of(error) or work
     if not work and scope.strict.warn_if_lost is not None:
         scope.strict.warn_if_lost()
-    trace = work.get("trace")
+    trace = trace_of(work)
     return {
         "request_id": str(work.get("id", "")),
         "request_path": str(work.get("path", "")),

@@ -11,7 +11,7 @@ from httptrace.local import scope
 from httptrace.local.baggage import Baggage
 from httptrace.local.header_names import checked_header_name
 from httptrace.local.ids import is_printable_id
-from httptrace.local.request import current_work
+from httptrace.local.request import current_work, trace_of
 
 if TYPE_CHECKING:
     from yarl import URL
@@ -112,7 +112,7 @@ class Propagation:
         # The program may have set any text as id; one that could break a header is not sent.
         if is_printable_id(text := str(request_id)):
             headers.append((self.header, text))
-        if self.trace and (trace := work.get("trace")) is not None:
+        if self.trace and (trace := trace_of(work)) is not None:
             headers.append(("traceparent", trace.traceparent))
             if trace.tracestate:
                 headers.append(("tracestate", trace.tracestate))

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextvars import Token
 from types import MappingProxyType, TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from httptrace.local.baggage import Baggage
 from httptrace.local.context import Context, checked_locals
 from httptrace.local.ids import is_printable_id, new_id
 from httptrace.local.local import Local, Snapshot, Values, assign, restore_all, snapshot, values_of
-from httptrace.local.scope import CURRENT, current_worker, reference
+from httptrace.local.scope import CURRENT, current_worker
 from httptrace.local.w3c import TraceContext
+
+if TYPE_CHECKING:
+    from _collections_abc import dict_items, dict_keys
 
 _PATH_LENGTH = 1024
 NO_FIELDS: Mapping[str, Any] = MappingProxyType({})
@@ -49,8 +52,7 @@ def current_request_id() -> str | None:
 
 def current_trace_context() -> TraceContext | None:
     """The place of the running code in a distributed trace, ``None`` outside of any."""
-    lookup = _lookup(None)
-    return None if lookup is None else lookup.__self__.get("trace")
+    return trace_of(current_work())
 
 
 def current_baggage() -> Baggage | None:
@@ -63,6 +65,12 @@ def current_work() -> dict[str, Any]:
     """All that is set on `request` here, in one read. Not to be changed."""
     lookup = _lookup(None)
     return {} if lookup is None else lookup.__self__
+
+
+def trace_of(work: Mapping[str, Any]) -> TraceContext | None:
+    """The place in the trace in what `current_work` gives."""
+    trace: TraceContext | None = work["trace"] if "trace" in work else None
+    return trace
 
 
 class RequestContext(Context):
@@ -106,6 +114,38 @@ class RequestContext(Context):
         self._values[VARIABLE] = assign(request, self._work)
 
 
+class ServedValues(Values):
+    """What `request` holds at the start of a request to a server.
+
+    The place in the trace is computed when it is first read: many requests write no line and send
+    nothing on. Tasks share these values, so they all get the same. Copies are made with `keys`.
+    """
+
+    __slots__ = ("traceparent", "tracestate")
+
+    traceparent: str | None
+    tracestate: str | None
+
+    def __missing__(self, name: str) -> Any:
+        if name != "trace":
+            return super().__missing__(name)
+        return self.setdefault(name, TraceContext.follow(self.traceparent, self.tracestate))
+
+    def __contains__(self, name: object) -> bool:
+        return name == "trace" or super().__contains__(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.keys())
+
+    def keys(self) -> dict_keys[str, Any]:
+        _ = self["trace"]
+        return super().keys()
+
+    def items(self) -> dict_items[str, Any]:
+        _ = self["trace"]
+        return super().items()
+
+
 class ServedContext(Context):
     """The scope of one request to a server.
 
@@ -116,32 +156,35 @@ class ServedContext(Context):
     :param start: the values to begin with; a `Local` that is not in there begins without values.
     """
 
-    __slots__ = ("_begin_with", "_tokens", "work")
+    __slots__ = ("_task", "_tokens", "work")
 
-    def __init__(self, work: Values, start: Snapshot) -> None:
+    def __init__(self, work: ServedValues, start: Snapshot) -> None:
         # Not Context.__init__: this runs for each request, and nothing is left to check.
         self._ident = work["id"]
         self._locals = self._parent = self._outer = self._owner = None
         self._state = "new"
+        self._task: object | None = None
         self._tokens: tuple[Token[Context | None], Token[Any]] | None = None
-        self._begin_with = start
+        self._values = start
         self.work = work
 
     def __enter__(self) -> Self:
         if self._state != "new":
             return super().__enter__()  # which raises
-        worker = current_worker()
-        self._outer = CURRENT.get()
-        self._owner = reference(worker)
         self._state = "open"
+        self._outer = CURRENT.get()
+        self._task = current_worker()
         saved = self._saved = snapshot()
-        start = self._begin_with
+        start = self._values
         if saved != start:
             restore_all(start)
         lookup = self.work.__getitem__
-        self._tokens = CURRENT.set(self), VARIABLE.set(lookup)
         self._values = {**start, VARIABLE: lookup}
+        self._tokens = CURRENT.set(self), VARIABLE.set(lookup)
         return self
+
+    def _opened_by(self, worker: object) -> bool:
+        return self._task is worker
 
     def __exit__(
         self,
@@ -162,6 +205,7 @@ class ServedContext(Context):
             return
         VARIABLE.reset(tokens[1])
         self._state = "left"
+        self._task = None
         saved, self._saved = self._saved, {}
         if snapshot() != saved:
             restore_all(saved)

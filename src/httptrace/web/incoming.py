@@ -11,10 +11,9 @@ from httptrace.local.baggage import Baggage
 from httptrace.local.context import checked_locals
 from httptrace.local.header_names import checked_header_name
 from httptrace.local.ids import is_printable_id, is_safe_id, new_id
-from httptrace.local.local import Local, Snapshot, Values, snapshot, values_of
-from httptrace.local.request import NO_FIELDS, VARIABLE, ServedContext, printable_path
+from httptrace.local.local import Local, Snapshot, snapshot, values_of
+from httptrace.local.request import NO_FIELDS, VARIABLE, ServedContext, ServedValues, printable_path
 from httptrace.local.request import request as request_local
-from httptrace.local.w3c import TraceContext
 
 _log = logging.getLogger("httptrace.web")
 
@@ -93,12 +92,11 @@ class Incoming:
     ) -> ServedContext:
         """The scope for a request with these headers, still to be entered."""
         start, fields = self._start or self._start_from(snapshot())
-        work = Values(
-            id=self._accepted(request_id) or self._generated(),
-            path=printable_path(path),
-            trace=TraceContext.follow(traceparent, tracestate),
+        work = ServedValues(
+            id=self._accepted(request_id) or self._generated(), path=printable_path(path)
         )
         work.local = request_local
+        work.traceparent, work.tracestate = traceparent, tracestate
         if fields:
             work["fields"] = fields
         if baggage and (members := Baggage.parse(baggage)):
