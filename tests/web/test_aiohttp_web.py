@@ -9,8 +9,9 @@ from contextlib import asynccontextmanager
 import aiohttp
 import pytest
 from aiohttp import web
+from aiohttp.abc import AbstractAccessLogger
 
-from httptrace.local import Local, RequestIdLoggingFilter, current_request_id, request
+from httptrace.local import Local, RequestIdLoggingFilter, bind, current_request_id, request
 from httptrace.web import (
     AccessLogger,
     context_middleware,
@@ -315,6 +316,46 @@ async def test_the_access_log_names_the_request(records):
     finally:
         logging.getLogger("aiohttp.access").setLevel(logging.NOTSET)
     assert current_request_id() is None
+
+
+class Terse(AbstractAccessLogger):
+    """An access logger of a program's own."""
+
+    def log(self, request: web.BaseRequest, response: web.StreamResponse, time: float) -> None:
+        self.logger.info("%s %s", request.path, response.status)
+
+
+class Silent(Terse):
+    """One that is switched off."""
+
+    @property
+    def enabled(self) -> bool:
+        return False
+
+
+@pytest.mark.parametrize("kind", [None, Terse, Silent])
+async def test_every_access_logger_names_the_request(kind, records):
+    """The lines of any access logger are written inside of their request's scope, with the fields
+    that were bound."""
+
+    async def handle(req: web.Request) -> web.Response:
+        bind(user=req.path)
+        return web.Response()
+
+    logging.getLogger("aiohttp.access").setLevel(logging.INFO)
+    options = {} if kind is None else {"access_log_class": kind}
+    try:
+        async with serving(application(handle, context_middleware()), **options) as url:
+            connector = aiohttp.TCPConnector(limit=1)
+            async with aiohttp.ClientSession(connector=connector) as session:
+                for name in ("a", "b"):
+                    headers = {"X-Request-ID": name}
+                    async with session.get(f"{url}/{name}", headers=headers) as response:
+                        await response.read()
+    finally:
+        logging.getLogger("aiohttp.access").setLevel(logging.NOTSET)
+    found = [(each.request_id, each.request_path, each.user) for each in records.kept]
+    assert found == ([] if kind is Silent else [("a", "/a", "/a"), ("b", "/b", "/b")])
 
 
 async def empty(req: web.Request) -> web.Response:
