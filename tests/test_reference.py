@@ -9,6 +9,7 @@ from typing import Any
 
 import aiohttp
 import api_entries
+import api_pages
 import httptrace_events as docs
 import pytest
 
@@ -21,6 +22,7 @@ CLASSES = {
     for name in httptrace.__all__
     if isinstance(value := getattr(httptrace, name), type) and value.__name__ == name
 }
+REFERENCE = "\n".join(map(api_pages.subject_page, api_pages.SUBJECTS))
 SHARED = sorted(name for name in CLASSES if isinstance(getattr(aiohttp, name, None), type))
 
 
@@ -52,6 +54,41 @@ def test_additions_are_internal_or_told_of(name: str) -> None:
     assert [member for member in sorted(added) if not re.search(rf"\b{member}\b", GUIDE)] == []
 
 
+@pytest.mark.parametrize(
+    ("name", "subject"),
+    [
+        ("ClientSession", "sessions"),
+        ("FormData", "requests"),
+        ("RequestOptions", "requests"),
+        ("StreamReader", "responses"),
+        ("TCPConnector", "connectors"),
+        ("CookieJar", "credentials"),
+        ("ClientTimeout", "timeouts"),
+        ("TotalTimeoutError", "errors"),
+        ("ClientWSTimeout", "websockets"),
+        ("Observer", "tracing"),
+        ("Timeline", "timeline"),
+        ("TraceRequestFinishParams", "moments"),
+        ("Context", "context"),
+        ("LogConfiguration", "logging"),
+        ("ContextMiddleware", "servers"),
+        ("EventRecorder", "testing"),
+        ("__version__", "other"),
+    ],
+)
+def test_subjects(name: str, subject: str) -> None:
+    """A name is on the page of its subject, and on no other."""
+    pages = [page for page, names in api_pages.names().items() if name in {n.name for n in names}]
+    assert pages == [subject]
+
+
+def test_index_has_every_name() -> None:
+    """The index of the reference links to every name."""
+    index = api_pages.index_page()
+    paths = [name.path for names in api_pages.names().values() for name in names]
+    assert [path for path in paths if f"{{py:obj}}`~{path}`" not in index] == []
+
+
 def test_data_of_moments_have_types() -> None:
     """The reference and editors show the type of what a moment carries, as it is declared."""
     moment = httptrace.TraceTlsHandshakeEndParams
@@ -72,18 +109,17 @@ def test_values_say_what_they_are() -> None:
     for name in httptrace.__all__:
         value = getattr(httptrace, name)
         if not isinstance(value, type) and not callable(value) and name != "hdrs":
-            text = docs.api_page().partition(f".. py:data:: httptrace.{name}\n")[2]
+            text = REFERENCE.partition(f".. py:data:: httptrace.{name}\n")[2]
             said = text.partition("\n..")[0].partition("\n```")[0]
             assert re.search(r"^   [A-Z`'\"]", said, re.MULTILINE), name
 
 
 def test_keyword_arguments_are_told() -> None:
     """What a request and a WebSocket accept is in the reference, with what each parameter means."""
-    page = docs.api_page()
     keywords = api_entries.keyword_classes(httptrace)
     assert [cls.__name__ for cls in keywords] == ["RequestOptions", "WebSocketOptions"]
     for cls in keywords:
-        assert f".. autoclass:: {cls.__module__}.{cls.__name__}\n" in page
+        assert f".. autoclass:: {cls.__module__}.{cls.__name__}\n" in REFERENCE
         told = api_entries.docs_of_class(cls)
         assert [name for name in cls.__annotations__ if not told.get(name)] == []
 

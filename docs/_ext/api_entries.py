@@ -142,11 +142,11 @@ def entry(package: Any, name: str, module: str) -> str:
         return _value(name, value, module)
     own = value.__name__
     if own != name and own in package.__all__ and getattr(package, own) is value:
-        return f".. py:data:: httptrace.{name}\n\n   The same as `{own}`.\n"
+        return f".. py:data:: {package.__name__}.{name}\n\n   The same as `{own}`.\n"
     if inspect.isroutine(value):
-        return f".. autofunction:: httptrace.{name}\n"
+        return f".. autofunction:: {package.__name__}.{name}\n"
     lines = [
-        f".. autoclass:: httptrace.{name}",
+        f".. autoclass:: {package.__name__}.{name}",
         "   :members:",
         f"   :inherited-members: {','.join(elsewhere(package, value))}",
     ]
