@@ -1,4 +1,4 @@
-"""Makes tables fit a phone: each row becomes a block, and each cell tells the heading of its column.
+"""Makes tables fit a phone: each row becomes a block, each cell tells the heading of its column.
 
 This module puts the headings into the cells when a page is written. ``tables.css`` shows them on
 narrow screens alone.
