@@ -3,16 +3,16 @@
 #   make demo       sixteen requests to bundled servers, and where their time went
 #   make test       every test, on each of PYTHONS that is on the machine
 #                   make test PYTHONS=python3.11 ARGS='-k redirect'
-#   make check      style, types, generated files, layers, change fragments
+#   make check      style, types, generated files, layers, change fragments; reports sizes
 #   make bench      measured against other clients
 #   make docs       docs/_build/html/index.html
 #   make soak       many requests for a long time with flat memory
 #   make fuzz       random bytes and timings, until a failure or FUZZ_SECONDS
-#   make clean      remove all that the above has made
+#   make clean      remove everything that these targets made
 
 SHELL = /bin/sh
 PYTHON ?=
-PYTHONS ?= python3.11 python3.12 python3.13
+PYTHONS ?= python3.11 python3.12 python3.13 python3.14 python3.15
 WORKERS ?= 2
 FUZZ_SECONDS ?= 60
 ARGS ?=
@@ -24,7 +24,7 @@ export WORKERS PYTHON
 
 .DEFAULT_GOAL = help
 .NOTPARALLEL:
-.PHONY: help venv demo test check lint mypy pyright signals compat layers fragments format bench docs soak fuzz clean
+.PHONY: help venv demo test check lint mypy pyright signals compat layers fragments sizes format bench docs soak fuzz clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -39,7 +39,7 @@ test:
 	@scripts/run-tests $(PYTHONS) -- $(ARGS)
 
 check: venv
-	@$(MAKE) --keep-going --no-print-directory lint mypy pyright signals compat layers fragments
+	@$(MAKE) --keep-going --no-print-directory lint mypy pyright signals compat layers fragments sizes
 
 lint:
 	$(BIN)/ruff check .
@@ -62,6 +62,9 @@ layers:
 
 fragments:
 	@$(BIN)/towncrier build --draft --version next >/dev/null
+
+sizes:
+	@$(BIN)/python scripts/report_sizes.py
 
 format: venv
 	$(BIN)/ruff check --fix .

@@ -13,7 +13,13 @@ author = "The httptrace authors"
 project_copyright = author
 release = version = installed_version("httptrace")
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "httptrace_events"]
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "httptrace_events",
+    "phone_tables",
+]
 exclude_patterns = ["_build"]
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3

@@ -1,7 +1,7 @@
-"""Draw docs/images/waterfall.svg: what the command shows of a real run, as a picture.
+"""Draw docs/images/waterfall.svg and waterfall.txt: what the command shows of a real run.
 
-Usage: python scripts/draw_waterfall.py. The servers are made on the spot, on ports 8080 and 8443 of
-loopback: one redirects to the other, which speaks TLS, has a dead address and takes its time.
+Usage: python scripts/draw_waterfall.py. It starts two servers on ports 8080 and 8443 of loopback:
+one redirects to the other, which speaks TLS, has an address that never answers and responds slowly.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ DNS_SECONDS, THINKING_SECONDS, PIECE_SECONDS, NEXT_ADDRESS_SECONDS = 0.02, 0.07,
 
 
 class SlowResolver(PinnedResolver):
-    """Takes about as long as a name server nearby."""
+    """A resolver that takes about as long as a name server nearby."""
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
@@ -105,7 +105,7 @@ _LEFT_OUT = {"▐": 0.5, "▕": 0.875}
 
 
 def _placed(found: re.Match[str]) -> str:
-    """Each word at its column, and bars as rectangles: fonts and renderers do not matter then."""
+    """Each word at its column, and bars as rectangles: fonts and renderers then do not matter."""
     style, left, baseline, text = (
         found[1],
         float(found[2]),
@@ -133,4 +133,6 @@ def _placed(found: re.Match[str]) -> str:
 
 if __name__ == "__main__":
     PICTURE.parent.mkdir(exist_ok=True)
-    PICTURE.write_text(picture(asyncio.run(run())))
+    shown = asyncio.run(run())
+    PICTURE.write_text(picture(shown))
+    PICTURE.with_suffix(".txt").write_text(f"$ httptrace -L {URL}\n{shown}")

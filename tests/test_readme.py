@@ -1,7 +1,7 @@
 """The examples of the README and of the guides run as they stand.
 
-They talk to ``localhost:8080``, where a reader starts ``python -m httptrace.demo --serve 8080``.
-Here the same servers run on a free port, which is the only thing that is changed.
+They use ``localhost:8080``, where a reader starts ``python -m httptrace.demo --serve 8080``. Here
+the same servers run on a free port, and the tests replace the port in the examples.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ async def port() -> AsyncIterator[str]:
 @on_asyncio
 @pytest.mark.parametrize("number", range(len(programs())))
 async def test_program(number: int, port: str) -> None:
-    """A program runs to its end, says something and complains of nothing."""
+    """A program ends without an error, and prints something on standard output only."""
     page, code = programs()[number]
     ran = await run([sys.executable, "-c", code.replace(":8080", f":{port}")])
     assert (ran.code, ran.err) == (0, ""), page
@@ -72,7 +72,7 @@ async def test_program(number: int, port: str) -> None:
 
 
 def fragments() -> list[tuple[str, str]]:
-    """Every block that is no whole program, nor a test."""
+    """Every block that is neither a whole program nor a test."""
     found = [block for block in blocks("python", *PAGES) if "asyncio.run(" not in block[1]]
     return [block for block in found if "import pytest" not in block[1]]
 
@@ -109,14 +109,21 @@ async def test_command(line: str, port: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_python_is_python(page: str) -> None:
-    """What is no whole program is at least valid Python."""
+    """Every block of Python is valid Python."""
     for _, code in blocks("python", page):
         compile(code, page, "exec", flags=0x2000)  # await outside of a function is allowed
 
 
+def test_readme_links_to_every_page() -> None:
+    """The README has a link to each page of the documentation."""
+    linked = set(LINK.findall((ROOT / "README.md").read_text()))
+    pages = {f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md")}
+    assert pages - linked == set()
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_links(page: str) -> None:
-    """Links between the pages lead somewhere."""
+    """Links between the pages lead to files that exist."""
     targets: list[str] = LINK.findall((ROOT / page).read_text())
     assert [
         target for target in targets if not (ROOT / page).parent.joinpath(target).exists()

@@ -1,14 +1,13 @@
-"""What the API reference says of one name, and what it leaves out.
+"""Makes the entry of one name in the API reference, and decides which members it lists.
 
-Four kinds of members of a class are not listed:
+The entry of a class does not list these members:
 
-- what is written for the package itself: its docstring begins with ``Internal:``
-- what is documented under a public base of the class
-- constants that a class is given by its metaclass, and a base documents
-- fields of a tuple that nothing is said of but their number: the signature has them
+- members for the package itself, whose docstring begins with ``Internal:``
+- members that are documented under a public base of the class
+- constants that the metaclass sets and that a base documents
+- fields of a named tuple without a docstring, which the signature shows
 
-The rest is what whoever uses the class has to do with. A test holds that a member that aiohttp's
-class lacks is either marked or told of in the guide.
+A test checks that each listed member that aiohttp's class lacks is described in the guide.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ INTERNAL = "Internal: "
 
 @cache
 def docs_of_class(cls: type) -> dict[str, str]:
-    """The members that the body of a class defines, with their docstrings; "" without one."""
+    """The members that the body of a class defines, with their docstrings or ""."""
     try:
         tree = ast.parse(textwrap.dedent(inspect.getsource(cls)))
     except (OSError, TypeError):  # built in
@@ -83,7 +82,7 @@ def is_ours(cls: type) -> bool:
 
 
 def members(cls: type) -> dict[str, str]:
-    """Every member without an underscore that a class has from the package, with its docstring."""
+    """Every public member that a class and its bases in the package define, with its docstring."""
     found: dict[str, str] = {}
     for base in cls.__mro__:
         if is_ours(base):
@@ -94,12 +93,12 @@ def members(cls: type) -> dict[str, str]:
 
 
 def internal(cls: type) -> set[str]:
-    """The members that are there for the package itself."""
+    """The members for the package itself."""
     return {name for name, doc in members(cls).items() if doc.startswith(INTERNAL)}
 
 
 def left_out(package: Any, cls: type) -> list[str]:
-    """The members that the entry of a class does not list, apart from those of public bases."""
+    """The members of a class that its entry excludes by name."""
     written = members(cls)
     public = [base for base in cls.__mro__[1:] if _is_public(package, base)]
     documented = set().union(*map(members, public))
@@ -109,16 +108,16 @@ def left_out(package: Any, cls: type) -> list[str]:
 
 
 def elsewhere(package: Any, cls: type) -> list[str]:
-    """The bases whose members are documented under their own name, or not by us.
+    """The bases whose members the entry of a class does not repeat: public bases, and foreign ones.
 
-    Those of the others belong to the class for whoever uses it, wherever they are written.
+    Members of private bases are listed as members of the class.
     """
     bases = cls.__mro__[1:]
     return [base.__name__ for base in bases if _is_public(package, base) or not is_ours(base)]
 
 
 def shown_bases(package: Any, bases: tuple[type, ...]) -> list[type]:
-    """The bases that say something to whoever uses a class: for a private one, its own."""
+    """The bases to name in an entry; a private base is replaced with its own bases."""
     shown: list[type] = []
     for base in bases:
         if _is_public(package, base) or not (is_ours(base) or base.__name__.startswith("_")):
@@ -136,17 +135,17 @@ def _is_public(package: Any, cls: type) -> bool:
 
 
 def entry(package: Any, name: str, module: str) -> str:
-    """The directive that documents one name: an alias points to what it stands for."""
+    """The directive that documents one name; an alias points to the name that it stands for."""
     value = getattr(package, name)
     if not (inspect.isclass(value) or inspect.isroutine(value)) or get_origin(value):
         return _value(name, value, module)
     own = value.__name__
     if own != name and own in package.__all__ and getattr(package, own) is value:
-        return f".. py:data:: httptrace.{name}\n\n   The same as `{own}`.\n"
+        return f".. py:data:: {package.__name__}.{name}\n\n   The same as `{own}`.\n"
     if inspect.isroutine(value):
-        return f".. autofunction:: httptrace.{name}\n"
+        return f".. autofunction:: {package.__name__}.{name}\n"
     lines = [
-        f".. autoclass:: httptrace.{name}",
+        f".. autoclass:: {package.__name__}.{name}",
         "   :members:",
         f"   :inherited-members: {','.join(elsewhere(package, value))}",
     ]
@@ -187,7 +186,7 @@ def keyword_entry(module: Any, name: str) -> str:
 
 
 def _value(name: str, value: Any, module: str) -> str:
-    """A constant, a module, or an alias of a type, with what is written below it."""
+    """The entry of a constant, a module, or an alias of a type, with the docstring below it."""
     if isinstance(value, ModuleType):
         said = inspect.getdoc(value) or ""
     else:

@@ -1,8 +1,8 @@
-"""What is better and what is different than in aiohttp: the words of ``docs/compat.md``.
+"""What is better and what is different than in aiohttp: the notes in ``docs/compat.md``.
 
-``scripts/generate_compat.py`` compares both packages and puts these notes beside what it finds.
-`UNEQUAL` explains, by patterns, each difference that the comparison finds; a test holds that
-everything it finds is explained, and that everything explained is still so.
+``scripts/generate_compat.py`` compares both packages and puts these notes beside its results.
+`UNEQUAL` explains the differences that it finds, by patterns. A test checks that each difference is
+explained, and that each explanation still applies to one.
 """
 
 from __future__ import annotations
@@ -14,48 +14,49 @@ SERVER_SIDE = {
 
 BETTER: dict[str, str | tuple[str, ...]] = {
     "Security": (
-        "Digest credentials never answer another origin, and credentials, cookies and proxy "
-        "credentials do not follow a redirect to one.",
-        "A compressed body that is read whole may decode to `max_decoded_size` bytes at most, "
-        "256 MiB unless the session says otherwise.",
-        "`address_filter` can veto every address before it is dialled.",
+        "Digest credentials are sent only to their own origin. A redirect to another origin gets "
+        "no credentials, cookies or proxy credentials.",
+        "A compressed body that is read whole may decode to at most `max_decoded_size` bytes, "
+        "256 MiB by default.",
+        "`address_filter` can reject each address before the client connects to it.",
     ),
     "Timing": (
         "Every timeout error has `phase`, `limit` and `elapsed`.",
         "Limits for single phases: `pool`, `dns`, `tls`, `response_headers`.",
     ),
     "Connections": (
-        "A connection is free again when the last byte of its response has arrived, read or not.",
-        "`connector.stats()` counts what was created, reused, closed and why, and who waits.",
+        "A connection can be reused as soon as the last byte of its response has arrived, even if "
+        "the program has not read it.",
+        "`connector.stats()` counts connections created, reused, closed by reason, and waits.",
     ),
     "Bodies": (
-        "A body cut short in gzip, br or zstd raises `ClientPayloadError` instead of ending early.",
+        "A gzip, br or zstd body that is incomplete raises `ClientPayloadError`.",
         "Stacked codings (`Content-Encoding: gzip, br`) are decoded.",
         "Server-sent events: `async for event in response.sse()`.",
     ),
     "BasicAuth": "Not deprecated: neither it nor `auth=` warns.",
-    "BaseConnector": "`stats()`, `max_connection_age`; `dialer` makes the connections of your own.",
-    "ClientConnectorError": "The text says for each address what went wrong with it.",
+    "BaseConnector": "`stats()`, `max_connection_age`; a `dialer` in a subclass makes connections.",
+    "ClientConnectorError": "The text names each address and why it failed.",
     "ClientResponse": (
-        "`timeline`: where the time of the request went, always on.",
+        "`timeline`: where the time of the request went.",
         "`trailers`; `sse()` for server-sent events.",
-        "`links` keeps every relation of a link that has several.",
+        "`links` has every relation of a link that has several.",
     ),
     "ClientSession": (
-        "`observers` hear every moment; `propagate` sends the ids of the surrounding work along.",
-        "Wrong parameters are refused by name before anything is sent.",
-        "`trace_configs` and `observers` for one request as well.",
+        "`observers` get every event; `propagate` sends the ids of the current work on.",
+        "A wrong parameter raises an error that names it before anything is sent.",
+        "`trace_configs` and `observers` can be given to a single request too.",
     ),
     "ClientTimeout": "`pool`, `dns`, `tls` and `response_headers`; `replace()`.",
-    "CookieJar": "Caps on number and size of cookies; `is_public_suffix` for a list of them.",
-    "DigestAuthMiddleware": "SHA-512-256 and `userhash`; the server's next nonce is used.",
+    "CookieJar": "Limits for number and size of cookies; `is_public_suffix` for a list of them.",
+    "DigestAuthMiddleware": "SHA-512-256, `userhash`, and `nextnonce` of the server.",
     "StreamReader": (
-        "Compressed bodies are decoded as they are read, no further.",
-        "What came before a body breaks off can be read before the error is raised.",
-        "A read that is cancelled loses nothing of the body.",
+        "A compressed body is decoded only as far as the program reads.",
+        "If a body is incomplete, the bytes that arrived can be read before the error is raised.",
+        "A cancelled read loses no bytes.",
         "`unread_data()` is not deprecated.",
     ),
-    "TCPConnector": "`address_filter`; DNS answers are kept no longer than their TTL.",
+    "TCPConnector": "`address_filter`; the DNS cache respects the TTL of answers.",
     "TraceConfig": (
         "A signal for every moment: sockets, TLS, proxies, bytes in and out, the end of each "
         "request; see [Events](events.md).",
@@ -65,111 +66,110 @@ BETTER: dict[str, str | tuple[str, ...]] = {
 
 DIFFERENT: dict[str, str | tuple[str, ...]] = {
     "Security": (
-        "A cookie with `Secure` that comes over http is refused unless the origin is trusted "
-        "(`treat_as_secure_origin`): RFC 6265bis has it so.",
-        "Names `__Host-` and `__Secure-` are enforced, and a cookie for all of `com` is refused.",
+        "A cookie with `Secure` from an http origin is rejected, as in RFC 6265bis, unless the "
+        "origin is trusted (`treat_as_secure_origin`).",
+        "The rules for the prefixes `__Host-` and `__Secure-` are enforced. A cookie for a whole "
+        "top-level domain such as `com` is rejected.",
     ),
     "Timing": (
-        "Timeouts are exact: `ceil_threshold` changes nothing.",
-        "`expect100=True` waits one second for the server's word and sends then: many servers "
+        "Timeouts are exact: `ceil_threshold` has no effect.",
+        "`expect100=True` waits at most one second for the 100, then sends the body: many servers "
         "never answer.",
     ),
     "Connections": (
-        "`limit` counts idle connections too: what is open is what it bounds.",
+        "`limit` is a limit for open connections, so it counts idle ones too.",
         "A request on a reused connection that is dead is sent once more only if its method is "
         "idempotent and nothing of an answer came (RFC 9110 §9.2.2). On a new connection it is "
         "not sent again, where aiohttp does.",
         "A request with `Connection: close` is the last on its connection (RFC 9112 §9.6).",
-        "Connections that are closed are aborted: `enable_cleanup_closed` and "
-        "`ssl_shutdown_timeout` change nothing.",
+        "Connections are closed at once: `enable_cleanup_closed` and `ssl_shutdown_timeout` have "
+        "no effect.",
     ),
     "Bodies": (
         "Text files that are not UTF-8 are sent in chunks; aiohttp gives them a wrong length.",
-        "A payload that was used up raises when it is sent again, instead of sending nothing.",
-        "Names of multipart fields that are not ASCII are sent as UTF-8, as browsers do.",
-        "A body that raises OSError or TimeoutError gives `ClientConnectionError`: it is not the "
-        "connection that failed.",
-        "A `Content-Length` of your own must be that of the body: `ValueError`, or "
-        "`ClientPayloadError` if that is seen only as it is sent. aiohttp cuts the body.",
+        "Sending a payload again that can be sent once raises an error; aiohttp sends nothing.",
+        "Names of multipart fields that are not ASCII are sent as UTF-8, as in browsers.",
+        "If the source of a body raises OSError or TimeoutError, the request raises "
+        "`ClientConnectionError`: the connection itself did not fail.",
+        "A `Content-Length` header that does not match the body raises `ValueError`, or "
+        "`ClientPayloadError` if only sending shows it. aiohttp truncates the body.",
     ),
-    "AsyncIterablePayload": "Sent again after it was used up it raises `ClientPayloadError`.",
-    "ClientConnectorError": "Its text is our own; attributes are the same.",
-    "ClientPayloadError": "Also raised for compressed bodies that end early.",
+    "AsyncIterablePayload": "Sending it a second time raises `ClientPayloadError`.",
+    "ClientConnectorError": "Its text differs; its attributes are the same.",
+    "ClientPayloadError": "Also raised for compressed bodies that are incomplete.",
     "ClientResponse": (
-        "`close()` keeps the connection if the body has arrived whole.",
-        "A body that has arrived whole can be read after `async with`, and once more after "
-        "`release()`.",
-        "`get_encoding()` takes every `+json` type for UTF-8 (RFC 8259), as `application/json`; "
-        "a Content-Type that is malformed counts as none.",
+        "`close()` keeps the connection if the whole body has arrived.",
+        "If the whole body has arrived, it can be read after `async with` and after `release()`.",
+        "`get_encoding()` returns UTF-8 for every `+json` type, as for `application/json` (RFC "
+        "8259). A malformed Content-Type is ignored.",
         "Attributes other than `status` are read-only.",
         "Names of `headers` are written as they came; aiohttp writes those it knows its own way.",
-        "Reading on after the session was closed raises `ClientConnectionError`, where aiohttp may "
-        "have `RuntimeError`.",
+        "Reading after the session was closed raises `ClientConnectionError`; aiohttp may raise "
+        "`RuntimeError`.",
         "After a 101 that is no WebSocket's `connection` is None: only WebSockets can be taken "
         "over.",
     ),
     "ClientSession": (
         "`params=` as text is sent as it stands, as aiohttp's documentation has it; aiohttp itself "
         "quotes its percent signs once more.",
-        "A value of a wrong type is a `TypeError`; aiohttp has `ValueError` for some.",
-        "No warnings of large bodies of bytes, and of parameters that change nothing.",
+        "A value of a wrong type raises `TypeError`; aiohttp raises `ValueError` for some.",
+        "No warnings for large bodies of bytes, and for parameters that have no effect.",
     ),
-    "ClientTimeout": "`ceil_threshold` is kept for its signature alone.",
+    "ClientTimeout": "`ceil_threshold` is accepted and has no effect.",
     "ClientWebSocketResponse": "The server's Close is answered with its own code, and after 30 "
     "seconds if nobody has received it. See [WebSockets](websockets.md) for more.",
     "CookieJar": (
-        "Keeps no `Secure` cookie from http and none for a whole top-level domain.",
-        "`Set-Cookie` is read as RFC 6265bis has it: attributes end at a semicolon alone, and "
-        "there may be a comma in a name.",
-        "All cookies that belong to a request are sent: aiohttp stops at 150, and at 8190 bytes.",
-        "`save()` always writes with mode 0600, and in a form of its own; `load()` reads that of "
-        "aiohttp too.",
-        "In `cookies` and `host_only_cookies` the path of a whole site is `/`, where aiohttp has "
-        "an empty one.",
+        "Rejects `Secure` cookies from http, and cookies for a whole top-level domain.",
+        "`Set-Cookie` is parsed as in RFC 6265bis: only a semicolon ends an attribute, and a name "
+        "may contain a comma.",
+        "All cookies that match a request are sent; aiohttp stops at 150 cookies or 8190 bytes.",
+        "`save()` writes with mode 0600 and in its own format; `load()` reads aiohttp's too.",
+        "In `cookies` and `host_only_cookies` the path of a whole site is `/`; in aiohttp it is "
+        "empty.",
     ),
-    "MultipartWriter": "A boundary must be one that RFC 2046 allows.",
-    "Payload": "aiohttp.web takes aiohttp's own payloads alone as the body of a response.",
-    "ServerTimeoutError": "`TotalTimeoutError` tells that the limit for the whole request was "
-    "reached; it is a `TimeoutError`, as aiohttp's plain one.",
+    "MultipartWriter": "A boundary that RFC 2046 does not allow is rejected.",
+    "Payload": "aiohttp.web accepts only aiohttp's payloads as the body of a response.",
+    "ServerTimeoutError": "When the limit for the whole request is reached, `TotalTimeoutError` is "
+    "raised: a `TimeoutError`, which is what aiohttp raises.",
     "StreamReader": (
-        "A line that is too long is a `ValueError`, and is not taken.",
-        "`wait_eof()` waits as a reader does: not while another task reads.",
+        "A line that is too long raises `ValueError` and stays in the stream.",
+        "`wait_eof()` counts as a reader: it cannot wait while another task reads.",
     ),
-    "TextIOPayload": "A UTF-8 file is sent with its line ends untouched, another one in chunks.",
+    "TextIOPayload": "A UTF-8 file is sent with its line ends unchanged, any other in chunks.",
     "TraceConfig": (
-        "`on_response_chunk_received` tells each piece as it arrives, before content decoding and "
-        "however the body is read; aiohttp tells the decoded body once, of `read()` alone.",
-        "One whose `on_request_start` raises is told of the exception too.",
+        "`on_response_chunk_received` has each piece as it arrives, before content decoding and "
+        "however the body is read; in aiohttp it has the decoded body, only for `read()`.",
+        "If its `on_request_start` raises, its `on_request_exception` is called too.",
     ),
     "WSMsgType": "Equal to aiohttp's own in a program that uses aiohttp.web as well, but not "
     "identical: compare with `==`.",
 }
 
-_MADE_WITHIN = "made by the session alone; who subclasses it gets the arguments that ours is given"
-_EVENT = "made where the moment happens; the attributes are the same"
-_PARTS = "the request is put together before it is made known: change `headers`, `method` and the \
-body by `update_body`"
-_CONNECT = "private in all but name (it takes traces and timeouts): give `dialer` to a connector \
-of your own"
+_MADE_WITHIN = "only the session makes it; a subclass gets httptrace's arguments"
+_EVENT = "only the client makes it; the attributes are the same"
+_PARTS = "a middleware gets the finished request: change `headers` and `method`, and the body with \
+`update_body`"
+_CONNECT = "in effect private (it takes traces and timeouts): a connector of your own gives a \
+`dialer`"
 
 UNEQUAL: dict[str, str] = {
-    "BasicAuth*(encoding='latin1')": "`latin1` if it has every character, else `utf-8`",
+    "BasicAuth*(encoding='latin1')": "`latin1` if it can encode every character, else `utf-8`",
     "*Connector.__enter__": "deprecated in aiohttp: use `async with`",
     "*Connector.connect": _CONNECT,
     "ClientRequest(*)": _MADE_WITHIN,
     "ClientRequest.*": _PARTS,
     "ClientResponse(*)": _MADE_WITHIN,
-    "ClientResponse.start": "the response exists once its head is there",
-    "ClientResponse.json(loads=*)": "None stands for `json.loads`",
-    "*.ATTRS": "a list for aiohttp's own use",
-    "ClientSession(ws_response_class=*)": "None stands for `ClientWebSocketResponse`, which is \
+    "ClientResponse.start": "the response is made when its head has arrived",
+    "ClientResponse.json(loads=*)": "None means `json.loads`",
+    "*.ATTRS": "internal to aiohttp",
+    "ClientSession(ws_response_class=*)": "None means `ClientWebSocketResponse`, which is \
 imported with the first WebSocket",
     "ClientWebSocketResponse(*)": _MADE_WITHIN,
     "CookieJar.*TIME*": "constants of aiohttp's parser",
     "CookieJar.DATE_*": "constants of aiohttp's parser",
-    "*DataQueue.set_exception(*)": "None stands for no cause",
-    "DummyCookieJar.filter_cookies(*)": "the URL may be left out",
-    "Fingerprint.HASHFUNC_BY_DIGESTLEN": "a table for aiohttp's own use; SHA-256 alone is taken",
-    "StreamReader.set_exception(*)": "None stands for no cause",
+    "*DataQueue.set_exception(*)": "None means no cause",
+    "DummyCookieJar.filter_cookies(*)": "the URL is optional",
+    "Fingerprint.HASHFUNC_BY_DIGESTLEN": "internal to aiohttp; only SHA-256 is accepted",
+    "StreamReader.set_exception(*)": "None means no cause",
     "Trace*Params(*)": _EVENT,
 }

@@ -16,6 +16,20 @@ from httptrace.cli import main
 SCRIPT = Path(sys.executable).parent / "httptrace"
 COMMAND = [str(SCRIPT)] if SCRIPT.exists() else [sys.executable, "-m", "httptrace"]
 
+_INTERRUPTIBLE = """
+import signal
+import sys
+from httptrace.cli import main
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+sys.exit(main())
+"""
+INTERRUPTIBLE = [sys.executable, "-c", _INTERRUPTIBLE]
+"""The command, for tests that send SIGINT.
+
+A shell starts background jobs with SIGINT ignored, and their children inherit that.
+"""
+
 
 class Ran(NamedTuple):
     """What a run of the command came to."""

@@ -15,7 +15,7 @@ from httptrace.testing.peer import Peer
 from httptrace.testing.scripted import response_bytes
 from httptrace.testing.unreachable import refused_port
 
-from .running import COMMAND, httptrace, in_process, run
+from .running import COMMAND, INTERRUPTIBLE, httptrace, in_process, run
 
 pytestmark = pytest.mark.asyncio(loop_factories=["asyncio"])
 
@@ -284,7 +284,7 @@ async def test_silence(servers: BundledServers) -> None:
 async def test_interrupt(servers: BundledServers) -> None:
     """Ctrl-C: 130, with the waterfall up to there and no traceback."""
     process = await asyncio.create_subprocess_exec(
-        *(*COMMAND, "-o", "-", f"{servers.http}/slow-body/100"),
+        *(*INTERRUPTIBLE, "-o", "-", f"{servers.http}/slow-body/100"),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )

@@ -12,7 +12,7 @@ from tests.servers.fixtures import ScriptedFactory
 
 from httptrace.demo.servers import BundledServers
 
-from .running import COMMAND, httptrace
+from .running import INTERRUPTIBLE, httptrace
 
 pytestmark = pytest.mark.asyncio(loop_factories=["asyncio"])
 
@@ -68,7 +68,7 @@ async def test_interrupt(servers: BundledServers, tmp_path: Path) -> None:
     """Ctrl-C: the line tells the exit code that the command ends with."""
     kept = tmp_path / "body"
     process = await asyncio.create_subprocess_exec(
-        *(*COMMAND, "--json-timeline", "-o", str(kept), f"{servers.http}/slow-body/100"),
+        *(*INTERRUPTIBLE, "--json-timeline", "-o", str(kept), f"{servers.http}/slow-body/100"),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
