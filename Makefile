@@ -8,7 +8,7 @@
 #   make docs       docs/_build/html/index.html
 #   make soak       many requests for a long time with flat memory
 #   make fuzz       random bytes and timings, until a failure or FUZZ_SECONDS
-#   make ecosystem  libraries for aiohttp's client on httptrace, each in its own environment
+#   make ecosystem  libraries that use aiohttp's client, run on httptrace
 #                   make ecosystem ARGS='aiodocker gql', ARGS='--on aiohttp'
 #   make clean      remove all that the above has made
 

@@ -1,4 +1,4 @@
-"""``make ecosystem``: run the libraries' scripts, print the table, write it to the documentation."""
+"""``make ecosystem``: run the libraries' scripts, print the table and write it to the page."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Runs one script in the Python that has its library: ``python -m ecosystem.child NAME``.
 
-The last line that it prints is JSON: the library's version and the failures. Under httptrace it is a
-failure too if aiohttp's own session was made, or if httptrace saw none of the requests.
+The last line that it prints is JSON: the library's version and the failures. On httptrace these
+count as failures too: the library made aiohttp's own session, or httptrace saw no request.
 """
 
 from __future__ import annotations

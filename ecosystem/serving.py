@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 
 from aiohttp import web
@@ -13,7 +13,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @asynccontextmanager
-async def serve(handlers: dict[str, Handler]) -> AsyncIterator[str]:
+async def serve(handlers: Mapping[str, Handler]) -> AsyncIterator[str]:
     """Serve handlers by path; gives the origin, without a slash at the end."""
     app = web.Application(client_max_size=2**24)
     for path, handler in handlers.items():

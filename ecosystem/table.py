@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from .library import WAYS, Library
@@ -15,11 +15,21 @@ END = "<!-- End of the table. -->\n"
 HEAD = "| library | version | how | what is done | result |\n| --- | --- | --- | --- | --- |\n"
 
 
-def terminal(results: Iterable[Result]) -> str:
+def terminal(results: Sequence[Result]) -> str:
     """The table for a person at a terminal."""
-    rows = [(r.library.project, r.version, r.outcome) for r in results]
-    widths = [max(len(row[i]) for row in rows) for i in range(2)]
-    return "\n".join(f"{a:{widths[0]}}  {b:{widths[1]}}  {c}" for a, b, c in rows)
+    rows = [
+        (r.library.project, r.version, "failed" if r.failure else "passed", r.library.shows)
+        for r in results
+    ]
+    widths = [max(len(row[i]) for row in rows) for i in range(3)]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, [*widths, 0], strict=True))
+        for row in rows
+    ]
+    for position, result in reversed([*enumerate(results)]):
+        if result.failure:
+            lines.insert(position + 1, f"    {result.failure}")
+    return "\n".join(lines)
 
 
 def cells(library: Library) -> tuple[str, str, str]:

@@ -1,4 +1,4 @@
-"""Lists, logs and events of a Docker API on a Unix socket, and what goes in and out of a container."""
+"""Lists, logs and progress of a Docker API on a Unix socket; a container is attached to."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import struct
 import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 from aiohttp import web
 
@@ -64,7 +65,7 @@ class Echo(asyncio.Protocol):
         self.ended = asyncio.get_running_loop().create_future()
 
     def data_received(self, data: bytes) -> None:
-        self.transport.write(frame(1, data.upper()))  # type: ignore[attr-defined]
+        self.transport.write(frame(1, data.upper()))
 
     def connection_lost(self, exc: Exception | None) -> None:
         if not self.ended.done():
@@ -72,7 +73,7 @@ class Echo(asyncio.Protocol):
 
 
 @contextlib.asynccontextmanager
-async def docker() -> AsyncIterator[object]:
+async def docker() -> AsyncIterator[Any]:
     """The library, connected to a Docker API on a Unix socket."""
     import aiodocker
 
@@ -98,23 +99,23 @@ async def docker() -> AsyncIterator[object]:
 async def test_containers_are_listed() -> None:
     """A request and its JSON."""
     async with docker() as client:
-        (container,) = await client.containers.list()  # type: ignore[attr-defined]
+        (container,) = await client.containers.list()
         assert container.id == "c1"
 
 
 async def test_logs_and_progress_are_read() -> None:
     """Bodies that are read frame by frame and line by line."""
     async with docker() as client:
-        container = client.containers.container("c1")  # type: ignore[attr-defined]
+        container = client.containers.container("c1")
         assert await container.log(stdout=True, stderr=True) == ["out\n", "err\n"]
-        steps = [s async for s in client.images.pull("image", stream=True)]  # type: ignore[attr-defined]
+        steps = [s async for s in client.images.pull("image", stream=True)]
         assert [step["status"] for step in steps] == ["Pulling", "Done"]
 
 
 async def test_a_container_is_attached() -> None:
     """After the answer 101 the connection carries what goes in and out."""
     async with docker() as client:
-        container = client.containers.container("c1")  # type: ignore[attr-defined]
+        container = client.containers.container("c1")
         async with container.attach(stdin=True, stdout=True) as stream:
             message = await stream.read_out()
             assert message.data == b"welcome", message

@@ -80,7 +80,7 @@ async def test_a_webhook_answers() -> None:
 
     dispatcher = Dispatcher()
 
-    @dispatcher.message()  # type: ignore[untyped-decorator]
+    @dispatcher.message()
     async def answer(message: Message) -> object:
         return message.answer("hello")
 

@@ -19,7 +19,7 @@ async def test_objects() -> None:
     server.start()
     host, port = server.get_host_and_port()
     url = f"http://{host}:{port}/bucket"
-    data = b"x" * 300_000
+    data = b"x" * (6 * 2**20)
     with tempfile.TemporaryDirectory() as folder:
         path, copy = Path(folder) / "file", Path(folder) / "copy"
         path.write_bytes(data)
@@ -36,10 +36,10 @@ async def test_objects() -> None:
                 assert response.status == 200
             async with client.get("a") as response:
                 assert await response.read() == data
-            async with client.put_file("b", str(path)) as response:
+            async with await client.put_file("b", str(path)) as response:
                 assert response.status == 200
-            await client.put_file_multipart("c", str(path), part_size=2**17)
-            await client.get_file_parallel("a", str(copy), workers_count=2, range_step=2**16)
+            await client.put_file_multipart("c", str(path), part_size=5 * 2**20)
+            await client.get_file_parallel("a", str(copy), workers_count=2, range_step=2**20)
             assert copy.read_bytes() == data
             keys = [item.key async for page, _ in client.list_objects_v2() for item in page]
             assert keys == ["a", "b", "c"]

@@ -43,9 +43,9 @@ async def test_an_authorized_request_is_made() -> None:
             authorizer = asyncprawcore.ReadOnlyAuthorizer(authenticator=authenticator)
             await authorizer.refresh()
             async with asyncprawcore.session(authorizer=authorizer) as session:
-                answer = await session.request("GET", "/api/v1/me")
+                answer = await session.request(method="GET", path="/api/v1/me")
                 assert answer["name"] == "me"
-                answer = await session.request("POST", "/api/v1/me", data={"a": "b"})
+                answer = await session.request(method="POST", path="/api/v1/me", data={"a": "b"})
                 assert answer["posted"]["a"] == "b"
         finally:
             await requestor.close()

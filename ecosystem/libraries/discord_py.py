@@ -34,6 +34,11 @@ MESSAGE = {
 }
 
 
+def answer(body: object) -> web.Response:
+    """JSON as Discord sends it: the library reads no other Content-Type as JSON."""
+    return web.Response(body=json.dumps(body).encode(), content_type="application/json")
+
+
 class Gateway:
     """Sends what happens, compressed as Discord does."""
 
@@ -69,10 +74,12 @@ async def test_a_bot_answers_a_message() -> None:
 
     async def me(request: web.Request) -> web.Response:
         assert request.headers["Authorization"] == "Bot token"
-        return web.json_response(USER)
+        return answer(USER)
 
     async def application(request: web.Request) -> web.Response:
-        return web.json_response({"id": "1", "flags": 0})
+        about = {"name": "bot", "description": "", "icon": None, "verify_key": "", "owner": USER}
+        options = {"bot_public": True, "bot_require_code_grant": False, "summary": ""}
+        return answer({"id": "1", "flags": 0, **about, **options})
 
     async def messages(request: web.Request) -> web.Response:
         form = await request.post()
@@ -80,7 +87,7 @@ async def test_a_bot_answers_a_message() -> None:
         assert isinstance(file, web.FileField)
         text = json.loads(str(form["payload_json"]))["content"]
         posted.set_result((text, file.filename, file.file.read()))
-        return web.json_response({**MESSAGE, "author": USER, "content": "pong"})
+        return answer({**MESSAGE, "author": USER, "content": "pong"})
 
     class Bot(discord.Client):
         async def on_message(self, message: Any) -> None:

@@ -31,7 +31,7 @@ async def data(request: web.Request) -> web.Response:
 
 async def listing(request: web.Request) -> web.Response:
     """A page with a link to the file."""
-    return web.Response(text='<a href="/data">data</a>', content_type="text/html")
+    return web.Response(text='<a href="data">data</a>', content_type="text/html")
 
 
 def use(url: str) -> None:
@@ -39,7 +39,7 @@ def use(url: str) -> None:
     import fsspec
 
     files = fsspec.filesystem("http", skip_instance_cache=True)
-    assert files.ls(f"{url}/list", detail=False) == [f"{url}/data"]
+    assert files.ls(f"{url}/list/", detail=False) == [f"{url}/list/data"]
     assert files.cat_file(f"{url}/data") == DATA
     assert files.cat_file(f"{url}/data", start=10, end=20) == DATA[10:20]
     with files.open(f"{url}/data", block_size=50_000) as file:
@@ -59,5 +59,5 @@ def use(url: str) -> None:
 
 async def test_files() -> None:
     """From a thread, over the library's own event loop."""
-    async with serve({"/data": data, "/list": listing}) as url:
+    async with serve({"/data": data, "/list/": listing}) as url:
         await asyncio.to_thread(use, url)

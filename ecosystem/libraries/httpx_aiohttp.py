@@ -38,7 +38,7 @@ async def test_requests_of_httpx() -> None:
         response = await client.get(f"{url}/away", follow_redirects=True)
         assert response.text == "GET "
 
-        async def pieces():  # type: ignore[no-untyped-def]
+        async def pieces():
             for piece in (b"a", b"b"):
                 yield piece
 
@@ -52,7 +52,10 @@ async def test_errors_are_those_of_httpx() -> None:
     from httpx_aiohttp import HttpxAiohttpClient
 
     async with serve({"/": never}) as url, HttpxAiohttpClient(timeout=0.2) as client:
-        for where, error in (("http://127.0.0.1:1/", httpx.ConnectError), (url, httpx.ReadTimeout)):
+        for where, error in (
+            ("http://127.0.0.1:1/", httpx.TransportError),
+            (url, httpx.ReadTimeout),
+        ):
             try:
                 await client.get(where)
             except error:

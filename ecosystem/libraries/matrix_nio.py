@@ -26,8 +26,14 @@ async def download(request: web.Request) -> web.Response:
 
 async def test_a_client_of_matrix() -> None:
     """The trace of the sent pieces tells how far an upload has come."""
-    from nio import AsyncClient, DownloadResponse, LoginResponse, SyncResponse, TransferMonitor
-    from nio import UploadResponse
+    from nio import (
+        AsyncClient,
+        DownloadResponse,
+        LoginResponse,
+        SyncResponse,
+        TransferMonitor,
+        UploadResponse,
+    )
 
     login = {"user_id": "@me:local", "access_token": "token", "device_id": "d"}
     handlers: dict[str, Any] = {

@@ -20,7 +20,7 @@ async def test_events_go_both_ways() -> None:
     app = web.Application()
     server.attach(app)
 
-    @server.event  # type: ignore[untyped-decorator]
+    @server.event
     async def ask(sid: str, data: object) -> object:
         await server.emit("told", data, to=sid)
         return {"got": data}

@@ -34,7 +34,7 @@ async def test_methods_are_called() -> None:
         answer = await client.api_call("chat.postMessage", json={"text": "hi"})
         assert answer["got"] == {"text": "hi"}
         files = {"file": io.BytesIO(b"content")}
-        assert (await client.api_call("files.upload", files=files))["got"] == "content"
+        assert (await client.api_call("files.upload", files=files, data={}))["got"] == "content"
         stranger = AsyncWebClient(base_url=f"{url}/api/", session=session)
         try:
             await stranger.api_call("chat.postMessage", json={})
