@@ -46,6 +46,8 @@ def use_httptrace_as_aiohttp() -> None:
     if isinstance(sys.modules.get("aiohttp"), _Aiohttp):
         return
     importlib.import_module("aiohttp.test_utils")  # and with it all that it needs of aiohttp
+    # aiohttp.web then sends httptrace's payloads, as bodies of its responses.
+    importlib.import_module("aiohttp.payload").Payload.register(httptrace.Payload)
     package = _Aiohttp()
     for name in [name for name in sys.modules if name.startswith("aiohttp.")]:
         _replace(name, name.removeprefix("aiohttp."))

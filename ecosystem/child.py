@@ -88,9 +88,11 @@ def _run(step: Callable[[], Any]) -> None:
         async with asyncio.timeout(SECONDS):
             await step()
 
-    asyncio.run(watched())
-    if reported:
-        raise reported[0]
+    try:
+        asyncio.run(watched())
+    finally:
+        if reported:
+            raise reported[0]  # what came first is the cause of what the step met
 
 
 def _keep(

@@ -57,5 +57,6 @@ def read(page: Path = PAGE) -> tuple[str, dict[str, str], str]:
 
 def _row(result: Result) -> str:
     link, how, shows = cells(result.library)
-    outcome = result.outcome.replace("|", "\\|").replace("<", "&lt;")
+    failure = result.failure.replace("|", "\\|").replace("`", "'")
+    outcome = f"failed: `{failure}`" if failure else "passed"
     return f"| {link} | {result.version} | {how} | {shows} | {outcome} |\n"

@@ -25,7 +25,7 @@ async def download(request: web.Request) -> web.Response:
 
 
 async def test_a_client_of_matrix() -> None:
-    """The trace of the sent pieces tells how far an upload has come."""
+    """The trace of the sent pieces tells how far an upload has come; its `connect` is asked."""
     from nio import (
         AsyncClient,
         DownloadResponse,
@@ -34,6 +34,7 @@ async def test_a_client_of_matrix() -> None:
         TransferMonitor,
         UploadResponse,
     )
+    from nio.client import async_client as module
 
     login = {"user_id": "@me:local", "access_token": "token", "device_id": "d"}
     handlers: dict[str, Any] = {
@@ -43,6 +44,15 @@ async def test_a_client_of_matrix() -> None:
         "/_matrix/media/v3/download/{rest:.*}": download,
         "/_matrix/client/v1/media/download/{rest:.*}": download,
     }
+    asked = []
+    wrapper = module.connect_wrapper
+
+    async def connect_wrapper(*args: Any, **kwargs: Any) -> Any:
+        connection = await wrapper(*args, **kwargs)
+        asked.append(connection.transport.get_write_buffer_limits()[1])
+        return connection
+
+    module.connect_wrapper = connect_wrapper
     async with serve(handlers) as url:
         client = AsyncClient(url, "@me:local")
         try:
@@ -60,3 +70,4 @@ async def test_a_client_of_matrix() -> None:
             assert got.body == b"x" * 1000
         finally:
             await client.close()
+    assert set(asked) == {16 * 1024}, asked

@@ -42,21 +42,6 @@ async def calls(url: str) -> None:
             assert [line async for line in response.content] == [b"LINE\n", b"LINE\n"]
 
 
-async def test_a_cassette_is_recorded_and_played_back() -> None:
-    """The second time there is no server."""
-    import vcr
-
-    with tempfile.TemporaryDirectory() as folder:
-        cassette = Path(folder) / "cassette.yaml"
-        async with serve({"/echo": echo, "/away": away}) as url:
-            url = url.replace("127.0.0.1", "localhost")  # cookies of an address are not kept
-            with vcr.use_cassette(cassette, record_mode="once"):
-                await calls(url)
-        with vcr.use_cassette(cassette, record_mode="none") as played:
-            await calls(url)
-            assert played.play_count == 4
-
-
 async def test_what_is_not_recorded_is_refused() -> None:
     """No request reaches the network that the cassette does not have."""
     import aiohttp
@@ -79,3 +64,18 @@ async def test_what_is_not_recorded_is_refused() -> None:
                 else:
                     raise AssertionError("the request was sent")
     assert not hits
+
+
+async def test_a_cassette_is_recorded_and_played_back() -> None:
+    """The second time there is no server."""
+    import vcr
+
+    with tempfile.TemporaryDirectory() as folder:
+        cassette = Path(folder) / "cassette.yaml"
+        async with serve({"/echo": echo, "/away": away}) as url:
+            url = url.replace("127.0.0.1", "localhost")  # cookies of an address are not kept
+            with vcr.use_cassette(cassette, record_mode="once"):
+                await calls(url)
+        with vcr.use_cassette(cassette, record_mode="none") as played:
+            await calls(url)
+            assert played.play_count == 4

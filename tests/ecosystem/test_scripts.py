@@ -82,7 +82,7 @@ def test_rows_of_other_libraries_stay(tmp_path: Path) -> None:
     path.write_text(f"before\n{table.BEGIN}{gone}{table.END}after\n")
     rows = page(path, Result(KNOWN[0], "1.0"), Result(KNOWN[1], "1.0", "KeyError: 'a|b'"))
     assert list(rows) == [KNOWN[0].project, KNOWN[1].project]
-    assert rows[KNOWN[1].project].endswith("| failed: KeyError: 'a\\|b' |\n")
+    assert rows[KNOWN[1].project].endswith("| failed: `KeyError: 'a\\|b'` |\n")
     rows = page(path, Result(KNOWN[1], "2.0"))
     assert "| 1.0 |" in rows[KNOWN[0].project]
     assert rows[KNOWN[1].project].endswith("| passed |\n")
