@@ -18,7 +18,7 @@ def main() -> int:
     arguments = _arguments()
     known = libraries()
     try:
-        results = [_result(each, arguments.on) for each in _chosen(known, arguments.names)]
+        results = [_result(each, arguments) for each in _chosen(known, arguments.names)]
     except KeyboardInterrupt:
         return 130
     if arguments.verbose:
@@ -38,6 +38,7 @@ def _arguments() -> argparse.Namespace:
         "--on", choices=("httptrace", "aiohttp"), default="httptrace", help="what lies underneath"
     )
     parser.add_argument("--no-table", action="store_true", help="leave docs/ecosystem.md alone")
+    parser.add_argument("--upgrade", action="store_true", help="install the newest versions")
     parser.add_argument("-v", "--verbose", action="store_true", help="print tracebacks")
     return parser.parse_args()
 
@@ -50,13 +51,13 @@ def _chosen(known: list[Library], names: list[str]) -> Iterable[Library]:
     return [library for library in known if not wanted or library.name in wanted]
 
 
-def _result(library: Library, on: str) -> Result:
+def _result(library: Library, arguments: argparse.Namespace) -> Result:
     try:
-        python = python_for(library)
+        python = python_for(library, upgrade=arguments.upgrade)
     except subprocess.CalledProcessError as error:
         lines = error.stderr.strip().splitlines() or [str(error)]
         return Result(library, "?", f"not installed: {lines[-1]}", error.stderr)
-    result = run(library, python, on)
+    result = run(library, python, arguments.on)
     print(f"{library.name}: {result.outcome}", file=sys.stderr)
     return result
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 from .library import Library
@@ -13,8 +14,10 @@ VENVS = ROOT / ".venv-ecosystem"
 AIOHTTP = "aiohttp>=3.14,<3.15"
 
 
-def python_for(library: Library) -> Path:
+def python_for(library: Library, *, upgrade: bool = False) -> Path:
     """The Python that has the library and httptrace; installs both where they are missing.
+
+    With `upgrade` it installs the newest versions in an environment that is there already.
 
     Raises
     ------
@@ -23,8 +26,8 @@ def python_for(library: Library) -> Path:
     """
     venv = VENVS / library.name
     python, stamp = venv / "bin" / "python", venv / ".stamp"
-    key = "\n".join([sys.version, str(ROOT), AIOHTTP, *library.requirements])
-    if python.exists() and stamp.exists() and stamp.read_text() == key:
+    key = "\n".join([sys.version, str(ROOT), AIOHTTP, *library.requirements, *_dependencies()])
+    if python.exists() and stamp.exists() and stamp.read_text() == key and not upgrade:
         return python
     print(f"== {venv.relative_to(ROOT)}: installing", file=sys.stderr)
     _run(sys.executable, "-m", "venv", str(venv))
@@ -32,6 +35,12 @@ def python_for(library: Library) -> Path:
     _run(*pip, "--upgrade", "--prefer-binary", AIOHTTP, "-e", str(ROOT), *library.requirements)
     stamp.write_text(key)
     return python
+
+
+def _dependencies() -> list[str]:
+    """What httptrace itself needs: when that changes, it is installed anew."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    return list(project["dependencies"])
 
 
 def _run(*command: str) -> None:
