@@ -8,6 +8,8 @@
 #   make docs       docs/_build/html/index.html
 #   make soak       many requests for a long time with flat memory
 #   make fuzz       random bytes and timings, until a failure or FUZZ_SECONDS
+#   make ecosystem  libraries that use aiohttp's client, run on httptrace
+#                   make ecosystem ARGS='aiodocker gql', ARGS='--on aiohttp'
 #   make clean      remove everything that these targets made
 
 SHELL = /bin/sh
@@ -24,7 +26,7 @@ export WORKERS PYTHON
 
 .DEFAULT_GOAL = help
 .NOTPARALLEL:
-.PHONY: help venv demo test check lint mypy pyright signals compat layers fragments sizes format bench docs soak fuzz clean
+.PHONY: help venv demo test check lint mypy pyright signals compat layers fragments sizes format bench docs soak fuzz ecosystem clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -85,6 +87,9 @@ soak: venv
 fuzz: venv
 	@test -d tests/fuzz || { echo "make fuzz: tests/fuzz does not exist" >&2; exit 1; }
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) $(BIN)/python -m pytest tests/fuzz --timeout 0 $(ARGS)
+
+ecosystem:
+	@python=$$(scripts/find-python $(PYTHON)) && "$$python" -m ecosystem $(ARGS)
 
 clean:
 	rm -rf .venv .venv-* build dist docs/_build .mypy_cache .ruff_cache .pytest_cache .hypothesis \

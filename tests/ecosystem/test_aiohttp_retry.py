@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from aiohttp import web
+from tests.ecosystem.conftest import Serve, module
 
 from httptrace import ClientResponse, ClientSession, ServerDisconnectedError, TraceConfig
 from httptrace.testing import EventRecorder
-
-from .conftest import Serve, module
 
 aiohttp_retry = module("aiohttp_retry")
 

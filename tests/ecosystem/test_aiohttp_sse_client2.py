@@ -5,10 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 
 from aiohttp import web
+from tests.ecosystem.conftest import Serve, module
 
 from httptrace import ClientSession
-
-from .conftest import Serve, module
 
 sse = module("aiohttp_sse_client2.client")
 

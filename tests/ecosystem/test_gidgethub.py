@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pytest
 from aiohttp import web
+from tests.ecosystem.conftest import Serve, module
 
 from httptrace import ClientSession
-
-from .conftest import Serve, module
 
 gidgethub = module("gidgethub")
 github = module("gidgethub.aiohttp")

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import pytest
 from aiohttp import web
+from tests.ecosystem.conftest import Serve, module
 
 from httptrace import ClientConnectorError, ClientSession
 from httptrace.testing import refused_port
-
-from .conftest import Serve, module
 
 instrumentation = module("opentelemetry.instrumentation.aiohttp_client")
 exporting = module("opentelemetry.sdk.trace.export.in_memory_span_exporter")

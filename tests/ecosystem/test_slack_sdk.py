@@ -6,10 +6,9 @@ import io
 
 import pytest
 from aiohttp import web
+from tests.ecosystem.conftest import Serve, module
 
 from httptrace import ClientSession
-
-from .conftest import Serve, module
 
 slack = module("slack_sdk.web.async_client")
 slack_errors = module("slack_sdk.errors")

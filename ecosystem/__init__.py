@@ -1,0 +1,1 @@
+"""Libraries that use aiohttp's client, run on httptrace: ``make ecosystem``."""

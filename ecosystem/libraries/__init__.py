@@ -1,0 +1,1 @@
+"""One script per library. A new file here is found by its name; nothing else has to change."""
