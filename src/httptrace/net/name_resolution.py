@@ -20,6 +20,8 @@ from .resolver import default_resolver
 from .timeouts import StepTimeout
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from ..trace.record import Record
     from .counters import DialCounters
     from .key import ConnectionKey
@@ -52,6 +54,8 @@ class NameResolution:
         self._counters = counters
         self._closed = False
         self.cache = DnsCache(self._resolve, ttl, max_size)
+        self.override: Callable[[str, int], Awaitable[list[ResolveResult]]] | None = None
+        """Called for each host in place of all this, if a program overrides the connector's."""
 
     async def close(self) -> None:
         """Cancel the look-ups under way."""
@@ -79,6 +83,9 @@ class NameResolution:
         ClientConnectionError
             When the dialer is closed.
         """
+        if self.override is not None:
+            record.enter("dns")
+            return await self.override(key.host, key.port)
         literal = ip_literal(key.host, key.port)
         if literal is not None:
             return [literal]
@@ -93,6 +100,11 @@ class NameResolution:
             data = (key.host, ip_addresses(found), age)
             await record.trace.tell(TraceDnsCacheHitParams, record, 0, *data)
         return found
+
+    async def resolve_host(self, host: str, port: int) -> list[ResolveResult]:
+        """The addresses of a host, without events and limits."""
+        literal = ip_literal(host, port)
+        return [literal] if literal is not None else await self._resolve(host, port)
 
     async def _look_up(
         self, key: ConnectionKey, record: Record, seconds: float | None

@@ -98,6 +98,11 @@ class TCPDialer(BaseDialer):
             return await self._transports.open(SocketStream(sock), context, dial, protocol_factory)
 
     @property
+    def names(self) -> NameResolution:
+        """What finds the addresses of hosts."""
+        return self._names
+
+    @property
     def cached_hosts(self) -> int:
         """How many hosts the DNS cache holds."""
         return len(self._names.cache)

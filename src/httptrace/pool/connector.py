@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import warnings
+import weakref
 from typing import TYPE_CHECKING, Any
 
 from ..checks import flag
+from ..errors import ClientConnectionError
+from ..overrides import UNCALLED, refuse_overrides
 from .arguments import checked_limits, keepalive_ns
 from .pool import ConnectionPool
 
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from ..http1.connection import Http1Connection
     from ..net.dialer import AnyDialer
+    from ..timeouts import ClientTimeout
     from .stats import ConnectorStats
+
+
+_INSTEAD = "use its parameters, proxy=, address_filter= or dialer="
 
 
 class BaseConnector:
@@ -61,7 +69,10 @@ class BaseConnector:
             max_connection_age=max_connection_age,
         )
         pool.dialer = dialer
+        refuse_overrides(type(self), "BaseConnector", _INSTEAD)
         self.__pool = pool
+        if type(self).connect is not _CONNECT:
+            self.__ask_connect()
 
     @property
     def force_close(self) -> bool:
@@ -87,6 +98,35 @@ class BaseConnector:
         """What it has counted, and what it holds now."""
         return pool_of(self).stats()
 
+    async def connect(self, req: Any, traces: list[Any], timeout: ClientTimeout) -> Connection:
+        """Get a connection for a request: an idle one, or a new one (as in aiohttp).
+
+        It is called for each request if a subclass or an assignment overrides it.
+        """
+        return Connection(self, await pool_of(self).connect(req._call.exchange))
+
+    def __ask_connect(self) -> None:
+        """Let each request call `connect`, which is no longer that of this class."""
+        this = weakref.ref(self)
+
+        async def connect(*args: Any) -> Any:
+            connector = this()
+            if connector is None:
+                raise ClientConnectionError("Connector is closed")
+            return (await connector.connect(*args))._connection
+
+        pool_of(self).use_connect(connect)
+
+    if not TYPE_CHECKING:
+
+        def __setattr__(self, name: str, value: Any) -> None:
+            if name in UNCALLED["BaseConnector"]:
+                text = f"{name} of a connector is never called by httptrace: {_INSTEAD}"
+                raise AttributeError(text)
+            object.__setattr__(self, name, value)
+            if name == "connect":
+                self.__ask_connect()
+
     async def close(self, *, abort_ssl: bool = False) -> None:
         """Close every connection, fail whoever waits, and wait until all sockets are closed.
 
@@ -109,6 +149,37 @@ class BaseConnector:
     def __del__(self, _warn: Any = warnings.warn) -> None:
         if self.__pool is not None:
             warn_unclosed(self, _warn)
+
+
+_CONNECT = BaseConnector.connect
+
+
+class Connection:
+    """A connection that a request got from a connector (aiohttp's documentation, "Connection")."""
+
+    def __init__(self, connector: BaseConnector, connection: Http1Connection) -> None:
+        self._connector = connector
+        self._connection = connection
+
+    @property
+    def closed(self) -> bool:
+        """Whether it is closed."""
+        return self._connection.closed
+
+    @property
+    def transport(self) -> asyncio.Transport | None:
+        """The transport; None once it is closed."""
+        return None if self.closed else self._connection.transport
+
+    def close(self) -> None:
+        """Close it."""
+        if not self.closed:
+            pool_of(self._connector).lose(self._connection, "client close")
+
+    def release(self) -> None:
+        """Give it back to the connector, unused."""
+        if not self.closed:
+            pool_of(self._connector).put_back(self._connection)
 
 
 def pool_of(connector: BaseConnector) -> ConnectionPool:

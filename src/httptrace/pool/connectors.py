@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import weakref
 from socket import AF_UNSPEC
 from typing import TYPE_CHECKING, Any
 
+from ..errors import ClientConnectionError
 from ..net.local_dialers import PipeDialer, UnixDialer
 from ..net.tcp_dialer import TCPDialer
 from ..net.tls_parameters import tls_of
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 
     from ..net.address_dialer import AddressFilter
     from ..net.dialer import AnyDialer
-    from ..net.resolver import AbstractResolver
+    from ..net.resolver import AbstractResolver, ResolveResult
     from ..net.sockets import SocketFactoryType
     from ..net.tls import Fingerprint
 
@@ -99,6 +101,36 @@ class TCPConnector(BaseConnector):
         self.__family = family
         self.__use_dns_cache = use_dns_cache
 
+        if type(self)._resolve_host is not _RESOLVE_HOST:
+            self.__ask_resolve_host()
+
+    async def _resolve_host(self, host: str, port: int, traces: Any = None) -> list[ResolveResult]:
+        """The addresses of a host (as in aiohttp).
+
+        It is called for each new connection, IP addresses included, if a subclass or an assignment
+        overrides it.
+        """
+        return await self.__dialer.names.resolve_host(host, port)
+
+    def __ask_resolve_host(self) -> None:
+        """Let each new connection call `_resolve_host`, which is no longer that of this class."""
+        this = weakref.ref(self)
+
+        async def resolve(host: str, port: int) -> list[ResolveResult]:
+            connector = this()
+            if connector is None:
+                raise ClientConnectionError("Connector is closed")
+            return await connector._resolve_host(host, port, traces=[])
+
+        self.__dialer.names.override = resolve
+
+    if not TYPE_CHECKING:
+
+        def __setattr__(self, name: str, value: Any) -> None:
+            super().__setattr__(name, value)
+            if name == "_resolve_host":
+                self.__ask_resolve_host()
+
     @property
     def family(self) -> int:
         """The address family that is looked up: 0 for all."""
@@ -112,6 +144,9 @@ class TCPConnector(BaseConnector):
     def clear_dns_cache(self, host: str | None = None, port: int | None = None) -> None:
         """Forget the addresses of one host and port, or all."""
         self.__dialer.clear_dns_cache(host, port)
+
+
+_RESOLVE_HOST = TCPConnector._resolve_host
 
 
 class _LocalConnector(BaseConnector):

@@ -71,6 +71,7 @@ class ConnectionPool:
         self._all_gone: asyncio.Future[None] | None = None
         self._sweeper: asyncio.TimerHandle | None = None
         self._created = self._failed = 0
+        self._handed_out: dict[Exchange, Http1Connection] = {}
         self._closed_by: Counter[str] = Counter()
         self._max_age = MaxAge(self, max_connection_age)
         self._may_discard = force_close or self._max_age.is_set
@@ -179,6 +180,37 @@ class ConnectionPool:
                 return await self._dial(host, exchange, timeout)
             if not connection.closed:
                 return connection  # type: ignore[no-any-return]
+
+    async def connect(self, exchange: Exchange) -> Http1Connection:
+        """A connection for an attempt: an idle one, or one from `obtain`."""
+        host = self.state.host(exchange.target.key)
+        not_before_ns = exchange.start_ns - self.keepalive_ns
+        connection: Http1Connection | None = self.state.reuse(host, not_before_ns)
+        if connection is None:
+            timeout = exchange.call.settings.timeout
+            connection = await ConnectionPool.obtain(self, host, exchange, timeout)
+        self._handed_out[exchange] = connection
+        return connection
+
+    def use_connect(self, connect: Callable[..., Awaitable[Http1Connection]]) -> None:
+        """Let each request call the connector's `connect`, which a program has overridden."""
+
+        async def obtain(
+            host: HostPool, exchange: Exchange, timeout: ClientTimeout, send: Send | None = None
+        ) -> Http1Connection:
+            request = exchange.call.core.request_class(exchange.call)
+            try:
+                connection = await connect(request, [], timeout)
+            except BaseException:
+                unused = self._handed_out.pop(exchange, None)
+                if unused is not None:
+                    self.discard(unused, exchange, "error")
+                raise
+            self._handed_out.pop(exchange, None)
+            return connection
+
+        self.reuse = lambda host, not_before_ns: None
+        self.obtain = obtain  # type: ignore[method-assign]
 
     def not_wanted(self, ticket: Ticket) -> None:
         """The request went away; leave the queue, or give back what it was granted."""

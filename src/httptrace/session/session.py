@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import sys
 import warnings
+from abc import ABCMeta
+from functools import partial
 from json import dumps
 from typing import TYPE_CHECKING, Any, Literal, overload
 
@@ -16,12 +18,14 @@ from ..call.settings import Settings
 from ..checks import callable_or_none, checked_callable, checked_class, flag, positive, several
 from ..headers.head import version_of
 from ..headers.limits import HeadLimits
+from ..overrides import refuse_overrides
 from ..pool.connector import pool_of, warn_unclosed
 from ..request.client_request import ClientMiddlewareType, ClientRequest
 from ..request.fields import merge_headers
 from ..request.options import limits_of, status_check, timeout_settings
 from ..response.response import ClientResponse
 from ..version import HttpVersion, HttpVersion11, __version__
+from . import private_names
 from .arguments import (
     auto_headers,
     checked_auth,
@@ -65,7 +69,34 @@ def _utf8(response: ClientResponse, body: bytes) -> str:
     return "utf-8"
 
 
-class ClientSession:
+class _Overridable(ABCMeta):
+    """Notices when `_request` or `_ws_connect` is replaced on the class, as tests and agents do."""
+
+    def __setattr__(cls, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        if name in _OVERRIDABLE:
+            cls._note_overrides()
+
+    def __delattr__(cls, name: str) -> None:
+        super().__delattr__(name)
+        if name in _OVERRIDABLE:
+            cls._note_overrides()
+
+    def _note_overrides(cls) -> None:
+        """Find out which of them the class, or one that derives from it, overrides."""
+        overridden = any(getattr(cls, n) is not default for n, default in _DEFAULTS.items())
+        super().__setattr__("_ClientSession__is_overridden", overridden)
+        below: list[Any] = cls.__subclasses__()
+        for one in below:
+            one._note_overrides()
+
+
+_OVERRIDABLE = ("_request", "_ws_connect")
+_DEFAULTS: dict[str, Any] = {}
+"""The methods of `ClientSession` itself."""
+
+
+class ClientSession(metaclass=_Overridable):
     """Makes requests that share settings, cookies and connections (aiohttp's documentation).
 
     Use it with ``async with``, or call `close` when it is no longer needed.
@@ -140,7 +171,7 @@ class ClientSession:
     __connector: BaseConnector | None = None
     __connector_owner = False
     __is_overridden = False
-    """Whether a subclass overrides `_request`."""
+    """Whether `_request` or `_ws_connect` is not that of this class."""
 
     def __init__(
         self,
@@ -224,9 +255,11 @@ class ClientSession:
         core.has_listeners = bool(core.trace_configs or core.observers)
         core.propagation = propagation_of(propagate)
         core.request_class = checked_class("request_class", request_class)
+        refuse_overrides(core.request_class, "ClientRequest", "use a middleware")
         core.middlewares = tuple(several("middlewares", middlewares))
         core.hop = chain(core, core.middlewares)
         core.response_class = checked_class("response_class", response_class)
+        refuse_overrides(core.response_class, "ClientResponse", "use a middleware or an observer")
         core.ws_response_class = ws_response_class
         core.loop = loop or asyncio.get_running_loop()
         core.targets, core.tasks = {}, set()
@@ -246,6 +279,9 @@ class ClientSession:
         own_jar = checked_jar(cookie_jar) is None
         if cookie_jar is None:
             cookie_jar = CookieJar()
+        elif isinstance(cookie_jar, CookieJar):
+            public = "override filter_cookies or update_cookies"
+            refuse_overrides(type(cookie_jar), "CookieJar", public)
         own = own_jar and not cookies and core.propagation is None
         direct = core.auth is None and not core.trust_env and core.settings.proxies is None
         core.pristine = own and direct
@@ -261,9 +297,9 @@ class ClientSession:
         self.__connector, self.__connector_owner, self.__core = connector, owner, core
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
-        """Requests of a subclass that has a `_request` of its own go by that."""
+        """Requests of a subclass that overrides `_request` or `_ws_connect` go by that."""
         super().__init_subclass__(**kwargs)
-        cls.__is_overridden = cls._request is not ClientSession._request
+        cls._note_overrides()
 
     # --- requests --------------------------------------------------------------------------------
 
@@ -432,9 +468,19 @@ class ClientSession:
         WSServerHandshakeError
             If the server refuses the handshake. All exceptions of `get` may be raised too.
         """
+        options: Any = {**kwargs, "decode_text": decode_text}
+        if self.__is_overridden:
+            opening: Any = self._ws_connect(url, **options)
+            return RequestContextManager(opening)  # type: ignore[return-value]
+        return self.__open_websocket(url, options)
+
+    async def _ws_connect(self, url: str | URL, **kwargs: Any) -> ClientWebSocketResponse[bool]:
+        """Called by `ws_connect` if it is overridden; aiohttp always calls it."""
+        return await self.__open_websocket(url, kwargs)
+
+    def __open_websocket(self, url: str | URL, options: Any) -> Opening[bool]:
         from ..ws.connect import Opening
 
-        options: Any = {**kwargs, "decode_text": decode_text}
         return Opening(self, self.__core, url, options, run)  # type: ignore[arg-type]
 
     # --- properties ------------------------------------------------------------------------------
@@ -528,14 +574,36 @@ class ClientSession:
         """The session's `TraceConfig` objects."""
         return core_of(self).trace_configs
 
-    @property
-    def _retry_connection(self) -> bool:
-        """Whether a request is sent again if its reused connection was closed (as in aiohttp)."""
-        return core_of(self).retry_connection
+    # --- private names of aiohttp's session (`private_names`) ------------------------------------
 
-    @_retry_connection.setter
-    def _retry_connection(self, value: bool) -> None:
-        core_of(self).retry_connection = bool(value)
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            core = self.__core
+            if core is not None:
+                if name in private_names.READ:
+                    return private_names.READ[name](core)
+                if name == "_connector":
+                    return self.__connector
+                if name in private_names.METHODS:
+                    return partial(private_names.METHODS[name], core)
+            text = f"{type(self).__name__!r} object has no attribute {name!r}"
+            raise AttributeError(text, name=name, obj=self)
+
+        def __setattr__(self, name: str, value: Any) -> None:
+            core = self.__core
+            if core is not None and name in private_names.SET:
+                private_names.SET[name](core, value)
+                return
+            if core is not None and name == "_connector":
+                private_names.use_connector(core, value)
+                object.__setattr__(self, "_ClientSession__connector", value)
+                return
+            if core is not None and name in private_names.REFUSED:
+                private_names.refuse(name)
+            object.__setattr__(self, name, value)
+            if name in _OVERRIDABLE:
+                object.__setattr__(self, "_ClientSession__is_overridden", True)
 
     # --- closing ---------------------------------------------------------------------------------
 
@@ -587,3 +655,6 @@ def core_of(session: ClientSession) -> SessionCore:
     """What the calls of a session share. The name is mangled: subclasses cannot replace it."""
     core: SessionCore = session._ClientSession__core  # type: ignore[attr-defined]
     return core
+
+
+_DEFAULTS.update({name: getattr(ClientSession, name) for name in _OVERRIDABLE})

@@ -8,7 +8,7 @@ from logging import getLogger
 from typing import TYPE_CHECKING, Any, cast
 
 from aiohttp import web
-from aiohttp.abc import AbstractAccessLogger
+from aiohttp.web_log import AbstractAccessLogger  # type: ignore[attr-defined] # not aliased
 from aiohttp.web_log import AccessLogger as _AccessLogger
 
 from httptrace.local.ids import is_safe_id, new_id

@@ -1,0 +1,283 @@
+"""What programs override or assign of aiohttp's classes is honoured, or refused: never ignored."""
+
+from __future__ import annotations
+
+from typing import Any
+from unittest import mock
+
+import pytest
+from multidict import CIMultiDict
+from tests.client.conftest import MakeSession
+from tests.servers.fixtures import ScriptedFactory
+
+import httptrace
+from httptrace.overrides import UNCALLED
+from httptrace.testing import response_bytes
+
+OK = response_bytes(200, b"hello")
+
+
+# --- _request and _ws_connect ---
+
+
+@pytest.mark.parametrize("verb", ["get", "post", "head", "options", "put", "patch", "delete"])
+async def test_request_replaced_on_the_class(session: httptrace.ClientSession, verb: str) -> None:
+    """Each verb of a session that exists already calls a `_request` that is put on the class."""
+    asked: list[Any] = []
+
+    async def fake(self: Any, method: str, url: Any, **kwargs: Any) -> str:
+        asked.append((self, method, url))
+        return "recorded"
+
+    with mock.patch.object(httptrace.ClientSession, "_request", fake):
+        assert await getattr(session, verb)("http://host.test/") == "recorded"
+    assert asked == [(session, verb.upper(), "http://host.test/")]
+    with pytest.raises(httptrace.ClientConnectorError):
+        await getattr(session, verb)("http://127.0.0.1:1/")
+
+
+async def test_request_replaced_below_a_subclass(make_session: MakeSession) -> None:
+    """A patch of ClientSession counts for subclasses too, unless they override it themselves."""
+
+    class Plain(httptrace.ClientSession):
+        pass
+
+    class Own(httptrace.ClientSession):
+        async def _request(self, *args: Any, **kwargs: Any) -> Any:
+            return "own"
+
+    async def fake(self: Any, *args: Any, **kwargs: Any) -> str:
+        return "patched"
+
+    async with Plain() as plain, Own() as own:
+        with mock.patch.object(httptrace.ClientSession, "_request", fake):
+            assert await plain.get("http://host.test/") == "patched"
+            assert await own.get("http://host.test/") == "own"
+        assert await own.get("http://host.test/") == "own"
+
+
+async def test_request_replaced_on_the_instance(session: httptrace.ClientSession) -> None:
+    """A `_request` that is assigned to the session is called, by ``async with`` as well."""
+    response = mock.AsyncMock()
+    response.__aenter__.return_value = "entered"
+    session._request = mock.AsyncMock(return_value=response)  # type: ignore[method-assign]
+    async with session.get("http://host.test/", params={"a": "b"}) as entered:
+        assert entered == "entered"
+    session._request.assert_awaited_once_with("GET", "http://host.test/", params={"a": "b"})
+
+
+async def test_the_original_is_called_on(
+    session: httptrace.ClientSession, scripted: ScriptedFactory
+) -> None:
+    """A replacement may call the original, as agents that wrap it do."""
+    server = await scripted(OK)
+    original = httptrace.ClientSession._request
+
+    async def wrapped(self: Any, method: str, url: Any, **kwargs: Any) -> Any:
+        kwargs["headers"] = {**(kwargs.get("headers") or {}), "X-Traced": "1"}
+        return await original(self, method, url, **kwargs)
+
+    with mock.patch.object(httptrace.ClientSession, "_request", wrapped):
+        async with session.get(server.url) as response:
+            assert await response.text() == "hello"
+    assert server.requests[0].header("X-Traced") == "1"
+
+
+async def test_ws_connect_replaced(session: httptrace.ClientSession) -> None:
+    """A `_ws_connect` that is replaced is called by `ws_connect`."""
+
+    async def fake(self: Any, url: Any, **kwargs: Any) -> str:
+        return f"{url} {kwargs['protocols']}"
+
+    with mock.patch.object(httptrace.ClientSession, "_ws_connect", fake):
+        assert await session.ws_connect("ws://host.test/", protocols=("a",)) == (
+            "ws://host.test/ ('a',)"
+        )
+
+
+# --- private attributes of the session ---
+
+
+async def test_assigned_private_attributes(
+    session: httptrace.ClientSession, scripted: ScriptedFactory
+) -> None:
+    """Assigning headers, credentials, cookies and limits changes the requests to come."""
+    server = await scripted(OK)
+    await (await session.get(server.url)).read()
+    session._default_headers = {"X-Own": "1"}
+    session._default_auth = httptrace.BasicAuth("user", "secret")
+    jar = httptrace.CookieJar(unsafe=True)
+    jar.update_cookies({"a": "b"})
+    session._cookie_jar = jar
+    session._timeout = httptrace.ClientTimeout(total=3)
+    await (await session.get(server.url)).read()
+    first, second = server.requests
+    assert (first.header("X-Own"), first.header("Cookie")) == (None, None)
+    assert second.header("X-Own") == "1"
+    assert second.header("Authorization") == session._default_auth.encode()
+    assert second.header("Cookie") == "a=b"
+    assert session.timeout.total == session._timeout.total == 3
+    assert session.headers is session._default_headers and session.cookie_jar is jar
+
+
+async def test_read_private_attributes(session: httptrace.ClientSession) -> None:
+    """What programs read of a session's private attributes is there."""
+    assert session._loop is session.loop and session._connector is session.connector
+    assert session._cookie_jar is session.cookie_jar and session._base_url is None
+    assert session._raise_for_status is False and session._trust_env is False
+    session.headers["A"] = "1"
+    assert session._prepare_headers({"b": "2"}) == CIMultiDict({"A": "1", "B": "2"})
+    assert str(session._build_url("http://host.test/")) == "http://host.test/"
+    with pytest.raises(AttributeError, match="no attribute '_nothing'"):
+        _ = session._nothing
+
+
+@pytest.mark.parametrize("name", ["_default_proxy", "_json_serialize", "_middlewares", "_loop"])
+async def test_refused_assignments(session: httptrace.ClientSession, name: str) -> None:
+    """Assigning another private attribute of aiohttp's session says that it cannot be set."""
+    with pytest.raises(AttributeError, match=f"{name} .* give it to ClientSession"):
+        setattr(session, name, None)
+
+
+async def test_assigned_connector(
+    session: httptrace.ClientSession, scripted: ScriptedFactory
+) -> None:
+    """Requests go over a connector that is assigned; anything but a connector is refused."""
+    server = await scripted(OK)
+    old, connector = session.connector, httptrace.TCPConnector()
+    session._connector = connector
+    await (await session.get(server.url)).read()
+    assert connector.stats().created == 1 and session.connector is connector
+    with pytest.raises(TypeError, match="connector"):
+        session._connector = "none"
+    assert old is not None
+    await old.close()
+
+
+# --- connectors ---
+
+
+class Guard(httptrace.TCPConnector):
+    """Refuses the addresses of this machine, as guards against forged requests do."""
+
+    async def _resolve_host(self, host: str, port: int, traces: Any = None) -> Any:
+        for address in await super()._resolve_host(host, port, traces):
+            if address["host"].startswith(("127.", "::1")):
+                raise OSError(None, "a private address")
+        raise AssertionError("no address of this machine")
+
+
+async def test_resolve_host_overridden(
+    make_session: MakeSession, scripted: ScriptedFactory
+) -> None:
+    """A guard in `_resolve_host` is asked for names and for addresses in URLs."""
+    server = await scripted(OK)
+    session = make_session(connector=Guard())
+    for host in ("127.0.0.1", "localhost"):
+        with pytest.raises(OSError, match="a private address"):
+            await session.get(f"http://{host}:{server.port}/")
+    assert server.connections == []
+
+
+async def test_resolve_host_replaced(make_session: MakeSession, scripted: ScriptedFactory) -> None:
+    """Replaced on the class or the instance it chooses the address, and the port."""
+    server = await scripted(OK)
+    answer = {
+        "hostname": "host.test", "host": "127.0.0.1", "port": server.port,
+        "family": 2, "proto": 0, "flags": 0,
+    }  # fmt: skip
+
+    async def fake(self: Any, host: str, port: int, traces: Any = None) -> Any:
+        return [answer]
+
+    with mock.patch.object(httptrace.TCPConnector, "_resolve_host", fake):
+        session = make_session()
+        assert await (await session.get("http://host.test/")).text() == "hello"
+    session = make_session()
+    connector: Any = session.connector
+    connector._resolve_host = mock.AsyncMock(return_value=[answer])
+    assert await (await session.get("http://host.test/")).text() == "hello"
+    connector._resolve_host.assert_awaited_once_with("host.test", 80, traces=[])
+
+
+async def test_connect_overridden(make_session: MakeSession, scripted: ScriptedFactory) -> None:
+    """A connector's `connect` is called for each request, and gives the connection."""
+    server = await scripted(OK)
+    asked: list[str] = []
+
+    class Counting(httptrace.TCPConnector):
+        async def connect(self, req: Any, traces: Any, timeout: Any) -> Any:
+            asked.append(str(req.url))
+            connection = await super().connect(req, traces, timeout)
+            assert connection.transport is not None and not connection.closed
+            connection.transport.set_write_buffer_limits(16 * 1024)
+            return connection
+
+    session = make_session(connector=Counting(limit=1))
+    for _ in range(2):
+        assert await (await session.get(server.url)).text() == "hello"
+    assert asked == [f"{server.url}/"] * 2 or asked == [server.url] * 2
+    assert len(server.connections) == 1
+
+
+async def test_connect_on_the_instance_that_refuses(
+    make_session: MakeSession, scripted: ScriptedFactory
+) -> None:
+    """A `connect` that raises fails the request and holds no place."""
+    server = await scripted(OK)
+    session = make_session(connector=httptrace.TCPConnector(limit=1))
+    connector: Any = session.connector
+
+    async def refusing(req: Any, traces: Any, timeout: Any) -> Any:
+        await type(connector).connect(connector, req, traces, timeout)
+        raise PermissionError("not to this host")
+
+    connector.connect = refusing
+    for _ in range(2):
+        with pytest.raises(PermissionError, match="not to this host"):
+            await session.get(server.url)
+    stats = connector.stats()
+    assert (stats.open, stats.waiting) == (0, 0)
+
+
+@pytest.mark.parametrize("name", UNCALLED["BaseConnector"])
+async def test_uncalled_methods_of_connectors(name: str) -> None:
+    """A connector that overrides what is never called is refused when it is made."""
+    kind = type("Own", (httptrace.TCPConnector,), {name: lambda self: None})
+    with pytest.raises(TypeError, match=rf"Own overrides BaseConnector\.{name}, which httptrace"):
+        kind()
+    async with httptrace.TCPConnector() as connector:
+        with pytest.raises(AttributeError, match=name):
+            setattr(connector, name, None)
+
+
+# --- requests, responses, jars ---
+
+
+@pytest.mark.parametrize("name", UNCALLED["ClientRequest"])
+async def test_uncalled_methods_of_requests(name: str) -> None:
+    """A `request_class` that would sign or send in its own way is refused."""
+    kind = type("Signing", (httptrace.ClientRequest,), {name: lambda self: None})
+    with pytest.raises(TypeError, match=rf"Signing overrides ClientRequest\.{name}.*middleware"):
+        httptrace.ClientSession(request_class=kind)
+
+
+@pytest.mark.parametrize("name", UNCALLED["ClientResponse"])
+async def test_uncalled_methods_of_responses(name: str) -> None:
+    """A `response_class` with a method that is never called is refused, a patched one too."""
+    kind = type("Own", (httptrace.ClientResponse,), {name: lambda self: None})
+    with pytest.raises(TypeError, match=rf"Own overrides ClientResponse\.{name}"):
+        httptrace.ClientSession(response_class=kind)
+    with (
+        mock.patch.object(httptrace.ClientResponse, name, None, create=True),
+        pytest.raises(TypeError, match=rf"ClientResponse\.{name}"),
+    ):
+        httptrace.ClientSession()
+
+
+@pytest.mark.parametrize("name", UNCALLED["CookieJar"])
+async def test_uncalled_methods_of_jars(name: str) -> None:
+    """A jar that overrides a private method is refused."""
+    kind = type("Own", (httptrace.CookieJar,), {name: lambda self: None})
+    with pytest.raises(TypeError, match=rf"Own overrides CookieJar\.{name}"):
+        httptrace.ClientSession(cookie_jar=kind())
