@@ -107,6 +107,7 @@ class Fed:
         self.wire: Any = Wire()
         self.connection.connection_made(self.wire)
         self.pool._open.add(self.connection)
+        self.connection.announced = True
         self.pool.state.dialled(self.connection)
         self.exchange = self.request()
 

@@ -142,8 +142,6 @@ class Http1Connection(Sending):
 
     def _begin_response(self, exchange: Exchange, data: bytes | memoryview, now_ns: int) -> None:
         """The first bytes of a head: choose the parser that they need."""
-        if self._head_began_ns:
-            return
         is_first = exchange.bytes_received == len(data)  # otherwise informational ones came before
         start = data[:_HEAD_LOOK]
         if type(start) is not bytes:
@@ -174,7 +172,7 @@ class Http1Connection(Sending):
         if self._thorough is None:
             self._thorough = HttpResponseParser(self)
         self._parser = self._thorough
-        self._head_began_ns = now_ns
+        self._head_began_ns = exchange.first_byte_ns = now_ns  # until it proves informational
         if is_first:
             self._quiet = self._informational = 0
             self._headers = []
@@ -221,8 +219,9 @@ class Http1Connection(Sending):
     def on_message_begin(self) -> None:
         """The first byte of a message, which nobody asked for if the response has ended."""
         self._extra = self._ended
-        if self.exchange is not None and not self._ended:
-            self._head_began_ns = self.exchange.last_data_ns
+        exchange = self.exchange
+        if exchange is not None and not self._ended:
+            self._head_began_ns = exchange.first_byte_ns = exchange.last_data_ns
 
     def on_status(self, reason: bytes) -> None:
         """The reason phrase, whole or in part."""
@@ -254,7 +253,7 @@ class Http1Connection(Sending):
         exchange.version_received = self._parser.get_http_version()
         exchange.reason_phrase = reason_of(reason)
         exchange.status = status
-        if not exchange.first_byte_ns:
+        if self._head_began_ns:
             self._note_first_byte(exchange, self._head_began_ns)
         exchange.head_ns = exchange.last_data_ns
         self._quiet = 0
@@ -327,7 +326,7 @@ class Http1Connection(Sending):
         self._ended = True
 
     def _on_informational(self, exchange: Exchange, status: int, headers: RawHeaders) -> None:
-        self._head_began_ns = 0
+        self._head_began_ns = exchange.first_byte_ns = 0
         self._informational += 1
         seconds = (exchange.last_data_ns - exchange.send_ns) // 1_000_000_000
         if self._informational > _MOST_INFORMATIONAL + seconds:
