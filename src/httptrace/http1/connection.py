@@ -142,7 +142,6 @@ class Http1Connection(Sending):
 
     def _begin_response(self, exchange: Exchange, data: bytes | memoryview, now_ns: int) -> None:
         """The first bytes of a head: choose the parser that they need."""
-        is_first = exchange.bytes_received == len(data)  # otherwise informational ones came before
         start = data[:_HEAD_LOOK]
         if type(start) is not bytes:
             start = bytes(start)
@@ -152,7 +151,7 @@ class Http1Connection(Sending):
         limits = exchange.call.settings.limits
         if (
             end > _STATUS
-            and is_first
+            and not self._informational
             and lower.startswith("http/1.")
             and lower[_STATUS] > "1"  # of no 1xx
             and "chunked" not in lower
@@ -173,8 +172,8 @@ class Http1Connection(Sending):
             self._thorough = HttpResponseParser(self)
         self._parser = self._thorough
         self._head_began_ns = exchange.first_byte_ns = now_ns  # until it proves informational
-        if is_first:
-            self._quiet = self._informational = 0
+        if not self._informational:
+            self._quiet = 0
             self._headers = []
 
     def _look_at_status(self, exchange: Exchange) -> None:
@@ -256,7 +255,7 @@ class Http1Connection(Sending):
         if self._head_began_ns:
             self._note_first_byte(exchange, self._head_began_ns)
         exchange.head_ns = exchange.last_data_ns
-        self._quiet = 0
+        self._quiet = self._informational = 0
         self._keep_alive = self._parser.should_keep_alive()
         self._tell_head(exchange)
         if status in (204, 304) or exchange.method == "HEAD":

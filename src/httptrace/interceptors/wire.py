@@ -49,14 +49,15 @@ async def wire(call: Call[Any]) -> ClientResponse:
         raise RuntimeError("Session and connector have to be used in their own event loop")
     while True:
         try:
+            is_new = connection is None
             if connection is None:
                 call.await_outside()
                 plain = call.head is not None and call.payload is None and exchange.trace is None
                 send = _send if plain and call.method in IDEMPOTENT else None
                 connection = await pool.obtain(host, exchange, call.settings.timeout, send)
             if (
-                connection.requests_served
-                and (call.payload is not None or call.method not in IDEMPOTENT)
+                (call.payload is not None or call.method not in IDEMPOTENT)
+                and connection.requests_served
                 and not is_repeatable(call)
                 and await is_dead(call, connection)
             ):
@@ -64,6 +65,8 @@ async def wire(call: Call[Any]) -> ClientResponse:
                 continue
             if not exchange.send_ns:
                 _send(exchange, connection)
+                if is_new and connection.early:
+                    connection.answer_early()
             while not exchange.head_ns:
                 if exchange.error is not None:
                     raise exchange.error
@@ -102,14 +105,10 @@ def _send(exchange: Exchange, connection: Connection) -> None:
         call.await_outside()
         if exchange.send_ns:
             begin_upload(call, exchange, connection)
-        if connection.early:
-            connection.answer_early()
         return
     connection.send(exchange, call.head, call.body)  # type: ignore[arg-type]
     trace = exchange.trace
     if trace is None:
-        if connection.early:
-            connection.answer_early()
         return
     _note_acquired(exchange, exchange.send_ns or perf_counter_ns())
     if exchange.send_ns and not call.body:
@@ -118,8 +117,6 @@ def _send(exchange: Exchange, connection: Connection) -> None:
         trace.note(TraceRequestHeadersSentParams, exchange, exchange.sent_ns)
         trace.note(TraceRequestChunkSentParams, exchange, exchange.sent_ns, call.body)
         trace.note(TraceRequestBodySentParams, exchange, exchange.sent_ns)
-    if connection.early:
-        connection.answer_early()
 
 
 def _note_acquired(exchange: Exchange, time_ns: int) -> None:

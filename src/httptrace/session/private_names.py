@@ -16,14 +16,10 @@ from ..pool.connector import pool_of
 from ..pool.connectors import check_connector
 from ..request.fields import merge_headers
 from ..request.options import status_check, timeout_of, timeout_settings
-from ..request.target import absolute_url
 from .arguments import checked_auth, checked_base_url, checked_jar
 
 if TYPE_CHECKING:
-    from yarl import URL
-
     from ..call.core import SessionCore
-    from ..request.options import LooseHeaders
 
 
 def _set_headers(core: SessionCore, value: Any) -> None:
@@ -124,24 +120,6 @@ REFUSED = frozenset(READ).difference(SET) | {
 }
 
 
-def refuse(name: str) -> None:
-    """Raise AttributeError for a private attribute that cannot be set."""
-    text = f"{name} of an httptrace session cannot be set: give it to ClientSession instead"
-    raise AttributeError(text)
-
-
-def prepared_headers(core: SessionCore, headers: LooseHeaders | None) -> CIMultiDict[str]:
-    """aiohttp's ``_prepare_headers``: a request's headers over the session's."""
-    merged = CIMultiDict(core.default_headers)
-    merge_headers(merged, headers)
-    return merged
-
-
-def built_url(core: SessionCore, url: str | URL) -> URL:
-    """aiohttp's ``_build_url``."""
-    return absolute_url(core, url)
-
-
 def use_connector(core: SessionCore, connector: Any) -> None:
     """Let the session's requests go over another connector, or over one that wraps its own.
 
@@ -154,8 +132,27 @@ def use_connector(core: SessionCore, connector: Any) -> None:
     core.targets.clear()
 
 
-METHODS: dict[str, Callable[..., Any]] = {
-    "_build_url": built_url,
-    "_prepare_headers": prepared_headers,
-}
-"""Methods that programs call; overriding one of them would change nothing."""
+def _private(name: str) -> property:
+    """A property for one of them."""
+    read, change = READ.get(name), SET.get(name)
+
+    def get(session: Any) -> Any:
+        if read is None:
+            raise AttributeError(f"an httptrace session has no {name}", name=name, obj=session)
+        return read(session._ClientSession__core)
+
+    def put(session: Any, value: Any) -> None:
+        if change is None:
+            text = f"{name} of an httptrace session cannot be set: give it to ClientSession instead"
+            raise AttributeError(text, name=name, obj=session)
+        change(session._ClientSession__core, value)
+
+    return property(get, put)
+
+
+class PrivateNames:
+    """The properties of `READ`, `SET` and `REFUSED`."""
+
+    for _name in sorted({*READ, *SET, *REFUSED}):
+        locals()[_name] = _private(_name)
+    del _name

@@ -6,7 +6,6 @@ import asyncio
 import sys
 import warnings
 from abc import ABCMeta
-from functools import partial
 from json import dumps
 from typing import TYPE_CHECKING, Any, Literal, overload
 
@@ -23,9 +22,9 @@ from ..pool.connector import pool_of, warn_unclosed
 from ..request.client_request import ClientMiddlewareType, ClientRequest
 from ..request.fields import merge_headers
 from ..request.options import limits_of, status_check, timeout_settings
+from ..request.target import absolute_url
 from ..response.response import ClientResponse
 from ..version import HttpVersion, HttpVersion11, __version__
-from . import private_names
 from .arguments import (
     auto_headers,
     checked_auth,
@@ -41,6 +40,7 @@ from .arguments import (
 )
 from .chain import chain, run
 from .context_manager import RequestContextManager
+from .private_names import PrivateNames, use_connector
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -96,7 +96,7 @@ _DEFAULTS: dict[str, Any] = {}
 """The methods of `ClientSession` itself."""
 
 
-class ClientSession(metaclass=_Overridable):
+class ClientSession(PrivateNames, metaclass=_Overridable):
     """Makes requests that share settings, cookies and connections (aiohttp's documentation).
 
     Use it with ``async with``, or call `close` when it is no longer needed.
@@ -576,34 +576,29 @@ class ClientSession(metaclass=_Overridable):
 
     # --- private names of aiohttp's session (`private_names`) ------------------------------------
 
+    @property
+    def _connector(self) -> Any:
+        return self.__connector
+
+    @_connector.setter
+    def _connector(self, value: Any) -> None:
+        use_connector(core_of(self), value)
+        self.__connector = value
+
+    def _prepare_headers(self, headers: LooseHeaders | None) -> CIMultiDict[str]:
+        merged = CIMultiDict(core_of(self).default_headers)
+        merge_headers(merged, headers)
+        return merged
+
+    def _build_url(self, str_or_url: str | URL) -> URL:
+        return absolute_url(core_of(self), str_or_url)
+
     if not TYPE_CHECKING:
 
-        def __getattr__(self, name: str) -> Any:
-            core = self.__core
-            if core is not None:
-                if name in private_names.READ:
-                    return private_names.READ[name](core)
-                if name == "_connector":
-                    return self.__connector
-                if name in private_names.METHODS:
-                    return partial(private_names.METHODS[name], core)
-            text = f"{type(self).__name__!r} object has no attribute {name!r}"
-            raise AttributeError(text, name=name, obj=self)
-
         def __setattr__(self, name: str, value: Any) -> None:
-            core = self.__core
-            if core is not None and name in private_names.SET:
-                private_names.SET[name](core, value)
-                return
-            if core is not None and name == "_connector":
-                private_names.use_connector(core, value)
-                object.__setattr__(self, "_ClientSession__connector", value)
-                return
-            if core is not None and name in private_names.REFUSED:
-                private_names.refuse(name)
             object.__setattr__(self, name, value)
             if name in _OVERRIDABLE:
-                object.__setattr__(self, "_ClientSession__is_overridden", True)
+                self.__is_overridden = True
 
     # --- closing ---------------------------------------------------------------------------------
 
