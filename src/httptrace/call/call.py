@@ -18,7 +18,8 @@ from ..errors import ClientResponseError, SocketTimeoutError, TotalTimeoutError
 from ..headers.head import headers_in, version_of
 from ..request_info import RequestInfo
 from ..trace.done import DONE
-from ..trace.events import TraceRequestExceptionParams, TraceRequestFinishParams
+from ..trace.events import TraceRequestFinishParams
+from ..trace.timeline import attach_timeline
 from .exchange import Exchange
 
 if TYPE_CHECKING:
@@ -256,6 +257,7 @@ class Call(Coroutine[Any, Any, R], Generic[R]):
             self.upload_tracker.end(exc)
         if exc is not None:
             self.exchange.exception = exc
+            attach_timeline(exc, self.exchange)
         if self.trace is not None:
             self.trace.note(TraceRequestFinishParams, self.exchange, 0, outcome, exc)
         del self.exchange  # which knows the call: no circle is left for the collector
@@ -324,7 +326,7 @@ class Call(Coroutine[Any, Any, R], Generic[R]):
         self.abandon("cancelled" if cancelled else "error")
         if trace is not None:
             limit = getattr(self.timeout_error or exc, "timeout", None)
-            trace.note(TraceRequestExceptionParams, exchange, 0, exc, phase, limit)
+            trace.note_exception(exchange, exc, phase, limit)
         if not isinstance(exc, GeneratorExit):
             await self.finish("cancelled" if cancelled else "failed", exc)
         elif self._end("cancelled", exc) and trace is not None:  # `close`: nothing can be awaited

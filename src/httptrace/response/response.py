@@ -14,7 +14,7 @@ from ..headers.head import headers_of
 from ..headers.mime import charset_of, content_type_of, is_json, text_encoding
 from ..request_info import RequestInfo
 from ..trace.done import DONE
-from ..trace.timeline import Timeline
+from ..trace.timeline import timeline_of
 from ..version import HttpVersion, HttpVersion10, HttpVersion11
 from .connection import ResponseConnection
 
@@ -128,7 +128,7 @@ class ClientResponse:
     @property
     def timeline(self) -> Timeline:
         """Where the time of the request went; up to now, as long as the body is being read."""
-        return Timeline(self._exchange)
+        return timeline_of(self._exchange, over=self._call.finished)
 
     # --- headers ---------------------------------------------------------------------------------
 

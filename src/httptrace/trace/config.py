@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from ._signals import Signals
 from .done import DONE
-from .events import CALL_GROUPS, EVENTS, Event
+from .events import EVENTS, Event, wants_attempts
 
 Params = TypeVar("Params")
 
@@ -82,8 +82,8 @@ class TraceConfig(Signals):
         self._frozen = False
         self.handlers: dict[type[Event], Callable[..., Awaitable[Any]]] = {}
         """Internal: what to call and await for which moment; made by `freeze`."""
-        self.below = False
-        """Internal: whether it listens to more than the call as a whole."""
+        self.wants_attempts = False
+        """Internal: whether a callback wants events of attempts, not of the call alone."""
         for event in EVENTS:
             setattr(self, event.signal, Signal())
 
@@ -111,7 +111,7 @@ class TraceConfig(Signals):
             for event, signal in signals.items()
             if signal
         }
-        self.below = any(event.group not in CALL_GROUPS for event in self.handlers)
+        self.wants_attempts = wants_attempts(self.handlers)
 
 
 def adopted(config: Any) -> TraceConfig:
@@ -149,12 +149,12 @@ def _in_order(callbacks: list[Callable[..., Awaitable[Any]]]) -> Callable[..., A
         return callbacks[0]
 
     async def call(session: Any, context: Any, params: Any) -> None:
-        await in_turn([(callback, context) for callback in callbacks], session, params)
+        await call_each([(callback, context) for callback in callbacks], session, params)
 
     return call
 
 
-async def in_turn(
+async def call_each(
     callbacks: Iterable[tuple[Callable[..., Awaitable[Any]], Any]], session: Any, params: Any
 ) -> None:
     """Tell a moment to several callbacks, each with its context.

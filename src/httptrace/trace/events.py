@@ -8,6 +8,8 @@ Times are ``time.perf_counter_ns()`` readings: nanoseconds, monotonic, comparabl
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from .declare import Edge as Edge
 from .declare import Event as Event
 from .declare import Field as Field
@@ -20,5 +22,9 @@ from .moments_websocket import *
 EVENTS = declared()
 """Every event, in the order in which a request meets them."""
 
-CALL_GROUPS = frozenset({"call", "redirect"})
-"""The groups of the moments of a call as a whole; those of all others lie below it."""
+_CALL_GROUPS = ("call", "redirect")
+
+
+def wants_attempts(events: Iterable[type[Event]]) -> bool:
+    """Whether any of these events belongs to an attempt, and not to the call as a whole."""
+    return any(event.group not in _CALL_GROUPS for event in events)

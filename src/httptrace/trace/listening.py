@@ -1,103 +1,224 @@
-"""The listeners of one request, and the order in which they hear of its moments.
+"""The listeners of one request, and the order in which they are told its events.
 
-Moments are noted where they happen, in the middle of a reader or of the pool as well; they are
-told to the listeners in the task of the caller, at the next point where nothing is half done. A
-slow or a raising listener therefore delays and harms its own request only.
+An event is noted where it happens, which may be in the middle of a reader or of a change of the
+pool. Listeners are told later, in the task of the caller, where no change is half done. A slow or
+raising listener therefore delays or fails its own request only.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any
+from weakref import ref
 
 from . import observer as observing
-from .config import in_turn
+from .config import call_each
 from .declare import Event, Fact
 from .done import DONE
-from .events import EVENTS
+from .events import (
+    TraceRequestEndParams,
+    TraceRequestExceptionParams,
+    TraceRequestFinishParams,
+    wants_attempts,
+)
+from .subscription import (
+    Handlers,
+    handlers_of,
+    has_spans,
+    logger,
+    merged,
+    wanted,
+)
+from .timeline import attach_timeline
 
 if TYPE_CHECKING:
     from .config import TraceConfig
     from .observer import Observer
     from .record import Record
 
-Tell = Callable[[Any, Any, Any], Awaitable[Any]]
-"""Tells a moment: called with the session, the context that belongs to it, and the moment."""
+Callback = Callable[[Any, Any, Any], Awaitable[Any]]
+"""Called with the session, the context of the request, and the event."""
+Spawn = Callable[[Coroutine[Any, Any, None]], object]
+"""Starts a task."""
 
 
 class Trace:
-    """Who listens to one request, and what they have not been told yet.
+    """The listeners of one request, and the events that were noted and not yet told.
 
-    `wants` is the moments that anybody listens to and how each is told; it is called with
-    `context`. Of a lone TraceConfig, the usual case, these are its own: nothing lies in between.
-    `pending` is what was noted and not yet told. `below` tells whether anybody listens to more than
-    the call as a whole: otherwise what lies below it need not know of listeners.
+    `wants` has the events that any listener wants; the others are not noted. `wants_attempts` says
+    whether one of them belongs to an attempt: if not, the attempts (pool, connection and wire) get
+    no trace and note nothing. `pending` has what was noted and not yet told.
     """
 
-    __slots__ = (
-        "_again",
-        "_context",
-        "_flushing",
-        "_session",
-        "_told_ns",
-        "below",
-        "pending",
-        "wants",
-    )
+    __slots__ = ("_flushing", "_head_fact", "_told_ns", "pending", "wants", "wants_attempts")
 
-    def __init__(
-        self, session: object, wants: Mapping[type[Event], Tell], context: Any, below: bool
-    ) -> None:
-        self._session = session
-        self._context = context
+    awaits: bool
+    """Whether telling an event may suspend the task."""
+    wants: Mapping[type[Event], Any]
+
+    def __init__(self, wants: Mapping[type[Event], Any], wants_attempts: bool) -> None:
         self.wants = wants
-        self.below = below
+        self.wants_attempts = wants_attempts
         self.pending: list[Fact] = []
-        self._flushing = self._again = False
+        self._flushing = False
+        self._head_fact: Fact | None = None
+        """What was noted for ``on_request_end``."""
         self._told_ns = 0
 
     def start(self, event: type[Event], source: Record) -> Awaitable[Any]:
-        """Tell the first moment: before it there is nothing that could be half told."""
-        moment = event()
-        self._told_ns = source.start_ns
-        moment._fact = (event, source, source.start_ns, ())
-        return self.wants[event](self._session, self._context, moment)
+        """Tell the first event of the request at once: nothing is noted before it."""
+        raise NotImplementedError
 
     def note(self, event: type[Event], source: Record, time_ns: int = 0, *data: object) -> None:
-        """Keep a moment until `flush` tells it; `time_ns` 0 means now."""
+        """Keep an event until `flush` tells it; `time_ns` 0 means now."""
         if event in self.wants:
             self.pending.append((event, source, time_ns or perf_counter_ns(), data))
 
     def note_all(self, events: tuple[type[Event], ...], source: Record, time_ns: int) -> None:
-        """Keep several moments of the same time that carry no data of their own."""
+        """Keep several events that happened at the same time and have no data of their own."""
         for event in events:
             if event in self.wants:
                 self.pending.append((event, source, time_ns, ()))
 
-    def note_head(self, event: type[Event], source: Record, *data: object) -> None:
-        """Keep a moment of the response's head: before what has come of its body since then."""
+    def note_head(self, event: type[Event], source: Record, response: Any) -> None:
+        """Keep an event that tells a response, as of the time when its head was received.
+
+        The event holds the response weakly: listeners that keep it keep no response alive.
+        """
         if event not in self.wants:
             return
         time_ns, pending = source.head_ns, self.pending
         if time_ns < self._told_ns:
             time_ns = self._told_ns
         at = len(pending)
-        while at and pending[at - 1][2] > time_ns:
+        while at and pending[at - 1][2] > time_ns:  # the body began to arrive since then
             at -= 1
-        pending.insert(at, (event, source, time_ns, data))
+        data: tuple[Any, ...] = (response,)  # another call's, if a middleware gave it
+        if getattr(response, "_exchange", None) is source:
+            data = (ref(response, source.response_freed), type(response))
+        fact = (event, source, time_ns, data)
+        if event is TraceRequestEndParams:
+            self._head_fact = fact
+        pending.insert(at, fact)
+
+    def note_exception(
+        self, source: Record, exc: BaseException, phase: str, timeout: str | None
+    ) -> None:
+        """Keep ``on_request_exception``, unless ``on_request_end`` was told before.
+
+        A listener that opens a span at the start and closes it at either of the two closes it once.
+        """
+        if self._head_fact is None:
+            self.note(TraceRequestExceptionParams, source, 0, exc, phase, timeout)
 
     def tell(
         self, event: type[Event], source: Record, time_ns: int = 0, *data: object
     ) -> Awaitable[Any]:
-        """Tell a moment, and what was noted before it, now."""
+        """Tell an event, and what was noted before it, now."""
         self.note(event, source, time_ns, *data)
         return self.flush() if self.pending else DONE
 
-    async def flush(self, then: Callable[[], object] | None = None) -> None:
-        """Tell the noted moments, in order, each to every listener.
+    def flush(self, then: Callable[[], object] | None = None) -> Awaitable[None]:
+        """Tell the noted events, in order, each to every listener.
 
-        If that went well, `then` is called, and what it notes is told as well.
+        If no listener raised, `then` is called, and what it notes is told as well. If a flush is
+        under way already, that one tells the events, and this one does nothing.
+        """
+        raise NotImplementedError
+
+    def flush_soon(self, spawn: Spawn) -> None:
+        """Tell the noted events from where nothing can be awaited; `spawn` starts a task."""
+        raise NotImplementedError
+
+
+class ObserverTrace(Trace):
+    """A request that observers alone listen to: they are told synchronously."""
+
+    __slots__ = ()
+
+    awaits = False
+    wants: Handlers
+
+    def start(self, event: type[Event], source: Record) -> Awaitable[Any]:
+        """Tell the first event of the request at once."""
+        moment = event()
+        self._told_ns = source.start_ns
+        moment._fact = (event, source, source.start_ns, ())
+        self.wants[event](moment)
+        return DONE
+
+    def flush(self, then: Callable[[], object] | None = None) -> Awaitable[None]:
+        """Tell the noted events; nothing is left to await."""
+        if self._flushing:
+            return DONE
+        self._flushing = True
+        try:
+            if self.pending:
+                self._tell_pending()
+            if then is not None:
+                then()
+                if self.pending:
+                    self._tell_pending()
+        finally:
+            self._flushing = False
+        return DONE
+
+    def flush_soon(self, spawn: Spawn) -> None:
+        """Tell the noted events now."""
+        self.flush()
+
+    def _tell_pending(self) -> None:
+        wants = self.wants
+        failure: BaseException | None = None
+        while self.pending:
+            facts, self.pending = self.pending, []
+            self._told_ns = facts[-1][2]
+            for fact in facts:
+                event = fact[0]
+                moment = event()
+                moment._fact = fact
+                try:
+                    wants[event](moment)
+                except BaseException as exc:  # KeyboardInterrupt; observers' own are logged
+                    failure = failure or exc
+        if failure is not None:
+            raise failure
+
+
+class ConfigTrace(Trace):
+    """A request that TraceConfigs listen to, and perhaps observers: callbacks are awaited.
+
+    `wants` has the callback of each wanted event; it is called with `context`. Of a lone
+    TraceConfig, the usual case, these are its own.
+    """
+
+    __slots__ = ("_again", "_context", "_session")
+
+    awaits = True
+    wants: Mapping[type[Event], Callback]
+
+    def __init__(
+        self,
+        session: object,
+        wants: Mapping[type[Event], Callback],
+        context: Any,
+        wants_attempts: bool,
+    ) -> None:
+        super().__init__(wants, wants_attempts)
+        self._session = session
+        self._context = context
+        self._again = False
+
+    def start(self, event: type[Event], source: Record) -> Awaitable[Any]:
+        """Tell the first event of the request."""
+        moment = event()
+        self._told_ns = source.start_ns
+        moment._fact = (event, source, source.start_ns, ())
+        return self.wants[event](self._session, self._context, moment)
+
+    async def flush(self, then: Callable[[], object] | None = None) -> None:
+        """Tell the noted events, in order, each to every listener.
 
         Raises
         ------
@@ -110,6 +231,7 @@ class Trace:
         self._flushing = self._again = True
         session, context, wants = self._session, self._context, self.wants
         failure: BaseException | None = None
+        fact: Fact | None = None
         try:
             while self._again:
                 self._again = False
@@ -123,95 +245,131 @@ class Trace:
                     try:
                         await wants[event](session, context, moment)
                     except GeneratorExit:  # nothing can be awaited any more
-                        self.pending[:0] = _behind(fact, facts)
+                        self._drop_head(fact, facts)
+                        self.pending[:0] = _after(fact, facts)
                         raise
                     except BaseException as exc:
                         failure = failure or exc
+                        self._drop_head(fact, facts)
                 if then is not None and failure is None:
                     then()
                     then, self._again = None, True
         finally:
             self._flushing = False
         if failure is not None:
+            if fact is not None and fact[0] is TraceRequestFinishParams:
+                attach_timeline(failure, fact[1])  # the call is over, and raises this all the same
             raise failure
 
-    def flush_soon(self, spawn: Callable[[Coroutine[Any, Any, None]], object]) -> None:
-        """Tell the noted moments from where nothing can be awaited.
+    def _drop_head(self, failed: Fact, facts: list[Fact]) -> None:
+        """A listener raised: ``on_request_end``, if it comes after that, is not told."""
+        head = self._head_fact
+        if head is not None and any(fact is head for fact in _after(failed, facts)):
+            facts[:] = [fact for fact in facts if fact is not head]
+            self._head_fact = None
 
-        Observers hear at once; `spawn` starts the callbacks of TraceConfigs as a task.
-        """
-        if not self.pending:
-            return
-        if not isinstance(self._context, _Observers):
-            spawn(self._flush_unwatched())
-            return
-        facts, self.pending = self.pending, []
-        for event, source, time_ns, data in facts:
-            moment = event.of(source, time_ns, *data)
-            _tell_observers(self._session, self._context, moment)
+    def flush_soon(self, spawn: Spawn) -> None:
+        """Tell the noted events in a task of their own."""
+        if self.pending:
+            spawn(self._flush_and_log())
 
-    async def _flush_unwatched(self) -> None:
-        """Tell the noted moments when nobody is left to raise to."""
+    async def _flush_and_log(self) -> None:
+        """Tell the noted events; errors go to the log, as no caller waits for them."""
         try:
             await self.flush()
         except Exception:
-            observing.logger.exception("A callback of a TraceConfig raised after its request")
+            logger.exception("A callback of a TraceConfig raised after its request")
 
 
-def _behind(told: Fact, facts: list[Fact]) -> list[Fact]:
-    """The facts that come after one of them."""
+def _after(told: Fact, facts: list[Fact]) -> list[Fact]:
+    """The facts that follow one of them."""
     at = next(at for at, fact in enumerate(facts) if fact is told)
     return facts[at + 1 :]
+
+
+# --- who listens to a request ---------------------------------------------------------------------
+
+
+class SessionObservers:
+    """The observers of a session; what they want is looked up once and not for each request."""
+
+    __slots__ = ("_handlers", "_installed", "_observers", "_wants_attempts")
+
+    def __init__(self, observers: Iterable[Observer]) -> None:
+        self._observers = tuple(observers)
+        self._installed: tuple[Observer, ...] | None = None
+        """The observers of the process that `_handlers` includes."""
+        self._handlers: Handlers | None = None
+        """What to call for a request without further listeners; None: it must be made for each."""
+        self._wants_attempts = False
+
+    def __bool__(self) -> bool:
+        return bool(self._observers)
+
+    def trace(
+        self,
+        session: object,
+        configs: list[TraceConfig],
+        observers: Iterable[Observer],
+        trace_request_ctx: Any,
+    ) -> Trace | None:
+        """The trace of a request; None if nobody listens.
+
+        `configs` are all TraceConfigs that listen to it, `observers` those that are its own.
+        """
+        installed, block = observing.installed, observing.ambient()
+        if not configs and not observers and not block:
+            if self._installed is not installed:
+                self._prepare(installed)
+            if self._handlers is not None:
+                if not self._handlers:
+                    return None
+                return ObserverTrace(self._handlers, self._wants_attempts)
+        everybody = (*installed, *block, *self._observers, *observers)
+        if not configs and not everybody:
+            return None
+        return listened(session, configs, everybody, trace_request_ctx)
+
+    def _prepare(self, installed: tuple[Observer, ...]) -> None:
+        self._installed, self._handlers = installed, None
+        observers = observing.each_once((*installed, *self._observers))
+        if not any(has_spans(observer) for observer in observers):
+            handlers = [handlers_of(observer) for observer in observers]
+            self._handlers = merged(handlers) if handlers else {}
+            self._wants_attempts = wants_attempts(self._handlers)
 
 
 def listened(
     session: object,
     configs: list[TraceConfig],
-    observers: list[Observer],
+    observers: Iterable[Observer],
     trace_request_ctx: Any = None,
 ) -> Trace:
     """The trace of a request that somebody listens to."""
+    if not configs:
+        handlers = merged([*map(handlers_of, observing.each_once(observers))])
+        return ObserverTrace(handlers, wants_attempts(handlers))
+    contexts = [config.trace_config_ctx(trace_request_ctx=trace_request_ctx) for config in configs]
     if len(configs) == 1 and not observers:
         config = configs[0]
-        context = config.trace_config_ctx(trace_request_ctx=trace_request_ctx)
-        return Trace(session, config.handlers, context, config.below)
-    hear = _Observers(map(observing.listener, observing.each_once(observers)))
-    if not configs:
-        return Trace(session, _OF_OBSERVERS, hear, True)
-    contexts = [
-        (config.trace_config_ctx(trace_request_ctx=trace_request_ctx), config.handlers)
-        for config in configs
-    ]
-    wanted = EVENTS if observers else [event for config in configs for event in config.handlers]
-    below = bool(observers) or any(config.below for config in configs)
-    return Trace(session, dict.fromkeys(wanted, _tell_everybody), (hear, contexts), below)
+        return ConfigTrace(session, config.handlers, contexts[0], config.wants_attempts)
+    hearing = [*map(handlers_of, observing.each_once(observers))]
+    callbacks = [config.handlers for config in configs]
+    events = wanted([*hearing, *callbacks])
+    context = (merged(hearing) if hearing else {}, [*zip(callbacks, contexts, strict=True)])
+    wants = dict.fromkeys(events, _tell_all)
+    return ConfigTrace(session, wants, context, wants_attempts(wants))
 
 
-class _Observers(tuple[Callable[[Event], None], ...]):
-    """The observers of a request: what to call with each moment."""
-
-    __slots__ = ()
-
-
-def _tell_observers(session: object, observers: _Observers, event: Event) -> Awaitable[Any]:
-    for told in observers:
-        told(event)
-    done: Awaitable[None] = DONE
-    return done
-
-
-async def _tell_everybody(
+async def _tell_all(
     session: object,
-    everybody: tuple[_Observers, list[tuple[Any, dict[type[Event], Tell]]]],
+    listeners: tuple[Handlers, list[tuple[Mapping[type[Event], Callback], Any]]],
     event: Event,
 ) -> None:
-    """Tell a moment to observers and TraceConfigs; raises what one raised first."""
-    observers, contexts = everybody
-    for told in observers:
-        told(event)
+    """Tell an event to observers, then to TraceConfigs; raises what one of these raised first."""
+    observers, configs = listeners
     kind = type(event)
-    callbacks = [(handlers[kind], context) for context, handlers in contexts if kind in handlers]
-    await in_turn(callbacks, session, event)
-
-
-_OF_OBSERVERS = dict.fromkeys(EVENTS, _tell_observers)
+    if kind in observers:
+        observers[kind](event)
+    callbacks = [(handlers[kind], context) for handlers, context in configs if kind in handlers]
+    await call_each(callbacks, session, event)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from .declare import Event, field
-from .timeline import Timeline
+from .timeline import timeline_of
 
 if TYPE_CHECKING:
     from multidict import CIMultiDict
 
     from ..response.response import ClientResponse
+    from .timeline import Timeline
 
 
 Outcome = Literal["completed", "failed", "cancelled", "dropped"]
@@ -26,6 +27,20 @@ class RequestEvent(Event):
         return self.source.request_headers
 
 
+class ResponseEvent(RequestEvent):
+    """An event that tells a response."""
+
+    @property
+    def response(self) -> ClientResponse:
+        """the response; an event keeps no response alive: if the program no longer has it, this is
+        another object with the same status and headers and without a body"""
+        response, *rest = self._fact[3]
+        if not rest:
+            return response  # type: ignore[no-any-return]
+        present = response()
+        return self.source.head_only(*rest) if present is None else present  # type: ignore[no-any-return]
+
+
 class TraceRequestStartParams(
     RequestEvent, signal="on_request_start", group="call", span="request", edge="start"
 ):
@@ -35,13 +50,11 @@ class TraceRequestStartParams(
     """
 
 
-class TraceRequestEndParams(RequestEvent, signal="on_request_end", group="call"):
+class TraceRequestEndParams(ResponseEvent, signal="on_request_end", group="call"):
     """The final response's head is in, redirects and middlewares included, and goes to the caller.
 
-    Its body may still be on its way. Told once, and not if there is no response to give.
+    Its body may still be arriving. Told at most once; ``on_request_exception`` never follows it.
     """
-
-    response: ClientResponse = field("the response that the caller gets")
 
 
 class TraceRequestExceptionParams(RequestEvent, signal="on_request_exception", group="call"):
@@ -74,18 +87,14 @@ class TraceRequestFinishParams(
     @property
     def timeline(self) -> Timeline:
         """where the time went, in seconds and nanoseconds, all attempts together"""
-        return Timeline(self.source)
+        return timeline_of(self.source)
 
 
-class TraceRequestRedirectParams(RequestEvent, signal="on_request_redirect", group="redirect"):
+class TraceRequestRedirectParams(ResponseEvent, signal="on_request_redirect", group="redirect"):
     """A redirect was received. It is followed unless it is one too many or leads nowhere.
 
     Told once for each, with the number of the attempt that it answers.
     """
-
-    response: ClientResponse = field(
-        "the redirecting response; its status and Location tell where to"
-    )
 
 
 class TraceRequestRetryParams(RequestEvent, signal="on_request_retry", group="redirect"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from asyncio import CancelledError
 from time import perf_counter_ns
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from yarl import URL
 
     from .listening import Trace
+    from .timeline import Timeline
 
 Phase = Literal["queue", "dns", "connect", "tls", "send", "wait", "receive"]
 """The parts of an attempt's time, in the order in which they come."""
@@ -78,6 +79,8 @@ class Record(_Kept):
     blocked_ns: int = 0
     network_wait_ns: int = 0
     reason_phrase: str = ""
+    timeline: Timeline | None = None
+    """The timeline, once somebody has looked at it and the call is over."""
     _address: str | None = None
     _tls: TlsFacts | None = None
 
@@ -136,6 +139,13 @@ class Record(_Kept):
         if self.expired is None or not isinstance(exc, CancelledError):
             return exc
         return self.expired() or exc
+
+    def response_freed(self, _response: object) -> None:
+        """The response object has gone; events may still keep the record."""
+
+    def head_only(self, response_class: type[Any]) -> Any:
+        """A response object without a body, in place of the one that has gone."""
+        raise NotImplementedError
 
     def enter(self, phase: Phase) -> None:
         """From now on the attempt is in this phase, until the next one is entered."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any
 
@@ -214,6 +215,23 @@ class Timeline:
         return (
             f"<Timeline #{self.request_id} {hops} hop(s) {last.status} {self.total * 1e3:.3f} ms>"
         )
+
+
+def timeline_of(record: Record, *, over: bool = True) -> Timeline:
+    """The timeline of a call up to this attempt: one object for each call that is over."""
+    if record.timeline is not None:
+        return record.timeline
+    timeline = Timeline(record)
+    if over:
+        record.timeline = timeline
+    return timeline
+
+
+def attach_timeline(exc: BaseException, record: Record) -> None:
+    """Set ``timeline`` on what a call raises, if the exception has no attribute of that name."""
+    if isinstance(getattr(exc, "timeline", None), Timeline | None):
+        with suppress(Exception):  # a class may forbid it
+            exc.timeline = timeline_of(record)  # type: ignore[attr-defined]
 
 
 def _spans(record: Record, end_ns: int) -> list[tuple[Phase, int, int]]:
