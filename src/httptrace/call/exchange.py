@@ -186,13 +186,8 @@ class Exchange(Record):
                 self._response_headers = CIMultiDictProxy(headers_in(self.head))
         return self._response_headers
 
-    def response_freed(self, _response: object) -> None:
-        """The response object has gone: events that keep the exchange keep no body."""
-        self.let_go = True
-        self.chunks.clear()
-
-    def head_only(self, response_class: type[Any]) -> Any:
-        """A response without a body, for an event that is kept longer than its response."""
+    def response_again(self, response_class: type[Any]) -> Any:
+        """Another response object, for an event that is kept longer than the first one."""
         return response_class(self.call, self)
 
     async def wait(self, loop: asyncio.AbstractEventLoop) -> None:

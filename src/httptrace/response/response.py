@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from ..body.sse import ServerSentEvent
     from ..call.call import Call
     from ..call.exchange import Exchange
+    from ..trace.timeline import Timeline
     from .finalizer import Finalizer
 
 

@@ -83,7 +83,7 @@ async def run(call: Call[Any], url: str | URL, options: RequestOptions) -> Clien
             call.upload_tracker.final(has_body=call.payload is not None)
         if settings.raise_for_status:
             await check_status(call, response)
-        if trace is not None:
+        if trace is not None and not trace.at_once:
             trace.note_head(TraceRequestEndParams, call.exchange, response)
             await trace.flush(call.may_end)
     except BaseException as exc:

@@ -51,19 +51,19 @@ class Trace:
     no trace and note nothing. `pending` has what was noted and not yet told.
     """
 
-    __slots__ = ("_flushing", "_head_fact", "_told_ns", "pending", "wants", "wants_attempts")
+    __slots__ = ("_end_noted", "_flushing", "_told_ns", "pending", "wants", "wants_attempts")
 
-    awaits: bool
+    awaits: bool = False
     """Whether telling an event may suspend the task."""
+    at_once: bool = False
+    """Whether events are told when they are noted, so that `flush` has nothing to do."""
     wants: Mapping[type[Event], Any]
 
     def __init__(self, wants: Mapping[type[Event], Any], wants_attempts: bool) -> None:
         self.wants = wants
         self.wants_attempts = wants_attempts
         self.pending: list[Fact] = []
-        self._flushing = False
-        self._head_fact: Fact | None = None
-        """What was noted for ``on_request_end``."""
+        self._flushing = self._end_noted = False
         self._told_ns = 0
 
     def start(self, event: type[Event], source: Record) -> Awaitable[Any]:
@@ -82,10 +82,7 @@ class Trace:
                 self.pending.append((event, source, time_ns, ()))
 
     def note_head(self, event: type[Event], source: Record, response: Any) -> None:
-        """Keep an event that tells a response, as of the time when its head was received.
-
-        The event holds the response weakly: listeners that keep it keep no response alive.
-        """
+        """Keep an event that has a response, as of the time when its head was received."""
         if event not in self.wants:
             return
         time_ns, pending = source.head_ns, self.pending
@@ -94,13 +91,9 @@ class Trace:
         at = len(pending)
         while at and pending[at - 1][2] > time_ns:  # the body began to arrive since then
             at -= 1
-        data: tuple[Any, ...] = (response,)  # another call's, if a middleware gave it
-        if getattr(response, "_exchange", None) is source:
-            data = (ref(response, source.response_freed), type(response))
-        fact = (event, source, time_ns, data)
         if event is TraceRequestEndParams:
-            self._head_fact = fact
-        pending.insert(at, fact)
+            self._end_noted = True
+        pending.insert(at, (event, source, time_ns, held_weakly(response, source)))
 
     def note_exception(
         self, source: Record, exc: BaseException, phase: str, timeout: str | None
@@ -109,7 +102,7 @@ class Trace:
 
         A listener that opens a span at the start and closes it at either of the two closes it once.
         """
-        if self._head_fact is None:
+        if not self._end_noted:
             self.note(TraceRequestExceptionParams, source, 0, exc, phase, timeout)
 
     def tell(
@@ -137,7 +130,6 @@ class ObserverTrace(Trace):
 
     __slots__ = ()
 
-    awaits = False
     wants: Handlers
 
     def start(self, event: type[Event], source: Record) -> Awaitable[Any]:
@@ -186,6 +178,55 @@ class ObserverTrace(Trace):
             raise failure
 
 
+class CallTrace(Trace):
+    """Observers of calls as a whole, for instance of `request_finish` alone.
+
+    Events of a call, unlike those of attempts, happen in the task of the caller where nothing is
+    half done: they are told when they are noted. So nothing is kept, and all requests of a session
+    share one of these. It does not suit observers of `request_end`: whether that was told decides
+    about `request_exception`.
+    """
+
+    __slots__ = ()
+
+    at_once = True
+    wants: Handlers
+
+    def __init__(self, wants: Handlers) -> None:
+        super().__init__(wants, wants_attempts=False)
+
+    def start(self, event: type[Event], source: Record) -> Awaitable[Any]:
+        """Tell the first event of the request."""
+        self.note(event, source, source.start_ns)
+        return DONE
+
+    def note(self, event: type[Event], source: Record, time_ns: int = 0, *data: object) -> None:
+        """Tell an event; `time_ns` 0 means now."""
+        handler = self.wants.get(event)
+        if handler is not None:
+            moment = event()
+            moment._fact = (event, source, time_ns or perf_counter_ns(), data)
+            handler(moment)
+
+    def note_all(self, events: tuple[type[Event], ...], source: Record, time_ns: int) -> None:
+        """Tell several events that have no data of their own."""
+        for event in events:
+            self.note(event, source, time_ns)
+
+    def note_head(self, event: type[Event], source: Record, response: Any) -> None:
+        """Tell an event that has a response."""
+        self.note(event, source, source.head_ns, *held_weakly(response, source))
+
+    def flush(self, then: Callable[[], object] | None = None) -> Awaitable[None]:
+        """Call `then`: there is nothing to tell."""
+        if then is not None:
+            then()
+        return DONE
+
+    def flush_soon(self, spawn: Spawn) -> None:
+        """There is nothing to tell."""
+
+
 class ConfigTrace(Trace):
     """A request that TraceConfigs listen to, and perhaps observers: callbacks are awaited.
 
@@ -205,10 +246,14 @@ class ConfigTrace(Trace):
         context: Any,
         wants_attempts: bool,
     ) -> None:
-        super().__init__(wants, wants_attempts)
+        # not super().__init__(): one of these is made for each request
+        self.wants = wants
+        self.wants_attempts = wants_attempts
+        self.pending = []
+        self._flushing = self._end_noted = self._again = False
+        self._told_ns = 0
         self._session = session
         self._context = context
-        self._again = False
 
     def start(self, event: type[Event], source: Record) -> Awaitable[Any]:
         """Tell the first event of the request."""
@@ -245,12 +290,12 @@ class ConfigTrace(Trace):
                     try:
                         await wants[event](session, context, moment)
                     except GeneratorExit:  # nothing can be awaited any more
-                        self._drop_head(fact, facts)
+                        self._drop_end(fact, facts)
                         self.pending[:0] = _after(fact, facts)
                         raise
                     except BaseException as exc:
                         failure = failure or exc
-                        self._drop_head(fact, facts)
+                        self._drop_end(fact, facts)
                 if then is not None and failure is None:
                     then()
                     then, self._again = None, True
@@ -261,12 +306,12 @@ class ConfigTrace(Trace):
                 attach_timeline(failure, fact[1])  # the call is over, and raises this all the same
             raise failure
 
-    def _drop_head(self, failed: Fact, facts: list[Fact]) -> None:
+    def _drop_end(self, failed: Fact, facts: list[Fact]) -> None:
         """A listener raised: ``on_request_end``, if it comes after that, is not told."""
-        head = self._head_fact
-        if head is not None and any(fact is head for fact in _after(failed, facts)):
-            facts[:] = [fact for fact in facts if fact is not head]
-            self._head_fact = None
+        for fact in _after(failed, facts):
+            if fact[0] is TraceRequestEndParams:
+                facts.remove(fact)
+                self._end_noted = False
 
     def flush_soon(self, spawn: Spawn) -> None:
         """Tell the noted events in a task of their own."""
@@ -287,13 +332,23 @@ def _after(told: Fact, facts: list[Fact]) -> list[Fact]:
     return facts[at + 1 :]
 
 
+def held_weakly(response: Any, source: Record) -> tuple[Any, ...]:
+    """The data of an event that has a response: listeners that keep the event do not keep that.
+
+    A response of another call, which a middleware may give as its answer, is held as it is.
+    """
+    if getattr(response, "_exchange", None) is not source:
+        return (response,)
+    return ref(response), type(response)
+
+
 # --- who listens to a request ---------------------------------------------------------------------
 
 
 class SessionObservers:
     """The observers of a session; what they want is looked up once and not for each request."""
 
-    __slots__ = ("_handlers", "_installed", "_observers", "_wants_attempts")
+    __slots__ = ("_handlers", "_installed", "_observers", "_shared", "_wants_attempts")
 
     def __init__(self, observers: Iterable[Observer]) -> None:
         self._observers = tuple(observers)
@@ -302,6 +357,8 @@ class SessionObservers:
         self._handlers: Handlers | None = None
         """What to call for a request without further listeners; None: it must be made for each."""
         self._wants_attempts = False
+        self._shared: CallTrace | None = None
+        """The trace of all requests, if one can serve them all."""
 
     def __bool__(self) -> bool:
         return bool(self._observers)
@@ -321,6 +378,8 @@ class SessionObservers:
         if not configs and not observers and not block:
             if self._installed is not installed:
                 self._prepare(installed)
+            if self._shared is not None:
+                return self._shared
             if self._handlers is not None:
                 if not self._handlers:
                     return None
@@ -328,15 +387,22 @@ class SessionObservers:
         everybody = (*installed, *block, *self._observers, *observers)
         if not configs and not everybody:
             return None
+        if len(configs) == 1 and not everybody:
+            config = configs[0]
+            context = config.trace_config_ctx(trace_request_ctx=trace_request_ctx)
+            return ConfigTrace(session, config.handlers, context, config.wants_attempts)
         return listened(session, configs, everybody, trace_request_ctx)
 
     def _prepare(self, installed: tuple[Observer, ...]) -> None:
-        self._installed, self._handlers = installed, None
+        self._installed, self._handlers, self._shared = installed, None, None
         observers = observing.each_once((*installed, *self._observers))
         if not any(has_spans(observer) for observer in observers):
             handlers = [handlers_of(observer) for observer in observers]
             self._handlers = merged(handlers) if handlers else {}
             self._wants_attempts = wants_attempts(self._handlers)
+            if self._handlers and not self._wants_attempts:
+                if TraceRequestEndParams not in self._handlers:
+                    self._shared = CallTrace(self._handlers)
 
 
 def listened(
@@ -350,9 +416,6 @@ def listened(
         handlers = merged([*map(handlers_of, observing.each_once(observers))])
         return ObserverTrace(handlers, wants_attempts(handlers))
     contexts = [config.trace_config_ctx(trace_request_ctx=trace_request_ctx) for config in configs]
-    if len(configs) == 1 and not observers:
-        config = configs[0]
-        return ConfigTrace(session, config.handlers, contexts[0], config.wants_attempts)
     hearing = [*map(handlers_of, observing.each_once(observers))]
     callbacks = [config.handlers for config in configs]
     events = wanted([*hearing, *callbacks])

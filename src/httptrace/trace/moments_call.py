@@ -32,13 +32,13 @@ class ResponseEvent(RequestEvent):
 
     @property
     def response(self) -> ClientResponse:
-        """the response; an event keeps no response alive: if the program no longer has it, this is
-        another object with the same status and headers and without a body"""
+        """the response; an event does not keep it alive: once the program no longer has it, this is
+        another object with the same status and headers, whose body may be gone"""
         response, *rest = self._fact[3]
         if not rest:
             return response  # type: ignore[no-any-return]
         present = response()
-        return self.source.head_only(*rest) if present is None else present  # type: ignore[no-any-return]
+        return self.source.response_again(*rest) if present is None else present  # type: ignore[no-any-return]
 
 
 class TraceRequestStartParams(

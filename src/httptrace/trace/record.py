@@ -140,11 +140,8 @@ class Record(_Kept):
             return exc
         return self.expired() or exc
 
-    def response_freed(self, _response: object) -> None:
-        """The response object has gone; events may still keep the record."""
-
-    def head_only(self, response_class: type[Any]) -> Any:
-        """A response object without a body, in place of the one that has gone."""
+    def response_again(self, response_class: type[Any]) -> Any:
+        """Another response object in place of one that the program no longer has."""
         raise NotImplementedError
 
     def enter(self, phase: Phase) -> None:
