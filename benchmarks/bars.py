@@ -14,8 +14,8 @@ Verdict = Literal["PASS", "FAIL", "not measured"]
 class Bar:
     """A limit on an entrant's median, or, with `against`, on its ratio to another's.
 
-    With `beyond`, two pairs of entrants, what is held against the limit is the ratio of differences:
-    what the first of one pair takes beyond the second, over the same of the other pair.
+    With `beyond`, two pairs of entrants, the limit is on the ratio of two differences: what the
+    first entrant of a pair takes beyond the second, for one pair over the other.
 
     An `aim` is worth reaching but fails nothing.
     """

@@ -17,7 +17,7 @@ from multidict import CIMultiDictProxy
 from ..errors import ClientResponseError, SocketTimeoutError, TotalTimeoutError
 from ..headers.head import headers_in, version_of
 from ..request_info import RequestInfo
-from ..trace.done import DONE
+from ..trace.awaitables import COMPLETED
 from ..trace.events import TraceRequestFinishParams
 from ..trace.timeline import attach_timeline
 from .exchange import Exchange
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from ..body.payload import Payload
     from ..body.upload_tracker import UploadTracker
     from ..trace.events import Outcome
-    from ..trace.listening import Trace
+    from ..trace.traces import Trace
     from .core import SessionCore
     from .pool import Pool
     from .target import Target
@@ -127,7 +127,7 @@ class Call(Coroutine[Any, Any, R], Generic[R]):
         traceback: TracebackType | None,
     ) -> Any:
         if self.finished:
-            return DONE
+            return COMPLETED
         return self.let_go(exc)
 
     def send(self, value: Any) -> Any:
@@ -198,7 +198,7 @@ class Call(Coroutine[Any, Any, R], Generic[R]):
     def let_go(self, exc: BaseException | None = None) -> Any:
         """The caller is done with the response, read or not; returns what is left to await."""
         if self.finished:
-            return DONE
+            return COMPLETED
         if self.exchange.complete:
             return self.finish("completed")
         self.abandon("unread body")
@@ -231,7 +231,7 @@ class Call(Coroutine[Any, Any, R], Generic[R]):
             self.early = (outcome, exc)
         elif self._end(outcome, exc) and self.trace is not None:
             return self.trace.flush()
-        return DONE
+        return COMPLETED
 
     def finish_soon(self) -> None:
         """Let the response go from where nothing can be awaited."""

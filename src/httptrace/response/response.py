@@ -13,7 +13,7 @@ from ..errors import ClientConnectionError, ClientResponseError, ContentTypeErro
 from ..headers.head import headers_of
 from ..headers.mime import charset_of, content_type_of, is_json, text_encoding
 from ..request_info import RequestInfo
-from ..trace.done import DONE
+from ..trace.awaitables import COMPLETED
 from ..trace.timeline import timeline_of
 from ..version import HttpVersion, HttpVersion10, HttpVersion11
 from .connection import ResponseConnection
@@ -360,7 +360,7 @@ class ClientResponse:
         if self._ends_call():
             self._call.finish_soon()
         self._exchange.let_go = True
-        return DONE
+        return COMPLETED
 
     def close(self) -> None:
         """Do the same as `release`: the connection is closed if part of the body is missing."""

@@ -20,8 +20,7 @@ class ObserverMethods:
         """
 
     def on_request_exception(self, event: events.TraceRequestExceptionParams) -> None:
-        """The request failed or was cancelled before the caller had a response; its finish follows.
-        """
+        """The request failed or was cancelled before the caller had a response; its finish follows."""
 
     def on_request_finish(self, event: events.TraceRequestFinishParams) -> None:
         """The request is over: the response came whole, or it failed, was cancelled or let go."""
@@ -41,8 +40,7 @@ class ObserverMethods:
     def on_connection_queued_exception(
         self, event: events.TraceConnectionQueuedExceptionParams
     ) -> None:
-        """The request stopped waiting without a place: a limit of time, a cancellation, a closing.
-        """
+        """The request stopped waiting without a place: a limit of time, a cancellation, a closing."""
 
     def on_dns_resolvehost_start(self, event: events.TraceDnsResolveHostStartParams) -> None:
         """A look-up of the host's addresses begins, or another request's is waited for."""
@@ -103,12 +101,10 @@ class ObserverMethods:
         """An idle connection of the pool is used again; `on_connection_acquired` follows."""
 
     def on_connection_acquired(self, event: events.TraceConnectionAcquiredParams) -> None:
-        """The request has its connection, new or used before; once for each attempt that gets one.
-        """
+        """The request has its connection, new or used before; once for each attempt that gets one."""
 
     def on_connection_released(self, event: events.TraceConnectionReleasedParams) -> None:
-        """The connection went back to the pool, fit for the next request, once the response was in.
-        """
+        """The connection went back to the pool, fit for the next request, once the response was in."""
 
     def on_connection_closed(self, event: events.TraceConnectionClosedParams) -> None:
         """The connection was closed instead of being kept."""
@@ -145,8 +141,7 @@ class ObserverMethods:
     def on_websocket_handshake_start(
         self, event: events.TraceWebSocketHandshakeStartParams
     ) -> None:
-        """A WebSocket is being opened: connecting, the request and redirects lie within its span.
-        """
+        """A WebSocket is being opened: connecting, the request and redirects lie within its span."""
 
     def on_websocket_handshake_end(self, event: events.TraceWebSocketHandshakeEndParams) -> None:
         """The WebSocket is open (RFC 6455 §4.1)."""

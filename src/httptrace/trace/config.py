@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import Any, Generic, TypeVar
 
 from ._signals import Signals
-from .done import DONE
+from .awaitables import COMPLETED
 from .events import EVENTS, Event, wants_attempts
 
 Params = TypeVar("Params")
@@ -138,7 +138,7 @@ def _awaited(callback: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
 
     def call(session: Any, context: Any, params: Any) -> Awaitable[Any]:
         result = callback(session, context, params)
-        return result if result is not None and isawaitable(result) else DONE
+        return result if result is not None and isawaitable(result) else COMPLETED
 
     return call
 

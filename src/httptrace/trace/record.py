@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from multidict import CIMultiDict, CIMultiDictProxy
     from yarl import URL
 
-    from .listening import Trace
     from .timeline import Timeline
+    from .traces import Trace
 
 Phase = Literal["queue", "dns", "connect", "tls", "send", "wait", "receive"]
 """The parts of an attempt's time, in the order in which they come."""

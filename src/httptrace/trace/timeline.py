@@ -82,6 +82,18 @@ class Hop:
             phases[phase] = phases.get(phase, 0) + end_ns - start_ns
         return phases
 
+    @property
+    def error(self) -> str | None:
+        """What it failed with, as text: class and message, secrets in URLs masked; None if it did
+        not fail."""
+        return self._error if self.exception is None else _text_of(self.exception)
+
+    _error: str | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What is pickled: without the exception, which may hold what cannot be; `error` stays."""
+        return {**self.__dict__, "exception": None, "_error": self.error}
+
     def to_dict(self) -> dict[str, Any]:
         """The hop as JSON has it; times in seconds. Secrets in the URL are masked."""
         from ..masking import mask_url
@@ -102,7 +114,7 @@ class Hop:
             "bytes_sent": self.bytes_sent,
             "bytes_received": self.bytes_received,
             "retry_reason": self.retry_reason,
-            "error": None if self.exception is None else _told(self.exception),
+            "error": self.error,
             "total": self.total_ns / 1e9,
             "phases": {phase: ns / 1e9 for phase, ns in self.phases_ns.items()},
             "phases_ns": dict(self.phases_ns),
@@ -245,7 +257,7 @@ def _spans(record: Record, end_ns: int) -> list[tuple[Phase, int, int]]:
     ]
 
 
-def _told(exc: BaseException) -> str:
+def _text_of(exc: BaseException) -> str:
     from ..masking import mask_text
 
     text = str(exc)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from asyncio import CancelledError
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..masking import mask_url
@@ -97,10 +96,11 @@ def _shortened(text: str, room: int) -> str:
 
 def _outcome(hop: Hop) -> str:
     status = "" if hop.status is None else f"{hop.status} {_harmless(hop.reason)}".rstrip()
-    if hop.exception is None:
+    if hop.error is None:
         return status or "…"
-    cancelled = isinstance(hop.exception, CancelledError)
-    failure = "cancelled" if cancelled else type(hop.exception).__name__
+    failure = hop.error.partition(":")[0]
+    if failure == "CancelledError":
+        failure = "cancelled"
     return f"{status}, then {failure}" if status else f"{failure} in {hop.spans_ns[-1][0]}"
 
 
