@@ -56,8 +56,8 @@ def method(event: type[Event]) -> str:
     indent = " " * 8
     doc = f'{indent}"""{summary(event)}"""'
     if len(doc) > WIDTH:
-        lines = wrap(f'"""{summary(event)}', WIDTH - 8)
-        doc = "\n".join(indent + line for line in (*lines, '"""'))
+        lines = wrap(f'"""{summary(event)}', WIDTH - 11)
+        doc = "\n".join(indent + line for line in lines) + '"""'
     return f"\n{head}\n{doc}\n"
 
 

@@ -1,6 +1,6 @@
-"""Every moment of a request, each declared once in one of the modules that this one gathers.
+"""All events, each declared once in one of the modules that are imported here.
 
-The names are aiohttp's where aiohttp has the moment ("Client tracing", aiohttp's documentation).
+Names are aiohttp's where aiohttp has the event ("Client tracing", aiohttp's documentation).
 Times are ``time.perf_counter_ns()`` readings: nanoseconds, monotonic, comparable in one process.
 """
 
@@ -20,7 +20,7 @@ from .moments_exchange import *
 from .moments_websocket import *
 
 EVENTS = declared()
-"""Every event, in the order in which a request meets them."""
+"""Every event, in the order in which a request has them."""
 
 _CALL_GROUPS = ("call", "redirect")
 

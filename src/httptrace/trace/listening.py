@@ -1,4 +1,4 @@
-"""Who listens to a request: observers and TraceConfigs of the process, block, session and request."""
+"""Which observers and TraceConfigs listen to a request, and how they are combined."""
 
 from __future__ import annotations
 

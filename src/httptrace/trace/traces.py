@@ -241,7 +241,8 @@ class ConfigTrace(Trace):
         moment = event()
         self._told_ns = source.start_ns
         moment._fact = (event, source, source.start_ns, ())
-        return self.wants[event](self._session, self._context, moment)
+        told: Awaitable[Any] = self.wants[event](self._session, self._context, moment)
+        return told
 
     async def flush(self, then: Callable[[], object] | None = None) -> None:
         """Tell the noted events, in order, each to every listener.
@@ -249,7 +250,7 @@ class ConfigTrace(Trace):
         Raises
         ------
         BaseException
-            What a callback of a TraceConfig raised first, after all the others were told.
+            What the first failing callback raised, after all others were called.
         """
         if self._flushing:
             self._again = True  # the flush that is under way tells these too
