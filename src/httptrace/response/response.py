@@ -14,7 +14,7 @@ from ..headers.head import headers_of
 from ..headers.mime import charset_of, content_type_of, is_json, text_encoding
 from ..request_info import RequestInfo
 from ..trace.awaitables import COMPLETED
-from ..trace.timeline import timeline_of
+from ..trace.timeline import attach_timeline, timeline_of
 from ..version import HttpVersion, HttpVersion10, HttpVersion11
 from .connection import ResponseConnection
 
@@ -390,6 +390,7 @@ class ClientResponse:
             message=self.reason,
             headers=self.headers,
         )
+        error.timeline = self.timeline
         if not self._call.entered:
             self.release()
         raise error
@@ -413,6 +414,7 @@ class ClientResponse:
 
     async def _fail(self, exc: BaseException) -> None:
         if not self._ends_call():
+            attach_timeline(exc, self._exchange)
             return
         cancelled = isinstance(exc, asyncio.CancelledError)
         self._call.abandon("cancelled" if cancelled else "error")
@@ -424,13 +426,15 @@ class ClientResponse:
 
     def _unexpected_type(self, attempt: str) -> ContentTypeError:
         given = self.headers.get("Content-Type", "").lower()
-        return ContentTypeError(
+        error = ContentTypeError(
             self.request_info,
             self.history,
             status=self.status,
             message=f"{attempt} with unexpected mimetype: {given}",
             headers=self.headers,
         )
+        error.timeline = self.timeline
+        return error
 
     def _is(self, content_type: str) -> bool:
         if content_type == "application/json":
