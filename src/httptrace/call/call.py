@@ -260,6 +260,7 @@ class Call(Coroutine[Any, Any, R], Generic[R]):
             attach_timeline(exc, self.exchange)
         if self.trace is not None:
             self.trace.note(TraceRequestFinishParams, self.exchange, 0, outcome, exc)
+            self.history = ()  # events that are kept must not keep the responses of redirects
         del self.exchange  # which knows the call: no circle is left for the collector
         return True
 
