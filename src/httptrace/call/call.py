@@ -288,8 +288,8 @@ class Call(Coroutine[Any, Any, R], Generic[R]):
     def await_outside(self) -> None:
         """Something is awaited that is not the connection: limits must find the call there."""
         self.task = task = asyncio.current_task(self.loop)
-        if task is not None:
-            self.cancelling = task.cancelling()
+        if task is not None and (cancelling := task.cancelling()) != self.cancelling:
+            self.cancelling = cancelling
         self.pool.unconnected.add(self)
 
     def close_payload(self, payload: Payload) -> None:

@@ -112,13 +112,19 @@ def _hop_for(core: SessionCore, options: RequestOptions) -> Any:
 
 def _attach_listeners(call: Call[Any], options: RequestOptions) -> None:
     """Collect the listeners of the process, the session and the request."""
-    configs: list[TraceConfig] = call.core.trace_configs
+    core = call.core
+    if not options:
+        call.trace = trace = core.observers.trace(call.session, core.trace_configs)
+        if trace is not None and trace.wants_attempts:
+            call.exchange.trace = trace
+        return
+    configs: list[TraceConfig] = core.trace_configs
     observers: list[Observer] = []
     if "trace_configs" in options:
         configs = [*configs, *checked_configs(options["trace_configs"])]
     if "observers" in options:
         observers = checked_observers(options["observers"])
     context = options.get("trace_request_ctx")
-    call.trace = trace = call.core.observers.trace(call.session, configs, observers, context)
+    call.trace = trace = core.observers.trace(call.session, configs, observers, context)
     if trace is not None and trace.wants_attempts:
         call.exchange.trace = trace

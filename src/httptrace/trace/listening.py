@@ -39,8 +39,8 @@ class SessionObservers:
         self,
         session: object,
         configs: list[TraceConfig],
-        observers: Iterable[Observer],
-        trace_request_ctx: Any,
+        observers: Iterable[Observer] = (),
+        trace_request_ctx: Any = None,
     ) -> Trace | None:
         """The trace of a request; None if nobody listens.
 
@@ -56,11 +56,14 @@ class SessionObservers:
                 if not self._handlers:
                     return None
                 return ObserverTrace(self._handlers, self._wants_attempts)
-        everybody = (*installed, *block, *self._observers, *observers)
-        if not configs and not everybody:
+        if installed or block or self._observers or observers:
+            everybody = (*installed, *block, *self._observers, *observers)
+        elif not configs:
             return None
-        if len(configs) == 1 and not everybody:
-            config = configs[0]
+        elif len(configs) > 1:
+            everybody = ()
+        else:
+            (config,) = configs
             context = config.trace_config_ctx(trace_request_ctx=trace_request_ctx)
             return ConfigTrace(session, config.handlers, context, config.wants_attempts)
         return listened(session, configs, everybody, trace_request_ctx)
