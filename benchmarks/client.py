@@ -28,6 +28,7 @@ def make(order: dict[str, Any]) -> Peer:
         order.get("limit", 100),
         order.get("signals", False),
         order.get("moments", 0),
+        order.get("observer", False),
     )
     return peers.load(order["peer"])(setup)
 

@@ -57,6 +57,22 @@ class Table:
         shares = [a / b for a, b in zip(ours, theirs, strict=False) if b]
         return statistics.median(shares) if shares else None
 
+    def ratio_of_differences(
+        self, metric: str, ours: tuple[str, str], theirs: tuple[str, str]
+    ) -> float | None:
+        """Return how much more the first of one pair has than the second, over the other pair's.
+
+        The medians of the differences of each round are taken first: a single one may be near zero.
+        """
+        added, theirs_added = (self.difference(metric, *pair) for pair in (ours, theirs))
+        return None if added is None or not theirs_added else added / theirs_added
+
+    def difference(self, metric: str, one: str, other: str) -> float | None:
+        """Return the median over the rounds of what one entrant has more than the other."""
+        ours, theirs = (self.lines.get(key, Line()).values(metric) for key in (one, other))
+        more = [a - b for a, b in zip(ours, theirs, strict=False)]
+        return statistics.median(more) if more else None
+
     def median(self, metric: str, key: str) -> float | None:
         """Return an entrant's median, None if it did not take part."""
         return self.lines.get(key, Line()).median(metric)

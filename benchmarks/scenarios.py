@@ -119,23 +119,29 @@ def per_request(figures: Sample) -> Sample:
 
 
 class Signals(Requests):
-    """The same client with nobody listening and with an empty coroutine on every signal.
+    """The same client without listeners, with an observer of each request's end that does nothing,
+    and with an empty coroutine on every signal.
 
     "least" is the client without listeners that is followed by as many empty coroutines and empty
     objects as the request has moments: what listening to all of them costs at the least.
     """
 
-    forms = ("", "signals", "least")
+    forms = ("", "observer", "signals", "least")
+    OURS = ("observer", "least")
     MOMENTS = 12
 
     def entrants(self, chosen: tuple[str, ...], on: tuple[str, ...]) -> list[Entrant]:
-        """Return who takes part: the moments are httptrace's."""
+        """Return who takes part: only httptrace has observers, and its events are counted."""
         every = super().entrants(chosen, on)
-        return [one for one in every if one.form != "least" or one.peer == "httptrace"]
+        return [one for one in every if one.form not in self.OURS or one.peer == "httptrace"]
 
     def options(self, form: str) -> dict[str, object]:
         moments = self.MOMENTS if form == "least" else 0
-        return super().options(form) | {"signals": form == "signals", "moments": moments}
+        return super().options(form) | {
+            "signals": form == "signals",
+            "observer": form == "observer",
+            "moments": moments,
+        }
 
 
 class Queue(Scenario):
@@ -365,7 +371,7 @@ ALL: tuple[Scenario, ...] = (
     Requests("get-32", "GET of 40 bytes, 32 at a time", quick=SWIFT),
     Requests("get-1000", "GET of 40 bytes, 1,000 at a time", concurrency=1000, names=BRISK),
     Signals(
-        "signals", "The same with every signal listened to", names=SESSIONS, quick=("httptrace",)
+        "signals", "The same, listened to in several ways", names=SESSIONS, quick=("httptrace",)
     ),
     Requests("post-json", "POST of 1 KiB JSON and back, 32 at a time", kind="post", quick=SESSIONS),
     Requests("get-64k", "GET of 64 KiB, 32 at a time", kind="64k"),

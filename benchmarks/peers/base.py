@@ -13,9 +13,10 @@ class Setup:
     """How a client is opened.
 
     `host` and `port` name the server, `limit` is the most connections at a time, and `signals`
-    asks for an empty coroutine on each of the client's trace signals. With `moments` so many empty
-    objects are made and empty coroutines awaited after each request, and nothing else: less than
-    that no signals can cost.
+    asks for an empty coroutine on each of the client's trace signals. `observer` asks for an
+    observer of each request's end, which does nothing. With `moments` so many empty objects are
+    made and empty coroutines awaited after each request, and nothing else: no signals can cost less
+    than that.
     """
 
     host: str
@@ -23,6 +24,7 @@ class Setup:
     limit: int = 100
     signals: bool = False
     moments: int = 0
+    observer: bool = False
 
 
 class Peer(ABC):

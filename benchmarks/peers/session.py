@@ -33,10 +33,17 @@ class SessionPeer(Peer):
                 getattr(config, name).append(listener)
         return [config]
 
+    def observing(self) -> dict[str, Any]:
+        """Return the parameters of a session whose requests' ends are observed."""
+        raise NotImplementedError
+
     async def open(self) -> None:
         connector = self.module.TCPConnector(limit=self.setup.limit)
         configs = self.trace_configs() if self.setup.signals else None
-        self.session = self.module.ClientSession(connector=connector, trace_configs=configs)
+        options = self.observing() if self.setup.observer else {}
+        self.session = self.module.ClientSession(
+            connector=connector, trace_configs=configs, **options
+        )
         if self.setup.moments:
             self.get = self.get_with_moments  # type: ignore[method-assign]
 

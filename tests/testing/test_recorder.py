@@ -107,6 +107,51 @@ async def test_attempts_run_forwards() -> None:
         recorder.check()
 
 
+async def test_exception_after_the_end() -> None:
+    """Once its end was told, a request has no exception."""
+    recorder = await recorded()
+    finish = recorder.of("request_finish")[0]
+    exception = httptrace.TraceRequestExceptionParams.of(finish.source, finish.time_ns)
+    recorder.events.insert(recorder.events.index(finish), exception)
+    recorder._connections.insert(0, recorder._connections[-1])
+    with pytest.raises(AssertionError, match="has request_exception after request_end"):
+        recorder.check()
+
+
+async def test_many_requests_are_checked_in_linear_time() -> None:
+    """Checking eight times as many requests reads eight times as many events, not sixty-four."""
+    read = 0
+
+    class Source:
+        def __init__(self, source: Any, request_id: int) -> None:
+            self._source, self._request_id = source, request_id
+
+        @property
+        def request_id(self) -> int:
+            nonlocal read
+            read += 1
+            return self._request_id
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._source, name)
+
+    one = await recorded()
+    request = [event for event in one.events if event.request_id == one.requests[0]]
+
+    def checked(count: int) -> int:
+        nonlocal read
+        recorder = EventRecorder()
+        for number in range(count):
+            source: Any = Source(request[0].source, 1000 + number)
+            for event in request:
+                recorder.on_event(type(event).of(source, event.time_ns, *event._fact[3]))
+        read = 0
+        recorder.check()
+        return read
+
+    assert checked(160) == 8 * checked(20) > 0
+
+
 async def test_request_under_way() -> None:
     """A request that is not over is a broken rule: whoever checks must have ended it."""
     recorder = EventRecorder()

@@ -157,7 +157,7 @@ def test_retry() -> None:
     fresh = Attempt(FIRST, start=10, connection=2, why_not_reused="none idle")
     lines = drawn(dead, fresh, width=80)
     assert lines[0].startswith("GET http://example.org/things → ConnectionResetError in wait  ")
-    assert lines[2] == "  given up and sent once more: stale connection"
+    assert lines[2] == "  sent again: stale connection"
     assert "  new connection 2, none was idle · ↑ 100 B ↓ 2.0 KiB" in lines
     assert lines[-1] == "  total       110.0 ms  1 retry"
 

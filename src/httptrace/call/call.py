@@ -17,8 +17,9 @@ from multidict import CIMultiDictProxy
 from ..errors import ClientResponseError, SocketTimeoutError, TotalTimeoutError
 from ..headers.head import headers_in, version_of
 from ..request_info import RequestInfo
-from ..trace.done import DONE
-from ..trace.events import TraceRequestExceptionParams, TraceRequestFinishParams
+from ..trace.awaitables import COMPLETED
+from ..trace.events import TraceRequestFinishParams
+from ..trace.timeline import attach_timeline
 from .exchange import Exchange
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from ..body.payload import Payload
     from ..body.upload_tracker import UploadTracker
     from ..trace.events import Outcome
-    from ..trace.listening import Trace
+    from ..trace.traces import Trace
     from .core import SessionCore
     from .pool import Pool
     from .target import Target
@@ -126,7 +127,7 @@ class Call(Coroutine[Any, Any, R], Generic[R]):
         traceback: TracebackType | None,
     ) -> Any:
         if self.finished:
-            return DONE
+            return COMPLETED
         return self.let_go(exc)
 
     def send(self, value: Any) -> Any:
@@ -197,7 +198,7 @@ class Call(Coroutine[Any, Any, R], Generic[R]):
     def let_go(self, exc: BaseException | None = None) -> Any:
         """The caller is done with the response, read or not; returns what is left to await."""
         if self.finished:
-            return DONE
+            return COMPLETED
         if self.exchange.complete:
             return self.finish("completed")
         self.abandon("unread body")
@@ -230,7 +231,7 @@ class Call(Coroutine[Any, Any, R], Generic[R]):
             self.early = (outcome, exc)
         elif self._end(outcome, exc) and self.trace is not None:
             return self.trace.flush()
-        return DONE
+        return COMPLETED
 
     def finish_soon(self) -> None:
         """Let the response go from where nothing can be awaited."""
@@ -256,8 +257,10 @@ class Call(Coroutine[Any, Any, R], Generic[R]):
             self.upload_tracker.end(exc)
         if exc is not None:
             self.exchange.exception = exc
+            attach_timeline(exc, self.exchange)
         if self.trace is not None:
             self.trace.note(TraceRequestFinishParams, self.exchange, 0, outcome, exc)
+            self.history = ()  # events that are kept must not keep the responses of redirects
         del self.exchange  # which knows the call: no circle is left for the collector
         return True
 
@@ -285,8 +288,8 @@ class Call(Coroutine[Any, Any, R], Generic[R]):
     def await_outside(self) -> None:
         """Something is awaited that is not the connection: limits must find the call there."""
         self.task = task = asyncio.current_task(self.loop)
-        if task is not None:
-            self.cancelling = task.cancelling()
+        if task is not None and (cancelling := task.cancelling()) != self.cancelling:
+            self.cancelling = cancelling
         self.pool.unconnected.add(self)
 
     def close_payload(self, payload: Payload) -> None:
@@ -324,7 +327,7 @@ class Call(Coroutine[Any, Any, R], Generic[R]):
         self.abandon("cancelled" if cancelled else "error")
         if trace is not None:
             limit = getattr(self.timeout_error or exc, "timeout", None)
-            trace.note(TraceRequestExceptionParams, exchange, 0, exc, phase, limit)
+            trace.note_exception(exchange, exc, phase, limit)
         if not isinstance(exc, GeneratorExit):
             await self.finish("cancelled" if cancelled else "failed", exc)
         elif self._end("cancelled", exc) and trace is not None:  # `close`: nothing can be awaited

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ..cookies.jar import AbstractCookieJar
     from ..local.propagation import Propagation
     from ..trace.config import TraceConfig
-    from ..trace.observer import Observer
+    from ..trace.listening import SessionObservers
     from ..version import HttpVersion
     from .exchange import Exchange
     from .pool import Pool
@@ -73,7 +73,7 @@ class SessionCore:
 
     # --- who listens ------------------------------------------------------------------------------
     trace_configs: list[TraceConfig]
-    observers: list[Observer]
+    observers: SessionObservers
     has_listeners: bool
 
     # --- what is kept between requests ------------------------------------------------------------

@@ -186,6 +186,10 @@ class Exchange(Record):
                 self._response_headers = CIMultiDictProxy(headers_in(self.head))
         return self._response_headers
 
+    def response_again(self, response_class: type[Any]) -> Any:
+        """Another response object, for an event that is kept longer than the first one."""
+        return response_class(self.call, self)
+
     async def wait(self, loop: asyncio.AbstractEventLoop) -> None:
         """Wait until the reader has news: the head, some or (`waits_for_end`) all of the body.
 

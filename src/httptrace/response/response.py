@@ -13,8 +13,8 @@ from ..errors import ClientConnectionError, ClientResponseError, ContentTypeErro
 from ..headers.head import headers_of
 from ..headers.mime import charset_of, content_type_of, is_json, text_encoding
 from ..request_info import RequestInfo
-from ..trace.done import DONE
-from ..trace.timeline import Timeline
+from ..trace.awaitables import COMPLETED
+from ..trace.timeline import attach_timeline, timeline_of
 from ..version import HttpVersion, HttpVersion10, HttpVersion11
 from .connection import ResponseConnection
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from ..body.sse import ServerSentEvent
     from ..call.call import Call
     from ..call.exchange import Exchange
+    from ..trace.timeline import Timeline
     from .finalizer import Finalizer
 
 
@@ -128,7 +129,7 @@ class ClientResponse:
     @property
     def timeline(self) -> Timeline:
         """Where the time of the request went; up to now, as long as the body is being read."""
-        return Timeline(self._exchange)
+        return timeline_of(self._exchange, over=self._call.finished)
 
     # --- headers ---------------------------------------------------------------------------------
 
@@ -359,7 +360,7 @@ class ClientResponse:
         if self._ends_call():
             self._call.finish_soon()
         self._exchange.let_go = True
-        return DONE
+        return COMPLETED
 
     def close(self) -> None:
         """Do the same as `release`: the connection is closed if part of the body is missing."""
@@ -389,6 +390,7 @@ class ClientResponse:
             message=self.reason,
             headers=self.headers,
         )
+        error.timeline = self.timeline
         if not self._call.entered:
             self.release()
         raise error
@@ -412,6 +414,7 @@ class ClientResponse:
 
     async def _fail(self, exc: BaseException) -> None:
         if not self._ends_call():
+            attach_timeline(exc, self._exchange)
             return
         cancelled = isinstance(exc, asyncio.CancelledError)
         self._call.abandon("cancelled" if cancelled else "error")
@@ -423,13 +426,15 @@ class ClientResponse:
 
     def _unexpected_type(self, attempt: str) -> ContentTypeError:
         given = self.headers.get("Content-Type", "").lower()
-        return ContentTypeError(
+        error = ContentTypeError(
             self.request_info,
             self.history,
             status=self.status,
             message=f"{attempt} with unexpected mimetype: {given}",
             headers=self.headers,
         )
+        error.timeline = self.timeline
+        return error
 
     def _is(self, content_type: str) -> bool:
         if content_type == "application/json":

@@ -18,7 +18,6 @@ from ..request.prepare import prepare, refresh_head
 from ..response.finalizer import Finalizer
 from ..trace import observer as observing
 from ..trace.events import TraceRequestEndParams, TraceRequestStartParams
-from ..trace.listening import listened
 from .arguments import checked_configs, checked_observers
 
 if TYPE_CHECKING:
@@ -30,6 +29,8 @@ if TYPE_CHECKING:
     from ..call.core import SessionCore
     from ..request.options import RequestOptions
     from ..response.response import ClientResponse
+    from ..trace.config import TraceConfig
+    from ..trace.observer import Observer
 
 
 def chain(core: SessionCore, middlewares: Sequence[Any], *links: Any) -> Any:
@@ -69,7 +70,7 @@ async def run(call: Call[Any], url: str | URL, options: RequestOptions) -> Clien
         if options or core.has_listeners or observing.installed or observing.ambient():
             _attach_listeners(call, options)
         trace = call.trace
-        if trace is not None:
+        if trace is not None and trace.awaits:
             call.await_outside()  # time limits also hold while listeners are awaited
         if trace is not None and TraceRequestStartParams in trace.wants:
             await trace.start(TraceRequestStartParams, call.exchange)
@@ -82,7 +83,7 @@ async def run(call: Call[Any], url: str | URL, options: RequestOptions) -> Clien
             call.upload_tracker.final(has_body=call.payload is not None)
         if settings.raise_for_status:
             await check_status(call, response)
-        if trace is not None:
+        if trace is not None and not trace.at_once:
             trace.note_head(TraceRequestEndParams, call.exchange, response)
             await trace.flush(call.may_end)
     except BaseException as exc:
@@ -111,14 +112,19 @@ def _hop_for(core: SessionCore, options: RequestOptions) -> Any:
 
 def _attach_listeners(call: Call[Any], options: RequestOptions) -> None:
     """Collect the listeners of the process, the session and the request."""
-    configs, observers = call.core.trace_configs, call.core.observers
+    core = call.core
+    if not options:
+        call.trace = trace = core.observers.trace(call.session, core.trace_configs)
+        if trace is not None and trace.wants_attempts:
+            call.exchange.trace = trace
+        return
+    configs: list[TraceConfig] = core.trace_configs
+    observers: list[Observer] = []
     if "trace_configs" in options:
         configs = [*configs, *checked_configs(options["trace_configs"])]
     if "observers" in options:
-        observers = [*observers, *checked_observers(options["observers"])]
-    if observing.installed or observing.ambient():
-        observers = [*observing.everybody(), *observers]
-    if configs or observers:
-        context = options.get("trace_request_ctx")
-        call.trace = trace = listened(call.session, configs, observers, context)
-        call.exchange.trace = trace if trace.below else None
+        observers = checked_observers(options["observers"])
+    context = options.get("trace_request_ctx")
+    call.trace = trace = core.observers.trace(call.session, configs, observers, context)
+    if trace is not None and trace.wants_attempts:
+        call.exchange.trace = trace

@@ -24,6 +24,7 @@ from ..request.fields import merge_headers
 from ..request.options import limits_of, status_check, timeout_settings
 from ..request.target import absolute_url
 from ..response.response import ClientResponse
+from ..trace.listening import SessionObservers
 from ..version import HttpVersion, HttpVersion11, __version__
 from .arguments import (
     auto_headers,
@@ -251,7 +252,7 @@ class ClientSession(PrivateNames, metaclass=_Overridable):
         merge_headers(core.default_headers, headers)
         core.headers_version = version_of(core.default_headers)
         core.trace_configs = checked_configs(trace_configs)
-        core.observers = checked_observers(observers)
+        core.observers = SessionObservers(checked_observers(observers))
         core.has_listeners = bool(core.trace_configs or core.observers)
         core.propagation = propagation_of(propagate)
         core.request_class = checked_class("request_class", request_class)

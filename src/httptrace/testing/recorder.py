@@ -1,4 +1,4 @@
-"""`EventRecorder`: keeps the events of requests, and asserts the rules that hold for them all."""
+"""`EventRecorder`: keeps the events of requests and checks the rules that hold for all of them."""
 
 from __future__ import annotations
 
@@ -17,9 +17,11 @@ if TYPE_CHECKING:
 
 __all__ = ["EventRecorder"]
 
+_OfRequest = tuple[list["Event"], list["int | None"]]
+
 
 class EventRecorder(Observer):
-    """Keeps what it hears, for tests to look at.
+    """Keeps every event and span, for tests to look at.
 
     Give it to a session or a request (``observers=[recorder]``), to a block
     (``with httptrace.observe(recorder)``) or to the process (``httptrace.install(recorder)``).
@@ -29,7 +31,7 @@ class EventRecorder(Observer):
     def __init__(self) -> None:
         self.events: list[Event] = []
         self._spans: list[Span] = []
-        self._connections: list[int | None] = []  # as each event told it when it came
+        self._connections: list[int | None] = []  # the id that each event had when it was told
 
     def on_event(self, event: Event) -> None:
         """Keep the event."""
@@ -59,68 +61,78 @@ class EventRecorder(Observer):
         return [s for s in self._spans if request_id is None or s.start.request_id == request_id]
 
     def timelines(self) -> list[Timeline]:
-        """The timelines of the requests that are over, in the order in which they ended."""
+        """The timelines of the requests that have ended, in the order in which they ended."""
         return [e.timeline for e in self.events if isinstance(e, TraceRequestFinishParams)]
 
     def clear(self) -> None:
-        """Forget everything; what is under way is then seen from its middle."""
+        """Forget everything. Of a request that is under way, only later events are then kept."""
         self.events.clear()
         self._spans.clear()
         self._connections.clear()
 
     def check(self) -> None:
-        """Assert what holds always, of every request that was seen; all must be over.
+        """Assert the rules that hold for every request; all that were seen must have ended.
 
-        A request begins with ``request_start`` and ends with its only ``request_finish``. Every
-        start has one end or exception, and spans nest; only the sockets of one race overlap. Times
-        and attempts do not run backwards. Once an attempt has told its connection, all its events
-        do. The phases of the timeline are a partition of the request's time.
+        A request begins with ``request_start`` and ends with its only ``request_finish``. After
+        ``request_end`` there is no ``request_exception``. Every start has one end or exception, and
+        spans nest; only the sockets of one race overlap. Times and attempts do not decrease. Once
+        an event of an attempt has a connection id, all later ones have the same. The phases of the
+        timeline sum to the request's time, without gaps or overlaps.
 
         Raises
         ------
         AssertionError
-            Telling each rule that is broken, and the events of the request.
+            With each rule that is broken, and the events of the request.
         """
-        wrong = [f"{event!r} tells no connection" for event in self._unasked()]
-        for request_id in self.requests:
-            broken = [*self._broken(request_id)]
+        wrong = [f"{event!r} tells no connection" for event in self._without_any_id()]
+        for request_id, (events, connections) in self._by_request().items():
+            broken = [*_broken(events, connections)]
             if broken:
-                told = " ".join(self.names(request_id))
+                names = " ".join(event.name for event in events)
                 wrong += [f"request {request_id}: {rule}" for rule in broken]
-                wrong.append(f"request {request_id}: its events are {told}")
+                wrong.append(f"request {request_id}: its events are {names}")
         if wrong:
             raise AssertionError("\n".join(wrong))
 
     def _of(self, request_id: int | None) -> list[Event]:
         return [e for e in self.events if request_id is None or e.request_id == request_id]
 
-    def _unasked(self) -> list[Event]:
+    def _without_any_id(self) -> list[Event]:
         return [e for e in self.events if e.request_id is None and e.connection_id is None]
 
-    def _broken(self, request_id: int) -> Iterator[str]:
-        events = self._of(request_id)
-        yield from _ends(events)
-        yield from _nesting(events)
-        yield from _order(events)
-        yield from self._connected(request_id)
-        for event in events:
-            if isinstance(event, TraceRequestFinishParams):
-                yield from _partition(event.timeline)
-
-    def _connected(self, request_id: int) -> Iterator[str]:
-        """Once an attempt has told its connection, all its events do."""
-        known: dict[int, int] = {}
+    def _by_request(self) -> dict[int, _OfRequest]:
+        """The events of each request, and the connection id that each had when it was told."""
+        found: dict[int, _OfRequest] = {}
         for event, connection_id in zip(self.events, self._connections, strict=True):
-            if event.request_id != request_id:
-                continue
-            expected = known.get(event.attempt)
-            if expected is None:
-                if connection_id is not None:
-                    known[event.attempt] = connection_id
-                elif event.name == "connection_acquired":
-                    yield f"{event.name} of attempt {event.attempt} tells no connection"
-            elif connection_id != expected:
-                yield f"{event.name} tells connection {connection_id}, before it was {expected}"
+            if event.request_id is not None:
+                events, connections = found.setdefault(event.request_id, ([], []))
+                events.append(event)
+                connections.append(connection_id)
+        return found
+
+
+def _broken(events: list[Event], connections: list[int | None]) -> Iterator[str]:
+    yield from _ends(events)
+    yield from _nesting(events)
+    yield from _order(events)
+    yield from _connected(events, connections)
+    for event in events:
+        if isinstance(event, TraceRequestFinishParams):
+            yield from _partition(event.timeline)
+
+
+def _connected(events: list[Event], connections: list[int | None]) -> Iterator[str]:
+    """Once an event of an attempt has a connection id, all later ones have the same."""
+    known: dict[int, int] = {}
+    for event, connection_id in zip(events, connections, strict=True):
+        expected = known.get(event.attempt)
+        if expected is None:
+            if connection_id is not None:
+                known[event.attempt] = connection_id
+            elif event.name == "connection_acquired":
+                yield f"{event.name} of attempt {event.attempt} tells no connection"
+        elif connection_id != expected:
+            yield f"{event.name} tells connection {connection_id}, before it was {expected}"
 
 
 def _ends(events: list[Event]) -> Iterator[str]:
@@ -129,8 +141,11 @@ def _ends(events: list[Event]) -> Iterator[str]:
     finished = [at for at, event in enumerate(events) if event.name == "request_finish"]
     if len(finished) != 1:
         yield f"it finished {len(finished)} times"
+    names = [event.name for event in events]
+    if "request_end" in names and "request_exception" in names[names.index("request_end") :]:
+        yield "it has request_exception after request_end"
     if finished and finished[0] != len(events) - 1:
-        yield f"after its end came {[event.name for event in events[finished[0] + 1 :]]}"
+        yield f"after its end came {names[finished[0] + 1 :]}"
 
 
 def _nesting(events: list[Event]) -> Iterator[str]:

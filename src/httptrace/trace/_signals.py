@@ -1,4 +1,4 @@
-"""The signals of TraceConfig, for type checkers. Generated from the declared events."""
+"""The signals of TraceConfig, for type checkers. Generated from the events."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class Signals:
-    """One attribute for each declared moment."""
+    """One attribute for each event."""
 
     on_request_start: Signal[events.TraceRequestStartParams]
     on_request_end: Signal[events.TraceRequestEndParams]

@@ -1,4 +1,4 @@
-"""`TraceConfig`: aiohttp's way of listening, with every signal that httptrace declares."""
+"""`TraceConfig`: callbacks as in aiohttp, with a signal for every event."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from types import SimpleNamespace
 from typing import Any, Generic, TypeVar
 
 from ._signals import Signals
-from .done import DONE
-from .events import CALL_GROUPS, EVENTS, Event
+from .awaitables import COMPLETED
+from .events import EVENTS, Event, wants_attempts
 
 Params = TypeVar("Params")
 
 
 class Signal(list[Callable[[Any, Any, Params], Awaitable[None] | None]], Generic[Params]):
-    """The callbacks of one moment, called in the order in which they were appended.
+    """The callbacks of one event, called in the order in which they were appended.
 
-    A callback is ``async def callback(session, trace_config_ctx, params)``; a plain function does
-    as well. The list can no longer be changed once its `TraceConfig` is in use.
+    A callback is ``async def callback(session, trace_config_ctx, params)``, or a plain function
+    with these parameters. Once its `TraceConfig` is in use, the list cannot be changed.
     """
 
     __slots__ = ("_frozen",)
@@ -33,7 +33,7 @@ class Signal(list[Callable[[Any, Any, Params], Awaitable[None] | None]], Generic
         return self._frozen
 
     def freeze(self) -> None:
-        """From now on, changing the callbacks raises RuntimeError."""
+        """Make later changes of the callbacks raise RuntimeError."""
         self._frozen = True
 
     async def send(self, *args: Any, **kwargs: Any) -> None:
@@ -64,12 +64,12 @@ for _name in (
 
 
 class TraceConfig(Signals):
-    """Callbacks for the moments of requests, given to ``ClientSession(trace_configs=[…])``.
+    """Callbacks for the events of requests, given to ``ClientSession(trace_configs=[…])``.
 
-    Each moment has a signal ``on_…`` to which callbacks are appended. They get the session, a
-    context made for the request, and the moment's parameters (aiohttp's documentation, "Tracing
-    Reference"). `trace_config_ctx_factory` makes the context; it is called with
-    ``trace_request_ctx=`` as it was given to the request.
+    Each event has a signal ``on_…`` to which callbacks are appended. A callback gets the session,
+    the context of the request, and the event (aiohttp's documentation, "Tracing Reference").
+    `trace_config_ctx_factory` makes the context; it is called with ``trace_request_ctx=``, the
+    value that was given to the request.
     """
 
     def __init__(self, trace_config_ctx_factory: Callable[..., Any] = SimpleNamespace) -> None:
@@ -81,15 +81,15 @@ class TraceConfig(Signals):
         self._ctx_factory = trace_config_ctx_factory
         self._frozen = False
         self.handlers: dict[type[Event], Callable[..., Awaitable[Any]]] = {}
-        """Internal: what to call and await for which moment; made by `freeze`."""
-        self.below = False
-        """Internal: whether it listens to more than the call as a whole."""
+        """Internal: what to call and await for each event; made by `freeze`."""
+        self.wants_attempts = False
+        """Internal: whether a callback wants events of attempts; see `Trace`."""
         for event in EVENTS:
             setattr(self, event.signal, Signal())
 
     @property
     def frozen(self) -> bool:
-        """Whether a session uses it already."""
+        """Whether a session uses it, so that its callbacks are fixed."""
         return self._frozen
 
     def trace_config_ctx(self, trace_request_ctx: Any = None) -> Any:
@@ -97,7 +97,7 @@ class TraceConfig(Signals):
         return self._ctx_factory(trace_request_ctx=trace_request_ctx)
 
     def freeze(self) -> None:
-        """Fix the callbacks; a session does so with each TraceConfig that it is given."""
+        """Fix the callbacks. A session calls this for each TraceConfig that it is given."""
         if self._frozen:
             return
         self._frozen = True
@@ -111,16 +111,16 @@ class TraceConfig(Signals):
             for event, signal in signals.items()
             if signal
         }
-        self.below = any(event.group not in CALL_GROUPS for event in self.handlers)
+        self.wants_attempts = wants_attempts(self.handlers)
 
 
 def adopted(config: Any) -> TraceConfig:
-    """The callbacks of aiohttp's own TraceConfig, as libraries that trace its requests make them.
+    """A TraceConfig with the callbacks of aiohttp's own one, as tracing libraries make them.
 
     Raises
     ------
     TypeError
-        If it is no TraceConfig.
+        If it is not a TraceConfig.
     """
     if not hasattr(config, "trace_config_ctx") or not hasattr(config, "on_request_start"):
         raise TypeError(f"trace_configs must be httptrace.TraceConfig objects, not {config!r}")
@@ -132,37 +132,37 @@ def adopted(config: Any) -> TraceConfig:
 
 
 def _awaited(callback: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
-    """A callback whose result can be awaited: plain functions do as well."""
+    """A callback whose result can be awaited, made from a coroutine function or a plain one."""
     if iscoroutinefunction(callback):
         return callback
 
     def call(session: Any, context: Any, params: Any) -> Awaitable[Any]:
         result = callback(session, context, params)
-        return result if result is not None and isawaitable(result) else DONE
+        return result if result is not None and isawaitable(result) else COMPLETED
 
     return call
 
 
 def _in_order(callbacks: list[Callable[..., Awaitable[Any]]]) -> Callable[..., Awaitable[Any]]:
-    """One callback for several: all are called; what one raised first is raised at the end."""
+    """One callback for several: it calls all, then raises what the first failing one raised."""
     if len(callbacks) == 1:
         return callbacks[0]
 
     async def call(session: Any, context: Any, params: Any) -> None:
-        await in_turn([(callback, context) for callback in callbacks], session, params)
+        await call_each([(callback, context) for callback in callbacks], session, params)
 
     return call
 
 
-async def in_turn(
+async def call_each(
     callbacks: Iterable[tuple[Callable[..., Awaitable[Any]], Any]], session: Any, params: Any
 ) -> None:
-    """Tell a moment to several callbacks, each with its context.
+    """Call several callbacks with an event, each with its own context.
 
     Raises
     ------
     BaseException
-        What a callback raised first, after all the others were told.
+        What the first failing callback raised, after all others were called.
     """
     failure: BaseException | None = None
     for callback, context in callbacks:

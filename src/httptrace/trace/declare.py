@@ -1,8 +1,8 @@
-"""How a moment is declared: one class, from which everything else is derived.
+"""How an event is declared: by one class, from which everything else is derived.
 
-``class TraceXParams(Event, signal="on_x", group="…")`` with annotated fields makes the class, its
-constructor and its slots, registers it in `EVENTS`, and so gives it a signal on ``TraceConfig``, a
-row in the documentation and a place in the recorder.
+``class TraceXParams(Event, signal="on_x", group="…")`` declares an event. Its annotated fields
+become properties, and it is registered in `EVENTS`. From there it gets a signal on ``TraceConfig``,
+a method of ``Observer`` and a row in the documentation.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 Edge = Literal["start", "end", "exception", "point"]
 Fact = tuple["type[Event]", "Record", int, tuple[Any, ...]]
-"""What is noted when a moment comes: which it is, of what attempt, when, and its data."""
+"""What is noted of an event: its class, the record of its attempt, its time, and its data."""
 
 
 class Field(NamedTuple):
-    """One datum of an event: its name, its type as written and what it means."""
+    """A field of an event: name, type as written in the source, and documentation."""
 
     name: str
     type: str
@@ -32,7 +32,7 @@ class _Doc(NamedTuple):
 
 
 def field(doc: str) -> Any:
-    """Declare a datum of an event by what it means."""
+    """Declare a field of an event; `doc` is its documentation."""
     return _Doc(doc)
 
 
@@ -45,7 +45,7 @@ def _getter(position: int, kind: str, doc: str) -> property:
 
 
 def _derived(namespace: dict[str, Any]) -> tuple[Field, ...]:
-    """Data that an event reads from its record when asked: written as properties."""
+    """The fields that are written as properties: they are read from the event's record."""
     properties: list[tuple[str, Any]] = [
         (key, value.fget) for key, value in namespace.items() if type(value) is property
     ]
@@ -53,7 +53,7 @@ def _derived(namespace: dict[str, Any]) -> tuple[Field, ...]:
 
 
 def _shared(bases: tuple[type, ...]) -> tuple[Field, ...]:
-    """What a base that lies between `Event` and the moment adds."""
+    """The fields of the bases between `Event` and the declared class."""
     return tuple(field for base in bases if base.__base__ is not object for field in base.fields)  # type: ignore[attr-defined]
 
 
@@ -62,9 +62,9 @@ _registry: list[type[Event]] = []
 
 @dataclass_transform(field_specifiers=(field,))
 class EventMeta(type):
-    """Turns the annotations of an event into properties over its data.
+    """Turns the annotated fields of an event into properties.
 
-    An event holds one `Fact`: nothing is quicker to note, or to make when listeners are told.
+    An event has one slot, its `Fact`, so that noting and making one is as fast as possible.
     """
 
     def __new__(
@@ -94,20 +94,20 @@ class EventMeta(type):
 
 
 class Event(metaclass=EventMeta):
-    """What every moment carries: whose it is and when it was."""
+    """Base of all events: which request and attempt it belongs to, and when it happened."""
 
     signal: ClassVar[str]
     """The name of the signal on ``TraceConfig``."""
     name: ClassVar[str]
     """The signal's name without ``on_``."""
     group: ClassVar[str]
-    """The part of a request's way that the moment belongs to."""
+    """The part of a request that the event belongs to, such as "dns" or "send"."""
     span: ClassVar[str | None]
-    """The span that the moment opens or closes, if it does."""
+    """The kind of span that the event opens or closes; None if it does neither."""
     edge: ClassVar[Edge]
-    """Whether it opens the span, closes it, closes it by an exception, or is a point in time."""
+    """What it does to the span: "start", "end" or "exception"; "point" if there is no span."""
     fields: ClassVar[tuple[Field, ...]]
-    """What the moment carries beyond ids and time."""
+    """The fields that the event has besides ids and time."""
 
     if TYPE_CHECKING:
 
@@ -119,39 +119,39 @@ class Event(metaclass=EventMeta):
 
     @property
     def source(self) -> Record:
-        """Internal: what is kept of the attempt; much of an event is read from it when asked."""
+        """Internal: the record of the attempt. Many properties of an event are read from it."""
         return self._fact[1]
 
     @property
     def time_ns(self) -> int:
-        """When it was: a reading of ``time.perf_counter_ns()``."""
+        """When it happened: a reading of ``time.perf_counter_ns()``."""
         return self._fact[2]
 
     @classmethod
     def of(cls, source: Record, time_ns: int, *data: object) -> Event:
-        """Make one where speed is no matter."""
+        """Make an event where speed does not matter."""
         event = cls()
         event._fact = (cls, source, time_ns, data)
         return event
 
     @property
     def request_id(self) -> int | None:
-        """The request's number in this process; None for what no request caused."""
+        """The request's number in this process; None for an idle connection."""
         return self.source.request_id
 
     @property
     def context_id(self) -> str | None:
-        """The id of the work that made the request: the surrounding context's request id."""
+        """The request id of the surrounding context (`httptrace.Context`), if there is one."""
         return self.source.context_id
 
     @property
     def attempt(self) -> int:
-        """Which time on the wire within the request, from 1: redirects and retries count up."""
+        """The number of the attempt within the request, from 1; each redirect and retry is one."""
         return self.source.attempt
 
     @property
     def connection_id(self) -> int | None:
-        """The connection's number in this process, once it is known."""
+        """The connection's number in this process; None before there is a connection."""
         return self.source.connection_id
 
     @property
@@ -172,5 +172,5 @@ class Event(metaclass=EventMeta):
 
 
 def declared() -> tuple[type[Event], ...]:
-    """Every moment declared so far, in order of declaration."""
+    """Every event declared so far, in order of declaration."""
     return tuple(_registry)

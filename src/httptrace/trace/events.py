@@ -1,12 +1,14 @@
-"""Every moment of a request, each declared once in one of the modules that this one gathers.
+"""All events, each declared once in one of the modules that are imported here.
 
-The names are aiohttp's where aiohttp has the moment ("Client tracing", aiohttp's documentation).
+Names are aiohttp's where aiohttp has the event ("Client tracing", aiohttp's documentation).
 Times are ``time.perf_counter_ns()`` readings: nanoseconds, monotonic, comparable in one process.
 """
 
 # ruff: noqa: F403
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 from .declare import Edge as Edge
 from .declare import Event as Event
@@ -18,7 +20,11 @@ from .moments_exchange import *
 from .moments_websocket import *
 
 EVENTS = declared()
-"""Every event, in the order in which a request meets them."""
+"""Every event, in the order in which a request has them."""
 
-CALL_GROUPS = frozenset({"call", "redirect"})
-"""The groups of the moments of a call as a whole; those of all others lie below it."""
+_CALL_GROUPS = ("call", "redirect")
+
+
+def wants_attempts(events: Iterable[type[Event]]) -> bool:
+    """Whether any of these events belongs to an attempt, and not to the call as a whole."""
+    return any(event.group not in _CALL_GROUPS for event in events)

@@ -1,217 +1,113 @@
-"""The listeners of one request, and the order in which they hear of its moments.
-
-Moments are noted where they happen, in the middle of a reader or of the pool as well; they are
-told to the listeners in the task of the caller, at the next point where nothing is half done. A
-slow or a raising listener therefore delays and harms its own request only.
-"""
+"""Which observers and TraceConfigs listen to a request, and how they are combined."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from time import perf_counter_ns
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from . import observer as observing
-from .config import in_turn
-from .declare import Event, Fact
-from .done import DONE
-from .events import EVENTS
+from .config import call_each
+from .declare import Event
+from .events import TraceRequestEndParams, wants_attempts
+from .subscription import Handlers, handlers_of, has_spans, merged, wanted
+from .traces import Callback, CallTrace, ConfigTrace, ObserverTrace, Trace
 
 if TYPE_CHECKING:
     from .config import TraceConfig
     from .observer import Observer
-    from .record import Record
-
-Tell = Callable[[Any, Any, Any], Awaitable[Any]]
-"""Tells a moment: called with the session, the context that belongs to it, and the moment."""
 
 
-class Trace:
-    """Who listens to one request, and what they have not been told yet.
+class SessionObservers:
+    """The observers of a session; what they want is looked up once and not for each request."""
 
-    `wants` is the moments that anybody listens to and how each is told; it is called with
-    `context`. Of a lone TraceConfig, the usual case, these are its own: nothing lies in between.
-    `pending` is what was noted and not yet told. `below` tells whether anybody listens to more than
-    the call as a whole: otherwise what lies below it need not know of listeners.
-    """
+    __slots__ = ("_handlers", "_installed", "_observers", "_shared", "_wants_attempts")
 
-    __slots__ = (
-        "_again",
-        "_context",
-        "_flushing",
-        "_session",
-        "_told_ns",
-        "below",
-        "pending",
-        "wants",
-    )
+    def __init__(self, observers: Iterable[Observer]) -> None:
+        self._observers = tuple(observers)
+        self._installed: tuple[Observer, ...] | None = None
+        """The observers of the process that `_handlers` includes."""
+        self._handlers: Handlers | None = None
+        """What to call for a request without further listeners; None: it must be made for each."""
+        self._wants_attempts = False
+        self._shared: CallTrace | None = None
+        """The trace of all requests, if one can serve them all."""
 
-    def __init__(
-        self, session: object, wants: Mapping[type[Event], Tell], context: Any, below: bool
-    ) -> None:
-        self._session = session
-        self._context = context
-        self.wants = wants
-        self.below = below
-        self.pending: list[Fact] = []
-        self._flushing = self._again = False
-        self._told_ns = 0
+    def __bool__(self) -> bool:
+        return bool(self._observers)
 
-    def start(self, event: type[Event], source: Record) -> Awaitable[Any]:
-        """Tell the first moment: before it there is nothing that could be half told."""
-        moment = event()
-        self._told_ns = source.start_ns
-        moment._fact = (event, source, source.start_ns, ())
-        return self.wants[event](self._session, self._context, moment)
+    def trace(
+        self,
+        session: object,
+        configs: list[TraceConfig],
+        observers: Iterable[Observer] = (),
+        trace_request_ctx: Any = None,
+    ) -> Trace | None:
+        """The trace of a request; None if nobody listens.
 
-    def note(self, event: type[Event], source: Record, time_ns: int = 0, *data: object) -> None:
-        """Keep a moment until `flush` tells it; `time_ns` 0 means now."""
-        if event in self.wants:
-            self.pending.append((event, source, time_ns or perf_counter_ns(), data))
-
-    def note_all(self, events: tuple[type[Event], ...], source: Record, time_ns: int) -> None:
-        """Keep several moments of the same time that carry no data of their own."""
-        for event in events:
-            if event in self.wants:
-                self.pending.append((event, source, time_ns, ()))
-
-    def note_head(self, event: type[Event], source: Record, *data: object) -> None:
-        """Keep a moment of the response's head: before what has come of its body since then."""
-        if event not in self.wants:
-            return
-        time_ns, pending = source.head_ns, self.pending
-        if time_ns < self._told_ns:
-            time_ns = self._told_ns
-        at = len(pending)
-        while at and pending[at - 1][2] > time_ns:
-            at -= 1
-        pending.insert(at, (event, source, time_ns, data))
-
-    def tell(
-        self, event: type[Event], source: Record, time_ns: int = 0, *data: object
-    ) -> Awaitable[Any]:
-        """Tell a moment, and what was noted before it, now."""
-        self.note(event, source, time_ns, *data)
-        return self.flush() if self.pending else DONE
-
-    async def flush(self, then: Callable[[], object] | None = None) -> None:
-        """Tell the noted moments, in order, each to every listener.
-
-        If that went well, `then` is called, and what it notes is told as well.
-
-        Raises
-        ------
-        BaseException
-            What a callback of a TraceConfig raised first, after all the others were told.
+        `configs` are all TraceConfigs that listen to it, `observers` those that are its own.
         """
-        if self._flushing:
-            self._again = True  # the flush that is under way tells these too
-            return
-        self._flushing = self._again = True
-        session, context, wants = self._session, self._context, self.wants
-        failure: BaseException | None = None
-        try:
-            while self._again:
-                self._again = False
-                facts, self.pending = self.pending, []
-                if facts:
-                    self._told_ns = facts[-1][2]
-                for fact in facts:
-                    event = fact[0]
-                    moment = event()
-                    moment._fact = fact
-                    try:
-                        await wants[event](session, context, moment)
-                    except GeneratorExit:  # nothing can be awaited any more
-                        self.pending[:0] = _behind(fact, facts)
-                        raise
-                    except BaseException as exc:
-                        failure = failure or exc
-                if then is not None and failure is None:
-                    then()
-                    then, self._again = None, True
-        finally:
-            self._flushing = False
-        if failure is not None:
-            raise failure
+        installed, block = observing.installed, observing.ambient()
+        if not configs and not observers and not block:
+            if self._installed is not installed:
+                self._prepare(installed)
+            if self._shared is not None:
+                return self._shared
+            if self._handlers is not None:
+                if not self._handlers:
+                    return None
+                return ObserverTrace(self._handlers, self._wants_attempts)
+        if installed or block or self._observers or observers:
+            everybody = (*installed, *block, *self._observers, *observers)
+        elif not configs:
+            return None
+        elif len(configs) > 1:
+            everybody = ()
+        else:
+            (config,) = configs
+            context = config.trace_config_ctx(trace_request_ctx=trace_request_ctx)
+            return ConfigTrace(session, config.handlers, context, config.wants_attempts)
+        return listened(session, configs, everybody, trace_request_ctx)
 
-    def flush_soon(self, spawn: Callable[[Coroutine[Any, Any, None]], object]) -> None:
-        """Tell the noted moments from where nothing can be awaited.
-
-        Observers hear at once; `spawn` starts the callbacks of TraceConfigs as a task.
-        """
-        if not self.pending:
-            return
-        if not isinstance(self._context, _Observers):
-            spawn(self._flush_unwatched())
-            return
-        facts, self.pending = self.pending, []
-        for event, source, time_ns, data in facts:
-            moment = event.of(source, time_ns, *data)
-            _tell_observers(self._session, self._context, moment)
-
-    async def _flush_unwatched(self) -> None:
-        """Tell the noted moments when nobody is left to raise to."""
-        try:
-            await self.flush()
-        except Exception:
-            observing.logger.exception("A callback of a TraceConfig raised after its request")
-
-
-def _behind(told: Fact, facts: list[Fact]) -> list[Fact]:
-    """The facts that come after one of them."""
-    at = next(at for at, fact in enumerate(facts) if fact is told)
-    return facts[at + 1 :]
+    def _prepare(self, installed: tuple[Observer, ...]) -> None:
+        self._installed, self._handlers, self._shared = installed, None, None
+        observers = observing.each_once((*installed, *self._observers))
+        if not any(has_spans(observer) for observer in observers):
+            handlers = [handlers_of(observer) for observer in observers]
+            self._handlers = merged(handlers) if handlers else {}
+            self._wants_attempts = wants_attempts(self._handlers)
+            if self._handlers and not self._wants_attempts:
+                if TraceRequestEndParams not in self._handlers:
+                    self._shared = CallTrace(self._handlers)
 
 
 def listened(
     session: object,
     configs: list[TraceConfig],
-    observers: list[Observer],
+    observers: Iterable[Observer],
     trace_request_ctx: Any = None,
 ) -> Trace:
     """The trace of a request that somebody listens to."""
-    if len(configs) == 1 and not observers:
-        config = configs[0]
-        context = config.trace_config_ctx(trace_request_ctx=trace_request_ctx)
-        return Trace(session, config.handlers, context, config.below)
-    hear = _Observers(map(observing.listener, observing.each_once(observers)))
     if not configs:
-        return Trace(session, _OF_OBSERVERS, hear, True)
-    contexts = [
-        (config.trace_config_ctx(trace_request_ctx=trace_request_ctx), config.handlers)
-        for config in configs
-    ]
-    wanted = EVENTS if observers else [event for config in configs for event in config.handlers]
-    below = bool(observers) or any(config.below for config in configs)
-    return Trace(session, dict.fromkeys(wanted, _tell_everybody), (hear, contexts), below)
+        handlers = merged([*map(handlers_of, observing.each_once(observers))])
+        return ObserverTrace(handlers, wants_attempts(handlers))
+    contexts = [config.trace_config_ctx(trace_request_ctx=trace_request_ctx) for config in configs]
+    hearing = [*map(handlers_of, observing.each_once(observers))]
+    callbacks = [config.handlers for config in configs]
+    events = wanted([*hearing, *callbacks])
+    context = (merged(hearing) if hearing else {}, [*zip(callbacks, contexts, strict=True)])
+    wants = dict.fromkeys(events, _tell_all)
+    return ConfigTrace(session, wants, context, wants_attempts(wants))
 
 
-class _Observers(tuple[Callable[[Event], None], ...]):
-    """The observers of a request: what to call with each moment."""
-
-    __slots__ = ()
-
-
-def _tell_observers(session: object, observers: _Observers, event: Event) -> Awaitable[Any]:
-    for told in observers:
-        told(event)
-    done: Awaitable[None] = DONE
-    return done
-
-
-async def _tell_everybody(
+async def _tell_all(
     session: object,
-    everybody: tuple[_Observers, list[tuple[Any, dict[type[Event], Tell]]]],
+    listeners: tuple[Handlers, list[tuple[Mapping[type[Event], Callback], Any]]],
     event: Event,
 ) -> None:
-    """Tell a moment to observers and TraceConfigs; raises what one raised first."""
-    observers, contexts = everybody
-    for told in observers:
-        told(event)
+    """Tell an event to observers, then to TraceConfigs; raises what one of these raised first."""
+    observers, configs = listeners
     kind = type(event)
-    callbacks = [(handlers[kind], context) for context, handlers in contexts if kind in handlers]
-    await in_turn(callbacks, session, event)
-
-
-_OF_OBSERVERS = dict.fromkeys(EVENTS, _tell_observers)
+    if kind in observers:
+        observers[kind](event)
+    callbacks = [(handlers[kind], context) for handlers, context in configs if kind in handlers]
+    await call_each(callbacks, session, event)

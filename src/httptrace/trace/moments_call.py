@@ -1,96 +1,114 @@
-"""The moments of a call: start, end, redirects and retries."""
+"""The events of a call: start, end, redirects and retries."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
 from .declare import Event, field
-from .timeline import Timeline
+from .timeline import timeline_of
 
 if TYPE_CHECKING:
     from multidict import CIMultiDict
 
     from ..response.response import ClientResponse
+    from .timeline import Timeline
 
 
 Outcome = Literal["completed", "failed", "cancelled", "dropped"]
-"""How a request ended: body read whole; an error; cancelled; or let go before its body was read."""
+"""How a request ended: see `TraceRequestFinishParams.outcome`."""
 
 
 class RequestEvent(Event):
-    """A moment that shows the request as it is sent."""
+    """An event that has the headers of the request."""
 
     @property
     def headers(self) -> CIMultiDict[str]:
-        """the request's headers; ``on_request_start`` may change them, no other moment"""
+        """the request's headers; callbacks of ``on_request_start`` may change them, no others"""
         return self.source.request_headers
+
+
+class ResponseEvent(RequestEvent):
+    """An event that has a response."""
+
+    @property
+    def response(self) -> ClientResponse:
+        """the response; the event does not keep it alive: once the program has released the object,
+        this is another one with the same status and headers, whose body may be gone"""
+        response, *rest = self._fact[3]
+        if not rest:
+            return response  # type: ignore[no-any-return]
+        present = response()
+        return self.source.response_again(*rest) if present is None else present  # type: ignore[no-any-return]
 
 
 class TraceRequestStartParams(
     RequestEvent, signal="on_request_start", group="call", span="request", edge="start"
 ):
-    """A request begins: the first event of each.
+    """A request begins. This is its first event.
 
-    Nothing was sent, no connection was asked for, and the headers may still be changed.
+    Nothing was sent and no connection was requested. The headers may still be changed.
     """
 
 
-class TraceRequestEndParams(RequestEvent, signal="on_request_end", group="call"):
-    """The final response's head is in, redirects and middlewares included, and goes to the caller.
+class TraceRequestEndParams(ResponseEvent, signal="on_request_end", group="call"):
+    """The head of the final response arrived: redirects and middlewares are done.
 
-    Its body may still be on its way. Told once, and not if there is no response to give.
+    The caller gets the response next; its body may still be arriving. A request has this event at
+    most once, and ``on_request_exception`` never follows it.
     """
-
-    response: ClientResponse = field("the response that the caller gets")
 
 
 class TraceRequestExceptionParams(RequestEvent, signal="on_request_exception", group="call"):
-    """The request failed or was cancelled before the caller had a response; its finish follows."""
+    """The request failed or was cancelled before the caller got a response.
+
+    ``on_request_finish`` follows. An error after ``on_request_end`` has that event alone.
+    """
 
     exception: BaseException = field(
-        "what the caller will see; CancelledError if its task was cancelled"
+        "the exception that is raised to the caller; CancelledError if its task was cancelled"
     )
     phase: str = field(
-        "the phase that it ended in: queue, dns, connect, tls, send, wait or receive"
+        "the phase in which it ended: queue, dns, connect, tls, send, wait or receive"
     )
     timeout: str | None = field(
-        "the limit of ClientTimeout that fired, such as 'total' or 'sock_read'; None if none"
+        "the field of ClientTimeout whose limit was exceeded, such as 'total'; None if none was"
     )
 
 
 class TraceRequestFinishParams(
     RequestEvent, signal="on_request_finish", group="call", span="request", edge="end"
 ):
-    """The request is over: the response came whole, or it failed, was cancelled or let go.
+    """The request has ended: it completed, failed, was cancelled or was dropped.
 
-    Every request has exactly one of these, and nothing follows it.
+    Every request has exactly one of these events, and it is the last one.
     """
 
     outcome: Outcome = field(
-        "completed, failed, cancelled or dropped (let go before its body was in)"
+        "completed, failed, cancelled or dropped (released before the whole body arrived)"
     )
-    exception: BaseException | None = field("what failed or cancelled it; None otherwise")
+    exception: BaseException | None = field(
+        "the exception of a failed or cancelled request; otherwise None"
+    )
 
     @property
     def timeline(self) -> Timeline:
-        """where the time went, in seconds and nanoseconds, all attempts together"""
-        return Timeline(self.source)
+        """where the time went, over all attempts"""
+        return timeline_of(self.source)
 
 
-class TraceRequestRedirectParams(RequestEvent, signal="on_request_redirect", group="redirect"):
-    """A redirect was received. It is followed unless it is one too many or leads nowhere.
+class TraceRequestRedirectParams(ResponseEvent, signal="on_request_redirect", group="redirect"):
+    """A redirect was received.
 
-    Told once for each, with the number of the attempt that it answers.
+    It is followed, unless ``max_redirects`` is reached or its target cannot be used. `attempt` is
+    that of the redirected request.
     """
-
-    response: ClientResponse = field(
-        "the redirecting response; its status and Location tell where to"
-    )
 
 
 class TraceRequestRetryParams(RequestEvent, signal="on_request_retry", group="redirect"):
-    """The attempt is given up, and the request will be sent once more on another connection."""
+    """The attempt failed, and the request will be sent again on another connection."""
 
-    reason: str = field("why: 'stale connection' for a reused connection that had died")
-    exception: BaseException | None = field("what the attempt failed with")
-    delay: float = field("seconds until the next attempt; 0 for one that follows at once")
+    reason: str = field(
+        "the reason: 'stale connection' if the server had closed a reused connection"
+    )
+    exception: BaseException | None = field("the exception of the attempt")
+    delay: float = field("seconds until the next attempt")

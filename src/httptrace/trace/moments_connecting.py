@@ -1,4 +1,4 @@
-"""The moments of getting a connection: queue, DNS, sockets, TLS, proxies, and its life."""
+"""The events of connecting: queue, DNS, sockets, TLS, proxies; and of connections."""
 
 from __future__ import annotations
 
@@ -13,36 +13,34 @@ if TYPE_CHECKING:
     from yarl import URL
 
 
-# --- waiting for a place in the pool --------------------------------------------------------------
+# --- waiting for the pool -------------------------------------------------------------------------
 
 
 class TraceConnectionQueuedStartParams(
     Event, signal="on_connection_queued_start", group="queue", span="queue", edge="start"
 ):
-    """A limit of the connector is reached; the request begins to wait for a place.
+    """The request begins to wait, because a limit of the connector is reached.
 
-    A request that gets its place at once has no such span.
+    A request that does not have to wait has no such span.
     """
 
-    limit: str = field("which limit is reached: 'limit' or 'limit_per_host'")
-    position: int = field("how many requests wait before it for the same limit; 0 for the next one")
-    depth: int = field("how many requests wait in the connector, this one included")
+    limit: str = field("the limit that is reached: 'limit' or 'limit_per_host'")
+    position: int = field("how many requests wait for the same limit before this one")
+    depth: int = field("how many requests wait in the connector, including this one")
 
 
 class TraceConnectionQueuedEndParams(
     Event, signal="on_connection_queued_end", group="queue", span="queue", edge="end"
 ):
-    """The request has its place: an open connection was freed, or a new one may be made."""
+    """The wait ended: a connection became idle, or a new one may be made."""
 
 
 class TraceConnectionQueuedExceptionParams(
     Event, signal="on_connection_queued_exception", group="queue", span="queue", edge="exception"
 ):
-    """The request stopped waiting without a place: a limit of time, a cancellation, a closing."""
+    """The wait failed: by a timeout, by cancellation, or because the connector was closed."""
 
-    exception: BaseException = field(
-        "the timeout, the cancellation, or that the connector was closed"
-    )
+    exception: BaseException = field("the exception that ended the wait")
 
 
 # --- DNS ------------------------------------------------------------------------------------------
@@ -51,52 +49,50 @@ class TraceConnectionQueuedExceptionParams(
 class TraceDnsResolveHostStartParams(
     Event, signal="on_dns_resolvehost_start", group="dns", span="dns", edge="start"
 ):
-    """A look-up of the host's addresses begins, or another request's is waited for.
+    """A DNS lookup begins, or the request begins to wait for another request's lookup.
 
-    Hosts that are addresses, and answers from the cache, have no such span.
+    There is no such span if the host is an IP address or its addresses are in the cache.
     """
 
-    host: str = field("the name that is looked up")
-    coalesced: bool = field("whether it joins a look-up that another request has begun")
+    host: str = field("the host name")
+    coalesced: bool = field("whether it waits for a lookup that another request began")
 
 
 class TraceDnsResolveHostEndParams(
     Event, signal="on_dns_resolvehost_end", group="dns", span="dns", edge="end"
 ):
-    """The look-up brought addresses; connecting follows."""
+    """The lookup found addresses."""
 
-    host: str = field("the name that is looked up")
-    coalesced: bool = field("whether it joined a look-up that another request had begun")
-    addresses: Sequence[str] = field(
-        "IP addresses as text, in the order in which the resolver gave them"
-    )
+    host: str = field("the host name")
+    coalesced: bool = field("whether it waited for a lookup that another request began")
+    addresses: Sequence[str] = field("the IP addresses as text, in the resolver's order")
 
 
 class TraceDnsResolveHostExceptionParams(
     Event, signal="on_dns_resolvehost_exception", group="dns", span="dns", edge="exception"
 ):
-    """The look-up failed, or the request stopped waiting for one that may still go on."""
+    """The lookup failed, or the request stopped waiting for it."""
 
-    host: str = field("the name that is looked up")
-    coalesced: bool = field("whether it joined a look-up that another request had begun")
-    exception: BaseException = field("what went wrong")
+    host: str = field("the host name")
+    coalesced: bool = field("whether it waited for a lookup that another request began")
+    exception: BaseException = field("the error")
 
 
 class TraceDnsCacheHitParams(Event, signal="on_dns_cache_hit", group="dns"):
-    """The addresses are taken from the connector's DNS cache: nothing is looked up."""
+    """The addresses are taken from the connector's DNS cache."""
 
-    host: str = field("the name that is looked up")
-    addresses: Sequence[str] = field("IP addresses as text")
-    age: float = field("seconds since they were looked up")
+    host: str = field("the host name")
+    addresses: Sequence[str] = field("the IP addresses as text")
+    age: float = field("seconds since the lookup")
 
 
 class TraceDnsCacheMissParams(Event, signal="on_dns_cache_miss", group="dns"):
-    """The DNS cache has no addresses for the host, or too old ones: a look-up follows.
+    """The DNS cache has no addresses of the host, or they have expired: a lookup follows.
 
-    Not told without a cache.
+    If the connector has no cache there is no such event.
     """
 
-    host: str = field("the name that is looked up")
+    host: str = field("the host name")
 
 
 # --- connecting -----------------------------------------------------------------------------------
@@ -105,13 +101,13 @@ class TraceDnsCacheMissParams(Event, signal="on_dns_cache_miss", group="dns"):
 class TraceConnectionCreateStartParams(
     Event, signal="on_connection_create_start", group="connect", span="connection", edge="start"
 ):
-    """A new connection is being made: look-up, sockets, proxy and TLS lie within its span."""
+    """A new connection is being made: its span encloses DNS, sockets, proxy and TLS."""
 
 
 class TraceConnectionCreateEndParams(
     Event, signal="on_connection_create_end", group="connect", span="connection", edge="end"
 ):
-    """The new connection is ready to take the request."""
+    """The new connection is ready for the request."""
 
 
 class TraceConnectionCreateExceptionParams(
@@ -121,38 +117,38 @@ class TraceConnectionCreateExceptionParams(
     span="connection",
     edge="exception",
 ):
-    """No connection could be made, or the request went away meanwhile."""
+    """No connection was made: an error occurred, or the request was cancelled."""
 
-    exception: BaseException = field("what went wrong")
+    exception: BaseException = field("the error")
 
 
 class TraceSocketConnectStartParams(
     Event, signal="on_socket_connect_start", group="connect", span="socket", edge="start"
 ):
-    """One address is being tried; several may be at once (RFC 8305), each with a span."""
+    """The socket begins to connect to one address; several may do so at once (RFC 8305)."""
 
     address: str = field("the address and port, or the path of a Unix socket")
-    family: socket.AddressFamily = field("the kind of address: AF_INET, AF_INET6 or AF_UNIX")
+    family: socket.AddressFamily = field("the address family: AF_INET, AF_INET6 or AF_UNIX")
 
 
 class TraceSocketConnectEndParams(
     Event, signal="on_socket_connect_end", group="connect", span="socket", edge="end"
 ):
-    """The address answered first: its socket is the one that is used."""
+    """The socket is connected and will be used."""
 
     address: str = field("the address and port, or the path of a Unix socket")
-    family: socket.AddressFamily = field("the kind of address: AF_INET, AF_INET6 or AF_UNIX")
+    family: socket.AddressFamily = field("the address family: AF_INET, AF_INET6 or AF_UNIX")
 
 
 class TraceSocketConnectExceptionParams(
     Event, signal="on_socket_connect_exception", group="connect", span="socket", edge="exception"
 ):
-    """The address refused, timed out, or lost the race against another (RFC 8305)."""
+    """The socket did not connect, or another address connected first (RFC 8305)."""
 
     address: str = field("the address and port, or the path of a Unix socket")
-    family: socket.AddressFamily = field("the kind of address: AF_INET, AF_INET6 or AF_UNIX")
-    exception: BaseException = field("what went wrong; CancelledError for one that lost")
-    lost: bool = field("whether another address was faster")
+    family: socket.AddressFamily = field("the address family: AF_INET, AF_INET6 or AF_UNIX")
+    exception: BaseException = field("the error; CancelledError if another address was first")
+    lost: bool = field("whether another address was first")
 
 
 # --- TLS ------------------------------------------------------------------------------------------
@@ -161,36 +157,36 @@ class TraceSocketConnectExceptionParams(
 class TraceTlsHandshakeStartParams(
     Event, signal="on_tls_handshake_start", group="tls", span="tls", edge="start"
 ):
-    """The TLS handshake begins; the socket, or the tunnel of a proxy, is there."""
+    """The TLS handshake begins, over a socket or a proxy's tunnel."""
 
-    server_hostname: str = field("the name that is sent (SNI) and that the certificate must have")
+    server_hostname: str = field("the name that is sent (SNI) and that the certificate must match")
 
 
 class TraceTlsHandshakeEndParams(
     Event, signal="on_tls_handshake_end", group="tls", span="tls", edge="end"
 ):
-    """The TLS session is established and the peer verified as configured."""
+    """The TLS session is established, and the peer is verified as configured."""
 
-    version: str = field("the version agreed on: 'TLSv1.3' or 'TLSv1.2'")
+    version: str = field("the version: 'TLSv1.3' or 'TLSv1.2'")
     cipher: str = field("the cipher suite's name")
-    alpn: str | None = field("the application protocol agreed on (RFC 7301); None if none was")
+    alpn: str | None = field("the application protocol (RFC 7301); None if none was negotiated")
     session_reused: bool | None = field(
-        "whether an earlier session was resumed; None where that is not known"
+        "whether an earlier session was resumed; None if that is not known"
     )
     peer_subject: str | None = field(
         "the common name in the peer's certificate; None unless verified"
     )
     peer_expiry: str | None = field(
-        "when the peer's certificate ends, in ISO 8601; None unless verified"
+        "when the peer's certificate expires, in ISO 8601; None unless verified"
     )
 
 
 class TraceTlsHandshakeExceptionParams(
     Event, signal="on_tls_handshake_exception", group="tls", span="tls", edge="exception"
 ):
-    """The handshake failed, timed out or was given up; nothing of the request was sent."""
+    """The handshake failed, timed out or was cancelled; nothing of the request was sent."""
 
-    exception: BaseException = field("what went wrong")
+    exception: BaseException = field("the error")
 
 
 # --- a proxy's tunnel -----------------------------------------------------------------------------
@@ -199,42 +195,42 @@ class TraceTlsHandshakeExceptionParams(
 class TraceProxyConnectStartParams(
     Event, signal="on_proxy_connect_start", group="proxy", span="proxy", edge="start"
 ):
-    """A proxy is asked for a connection, by CONNECT or SOCKS."""
+    """A tunnel is requested from a proxy, by CONNECT or SOCKS."""
 
     proxy: URL = field("the proxy, without credentials")
-    destination: str = field("the host, as name or address, and port that it is to connect to")
+    destination: str = field("host and port to which the proxy shall connect")
 
 
 class TraceProxyConnectEndParams(
     Event, signal="on_proxy_connect_end", group="proxy", span="proxy", edge="end"
 ):
-    """The proxy made the connection; TLS with the server follows for https."""
+    """The proxy opened the tunnel; for https the TLS handshake with the server follows."""
 
     proxy: URL = field("the proxy, without credentials")
-    destination: str = field("the host, as name or address, and port that it connected to")
-    status: int = field("its answer: the HTTP status, or the reply code of SOCKS")
+    destination: str = field("host and port to which the proxy connected")
+    status: int = field("the proxy's HTTP status, or its SOCKS reply code")
 
 
 class TraceProxyConnectExceptionParams(
     Event, signal="on_proxy_connect_exception", group="proxy", span="proxy", edge="exception"
 ):
-    """The proxy refused or failed, or the request went away meanwhile."""
+    """The proxy opened no tunnel: it refused, it failed, or the request was cancelled."""
 
     proxy: URL = field("the proxy, without credentials")
-    destination: str = field("the host, as name or address, and port that it was to connect to")
-    status: int | None = field("its answer, if it gave one: the HTTP status, or SOCKS's reply code")
-    exception: BaseException = field("what went wrong")
+    destination: str = field("host and port to which the proxy should connect")
+    status: int | None = field("the proxy's HTTP status or SOCKS reply code; None if it sent none")
+    exception: BaseException = field("the error")
 
 
 # --- the connection -------------------------------------------------------------------------------
 
 
 class TraceConnectionReuseconnParams(Event, signal="on_connection_reuseconn", group="connection"):
-    """An idle connection of the pool is used again; `on_connection_acquired` follows."""
+    """An idle connection of the pool is reused; `on_connection_acquired` follows."""
 
     @property
     def requests_served(self) -> int:
-        """how many requests it has served before"""
+        """how many requests it served before"""
         return self.source.served_before
 
     @property
@@ -244,32 +240,32 @@ class TraceConnectionReuseconnParams(Event, signal="on_connection_reuseconn", gr
 
     @property
     def idle(self) -> float:
-        """seconds for which it lay idle before this request"""
+        """seconds for which it was idle before this request"""
         return self.source.idle_ns / 1e9
 
 
 class TraceConnectionAcquiredParams(Event, signal="on_connection_acquired", group="connection"):
-    """The request has its connection, new or used before; once for each attempt that gets one."""
+    """The attempt has its connection, a new or a reused one."""
 
     @property
     def reused(self) -> bool:
-        """whether it served requests before"""
+        """whether the connection served requests before"""
         return self.source.reused
 
     @property
     def why_not_reused(self) -> str | None:
-        """why a new one was made: 'first' to this origin, all 'busy', 'none idle', 'force_close'"""
+        """why a new one was made: 'first' of this origin, 'busy', 'none idle' or 'force_close'"""
         return self.source.why_not_reused
 
 
 class TraceConnectionReleasedParams(Event, signal="on_connection_released", group="connection"):
-    """The connection went back to the pool, fit for the next request, once the response was in."""
+    """The response is complete, and its connection was returned to the pool."""
 
 
 class TraceConnectionClosedParams(Event, signal="on_connection_closed", group="connection"):
-    """The connection was closed instead of being kept.
+    """The connection was closed.
 
-    One that ends while it is idle is told to the observers of the process, with no `request_id`.
+    If it was idle, only the observers of the process get this event, and its `request_id` is None.
     """
 
     reason: str = field(
@@ -286,5 +282,5 @@ class TraceConnectionClosedParams(Event, signal="on_connection_closed", group="c
 
     @property
     def requests_served(self) -> int:
-        """how many requests it was used for, the last one included"""
+        """how many requests it was used for, including the last one"""
         return self.source.requests_served

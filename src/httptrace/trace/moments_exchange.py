@@ -1,4 +1,4 @@
-"""The moments of sending a request and receiving its response."""
+"""The events of sending a request and receiving its response."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class TraceRequestHeadersSentParams(RequestEvent, signal="on_request_headers_sent", group="send"):
-    """The request's head was handed to the transport; a short body may have gone with it."""
+    """The request's head was written to the transport, perhaps with a short body."""
 
     @property
     def head(self) -> bytes:
@@ -24,22 +24,22 @@ class TraceRequestHeadersSentParams(RequestEvent, signal="on_request_headers_sen
 
 
 class TraceRequestChunkSentParams(RequestEvent, signal="on_request_chunk_sent", group="send"):
-    """A piece of the request's body was handed to the transport; once for each piece."""
+    """A piece of the request's body was written to the transport."""
 
     chunk: bytes = field("the piece, after content coding and before transfer coding")
 
 
 class TraceRequestBodySentParams(RequestEvent, signal="on_request_body_sent", group="send"):
-    """The request was handed over whole, also one without a body: waiting begins."""
+    """The whole request was written to the transport; it may have no body."""
 
     @property
     def size(self) -> int:
-        """bytes of the body in all, before transfer coding; 0 without a body"""
+        """bytes of the body, before transfer coding; 0 without a body"""
         return self.source.body_sent
 
     @property
     def blocked_ns(self) -> int:
-        """nanoseconds for which the peer or the network took no more of the request"""
+        """nanoseconds of waiting because the transport's buffer was full"""
         return self.source.blocked_ns
 
 
@@ -47,20 +47,20 @@ class TraceRequestBodySentParams(RequestEvent, signal="on_request_body_sent", gr
 
 
 class TraceResponseInformationalParams(Event, signal="on_response_informational", group="receive"):
-    """A 1xx response came before the final one (RFC 9110 §15.2); once for each."""
+    """A 1xx response was received (RFC 9110 §15.2)."""
 
     status: int = field("its status: 100, 103, …")
     headers: CIMultiDictProxy[str] = field("its headers")
 
 
 class TraceResponseFirstByteParams(Event, signal="on_response_first_byte", group="receive"):
-    """The first byte of the answer arrived, be it a 1xx response's: waiting is over."""
+    """The first byte of the final response was received; a 1xx response has no such event."""
 
 
 class TraceResponseHeadersReceivedParams(
     Event, signal="on_response_headers_received", group="receive"
 ):
-    """The head of a response that is not 1xx is in; for redirects too."""
+    """The head of a response other than 1xx was received, also that of a redirect."""
 
     @property
     def status(self) -> int:
@@ -86,13 +86,13 @@ class TraceResponseHeadersReceivedParams(
 class TraceResponseChunkReceivedParams(
     RequestEvent, signal="on_response_chunk_received", group="receive"
 ):
-    """A piece of the response's body arrived; it may not have been read yet."""
+    """A piece of the response's body was received; the caller may not have read it yet."""
 
     chunk: bytes = field("the piece, after transfer coding, before content decoding")
 
 
 class TraceResponseBodyEndParams(Event, signal="on_response_body_end", group="receive"):
-    """The response is in whole, its body if it has one; the caller may not have read it yet."""
+    """The whole response was received; the caller may not have read its body yet."""
 
     @property
     def size(self) -> int:
@@ -101,7 +101,7 @@ class TraceResponseBodyEndParams(Event, signal="on_response_body_end", group="re
 
     @property
     def decoded_size(self) -> int:
-        """bytes after content decoding, of what was read so far"""
+        """bytes that the caller has read so far, after content decoding"""
         return self.source.body_decoded
 
     @property
@@ -116,6 +116,6 @@ class TraceResponseBodyEndParams(Event, signal="on_response_body_end", group="re
 
 
 class TraceResponseTrailersParams(Event, signal="on_response_trailers", group="receive"):
-    """The response ended with trailer fields (RFC 9110 §6.5); told after the body's end."""
+    """The response ended with trailer fields (RFC 9110 §6.5)."""
 
     headers: CIMultiDictProxy[str] = field("the trailer fields")

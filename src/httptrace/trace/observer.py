@@ -1,70 +1,56 @@
-"""Observers: synchronous listeners that see everything and can change nothing."""
+"""Observers: synchronous listeners that see the requests of a process, a session or a block."""
 
 from __future__ import annotations
 
-import logging
-from asyncio import CancelledError
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from time import perf_counter_ns
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
+from ._methods import ObserverMethods
+from .events import TraceRequestFinishParams
 from .record import Record
-from .timeline import Timeline
+from .spans import Span as Span
+from .subscription import Subscription, handlers_of, subscription_of
 
 if TYPE_CHECKING:
     from yarl import URL
 
     from .declare import Event
     from .record import TlsFacts
-
-logger = logging.getLogger("httptrace")
-
-
-class Span:
-    """A stretch of a request: it opened with one event and closes with another.
-
-    `kind` is what the events declare ("request", "queue", "connection", "dns", "socket", "proxy",
-    "tls", "websocket_handshake").
-    """
-
-    __slots__ = ("end", "kind", "outcome", "parent", "start")
-
-    def __init__(self, kind: str, start: Event, parent: Span | None) -> None:
-        self.kind = kind
-        """What the span is of."""
-        self.start = start
-        """The event that opened it."""
-        self.parent = parent
-        """The span that it lies in; None for the request's own."""
-        self.end: Event | None = None
-        """The event that closed it; None while it is open."""
-        self.outcome: str | None = None
-        """None while it is open, then "end" or "exception"."""
-
-    @property
-    def duration_ns(self) -> int | None:
-        """Nanoseconds from opening to closing; None while it is open."""
-        return None if self.end is None else self.end.time_ns - self.start.time_ns
-
-    def __repr__(self) -> str:
-        return f"<Span {self.kind} {self.outcome or 'open'} {self.duration_ns or 0} ns>"
+    from .timeline import Timeline
 
 
-class Observer:
-    """Sees every event and span of the requests that it is installed for.
+class Observer(ObserverMethods):
+    """Sees the events of requests, and can change nothing.
 
-    Override what is of interest. The methods are called synchronously in the task of the caller and
-    must not block. One that raises is logged once and not called again; the request goes on.
-    A request is heard from its start to its end: who is installed or uninstalled meanwhile is so
-    for those that begin later.
+    Override the methods of the events that you want. Each event has one, named after its signal:
+    ``on_request_finish(event)``, ``on_dns_resolvehost_start(event)`` and so on. Override
+    `on_event` to get every event, `on_span_start` and `on_span_end` to get spans. Of one event
+    first `on_event` is called, then the event's own method, then the span's. Events that no
+    listener wants are not made.
+
+    The methods are called synchronously in the task of the caller and must not block. If one
+    raises, that is logged once, the observer is not called again, and the request goes on.
+    An observer that is installed or uninstalled while a request runs is so for later requests.
+
+    Raises
+    ------
+    TypeError
+        When a subclass is made with a method ``on_…`` that belongs to no event, or with one that
+        is a coroutine function.
     """
 
     _dropped = False
+    _subscription: ClassVar[Subscription] = Subscription(False, False, ())
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls._subscription = subscription_of(cls, Observer)
 
     def on_event(self, event: Event) -> None:
-        """A moment has come."""
+        """Called with every event."""
 
     def on_span_start(self, span: Span) -> None:
         """A span has opened."""
@@ -73,99 +59,45 @@ class Observer:
         """A span has closed."""
 
 
-installed: list[Observer] = []
-"""The observers of the process; `install` and `uninstall` change it."""
+installed: tuple[Observer, ...] = ()
+"""The observers of the process; `install` and `uninstall` replace it."""
 _ambient: ContextVar[tuple[Observer, ...]] = ContextVar("httptrace_observers", default=())
 ambient = _ambient.get
 
 
-def everybody() -> list[Observer]:
-    """The observers of the process and of the surrounding block, each once."""
-    return each_once((*installed, *ambient()))
-
-
 def each_once(observers: Iterable[Observer]) -> list[Observer]:
-    """The observers without those that come again.
+    """The observers without repetitions of the same object.
 
-    However they compare: dataclasses, for one, may be equal, and cannot be hashed.
+    Identity counts, not equality: an observer may be a dataclass, which has no hash.
     """
     return list({id(one): one for one in observers}.values())
 
 
 def install(observer: Observer) -> None:
     """Let an observer see every request of this process, in whatever session."""
+    global installed
     if not isinstance(observer, Observer):
         raise TypeError(f"install() takes an httptrace.Observer, not {observer!r}")
     if all(one is not observer for one in installed):
-        installed.append(observer)
+        installed = (*installed, observer)
 
 
 def uninstall(observer: Observer) -> None:
     """Undo `install`; an observer that is not installed is left alone."""
-    installed[:] = [one for one in installed if one is not observer]
-
-
-def listener(observer: Observer) -> Callable[[Event], None]:
-    """What to call with each event of one request: guarded, and with spans if they are wanted."""
-    kind = type(observer)
-    spans = (kind.on_span_start, kind.on_span_end) != (Observer.on_span_start, Observer.on_span_end)
-    hear = _Spans(observer).hear if spans else observer.on_event
-
-    def told(event: Event) -> None:
-        if observer._dropped:
-            return
-        try:
-            hear(event)
-        except (Exception, CancelledError):  # nobody cancels what is not awaited
-            object.__setattr__(observer, "_dropped", True)
-            uninstall(observer)
-            logger.exception("The observer %r raised at %s and is dropped", observer, event.name)
-
-    return told
-
-
-class _Spans:
-    """Makes spans of one request's events for one observer."""
-
-    def __init__(self, observer: Observer) -> None:
-        self._observer = observer
-        self._open: list[Span] = []
-
-    def hear(self, event: Event) -> None:
-        self._observer.on_event(event)
-        if event.span is None:
-            return
-        if event.edge == "start":
-            span = Span(event.span, event, self._parent(event))
-            self._open.append(span)
-            self._observer.on_span_start(span)
-        elif (found := self._find(event)) is not None:
-            self._open.remove(found)
-            found.end, found.outcome = event, event.edge
-            self._observer.on_span_end(found)
-
-    def _parent(self, event: Event) -> Span | None:
-        # addresses are tried side by side: their spans are siblings, not nested
-        return next((span for span in reversed(self._open) if span.kind != event.span), None)
-
-    def _find(self, event: Event) -> Span | None:
-        address = getattr(event, "address", None)
-        return next(
-            (
-                span
-                for span in reversed(self._open)
-                if span.kind == event.span and getattr(span.start, "address", None) == address
-            ),
-            None,
-        )
+    global installed
+    installed = tuple(one for one in installed if one is not observer)
 
 
 class Recording(Observer):
-    """The events and timelines of the requests that a block of code made."""
+    """The events and timelines of the requests that a block of code made.
+
+    It keeps no response alive: see `TraceRequestEndParams`. It keeps the pieces of bodies, which
+    are data of events (``response_chunk_received``, ``request_chunk_sent``).
+    """
 
     def __init__(self) -> None:
         self.events: list[Event] = []
-        """All events, in the order in which they came."""
+        """All events, in the order in which they were told."""
 
     def on_event(self, event: Event) -> None:
         """Keep the event."""
@@ -173,8 +105,8 @@ class Recording(Observer):
 
     @property
     def timelines(self) -> list[Timeline]:
-        """The timeline of each request that is over, in the order in which they ended."""
-        return [Timeline(event.source) for event in self.events if event.name == "request_finish"]
+        """The timeline of each request that has ended, in the order in which they ended."""
+        return [e.timeline for e in self.events if isinstance(e, TraceRequestFinishParams)]
 
     def __str__(self) -> str:
         return "\n\n".join(str(timeline) for timeline in self.timelines)
@@ -192,8 +124,16 @@ def record() -> Iterator[Recording]:
 def observe(*observers: Observer) -> Iterator[None]:
     """Let observers see the requests that the block makes, and those of tasks that it starts.
 
-    Leaving it never raises, in whatever task and order that is done.
+    Leaving the block never raises, in whatever task and order blocks are left.
+
+    Raises
+    ------
+    TypeError
+        If one of them is not an Observer.
     """
+    for observer in observers:
+        if not isinstance(observer, Observer):
+            raise TypeError(f"observe() takes httptrace.Observer objects, not {observer!r}")
     _ambient.set((*_ambient.get(), *observers))
     try:
         yield
@@ -202,7 +142,7 @@ def observe(*observers: Observer) -> Iterator[None]:
 
 
 def _less(present: tuple[Observer, ...], leaving: tuple[Observer, ...]) -> tuple[Observer, ...]:
-    """Those that stay: of one that is there several times, the last goes."""
+    """`present` without `leaving`; of an observer that occurs several times the last one goes."""
     ids = [id(one) for one in present]
     for one in leaving:
         if id(one) in ids:
@@ -213,7 +153,7 @@ def _less(present: tuple[Observer, ...], leaving: tuple[Observer, ...]) -> tuple
 
 
 class _Connection(Protocol):
-    """What is known of a connection without a request."""
+    """What the events of an idle connection read from it."""
 
     id: int
     opened_ns: int
@@ -222,8 +162,8 @@ class _Connection(Protocol):
     tls: TlsFacts | None
 
 
-class _Unasked(Record):
-    """The source of moments of a connection that no request caused."""
+class _IdleConnection(Record):
+    """The source of events that happen to a connection while it serves no request."""
 
     def __init__(self, connection: _Connection, key: Any) -> None:
         super().__init__()
@@ -252,11 +192,12 @@ class _Unasked(Record):
 
 
 def tell_process(event: type[Event], connection: _Connection, key: Any, *data: object) -> None:
-    """Tell the observers of the process of a moment of a connection without a request.
+    """Tell the observers of the process an event of a connection that serves no request.
 
-    `key` tells in its ``origin`` where the connection leads.
+    ``key.origin`` is the URL of the server that the connection leads to.
     """
-    if installed:
-        moment = event.of(_Unasked(connection, key), perf_counter_ns(), *data)
-        for one in list(installed):
-            listener(one)(moment)
+    handlers = [handler for one in installed if (handler := handlers_of(one).get(event))]
+    if handlers:
+        moment = event.of(_IdleConnection(connection, key), perf_counter_ns(), *data)
+        for handler in handlers:
+            handler(moment)

@@ -1,10 +1,10 @@
-"""What is always kept of one attempt: a few clock readings and facts, from which all is drawn."""
+"""`Record`: the clock readings and facts of one attempt; events and timelines read from it."""
 
 from __future__ import annotations
 
 from asyncio import CancelledError
 from time import perf_counter_ns
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -12,16 +12,17 @@ if TYPE_CHECKING:
     from multidict import CIMultiDict, CIMultiDictProxy
     from yarl import URL
 
-    from .listening import Trace
+    from .timeline import Timeline
+    from .traces import Trace
 
 Phase = Literal["queue", "dns", "connect", "tls", "send", "wait", "receive"]
-"""The parts of an attempt's time, in the order in which they come."""
+"""The phases of an attempt, in order."""
 
 PHASES: tuple[Phase, ...] = ("queue", "dns", "connect", "tls", "send", "wait", "receive")
 
 
 class TlsFacts(NamedTuple):
-    """What was agreed in a TLS handshake."""
+    """The results of a TLS handshake."""
 
     version: str
     cipher: str
@@ -31,8 +32,8 @@ class TlsFacts(NamedTuple):
     peer_expiry: str | None
 
 
-class _Kept:
-    """What every attempt has and is read at every turn: slots are the quickest to read."""
+class _Slots:
+    """The attributes that every attempt sets. They are slots because those are fastest to read."""
 
     __slots__ = (
         *("method", "trace", "served_before", "status", "head_sent"),
@@ -43,7 +44,7 @@ class _Kept:
     method: str
     trace: Trace | None
     served_before: int
-    """Requests that its connection had served before."""
+    """How many requests its connection served before."""
     status: int
     head_sent: bytes
     start_ns: int
@@ -53,15 +54,16 @@ class _Kept:
     head_ns: int
     end_ns: int
     idle_ns: int
-    """Nanoseconds for which the connection had lain idle."""
+    """Nanoseconds for which its connection was idle before."""
     body_sent: int
     bytes_received: int
     body_received: int
     body_decoded: int
 
 
-class Record(_Kept):
-    """One attempt on the wire. The class holds the defaults of what few attempts have."""
+class Record(_Slots):
+    """One attempt: a request that is sent once. Class attributes are defaults that few attempts
+    change."""
 
     attempt: int = 1
     previous: Record | None = None
@@ -72,12 +74,14 @@ class Record(_Kept):
     expired: Callable[[], BaseException | None] | None = None
     """Returns the error of a step's timeout once it has fired; set while such a step runs."""
     marks: list[tuple[Phase, int]] | None = None
-    """Changes of phase before sending began; none for a connection that was there at once."""
+    """The phases entered before sending began, with times; None if an idle connection was used."""
     addresses_failed: tuple[tuple[str, str], ...] = ()
-    """Addresses that were tried and not used, and why."""
+    """Addresses to which no connection was made, each with the reason."""
     blocked_ns: int = 0
     network_wait_ns: int = 0
     reason_phrase: str = ""
+    timeline: Timeline | None = None
+    """Kept when it is first read after the call has ended: see `timeline_of`."""
     _address: str | None = None
     _tls: TlsFacts | None = None
 
@@ -100,7 +104,7 @@ class Record(_Kept):
 
     @property
     def address(self) -> str | None:
-        """The address and port that it is connected to."""
+        """The address and port of its connection's peer."""
         return self._address
 
     @address.setter
@@ -109,7 +113,7 @@ class Record(_Kept):
 
     @property
     def tls(self) -> TlsFacts | None:
-        """What was agreed in the TLS handshake of its connection."""
+        """The results of its connection's TLS handshake; None without TLS."""
         return self._tls
 
     @tls.setter
@@ -118,7 +122,7 @@ class Record(_Kept):
 
     @property
     def proxy(self) -> URL | None:
-        """The proxy that it goes by, without credentials."""
+        """The proxy that it uses, without credentials."""
         return None
 
     @property
@@ -128,7 +132,7 @@ class Record(_Kept):
 
     @property
     def requests_served(self) -> int:
-        """Requests that its connection was used for, this one included."""
+        """How many requests its connection was used for, including this one."""
         return self.served_before + bool(self.send_ns)
 
     def seen(self, exc: BaseException) -> BaseException:
@@ -137,14 +141,18 @@ class Record(_Kept):
             return exc
         return self.expired() or exc
 
+    def response_again(self, response_class: type[Any]) -> Any:
+        """Another response object in place of one that the program no longer has."""
+        raise NotImplementedError
+
     def enter(self, phase: Phase) -> None:
-        """From now on the attempt is in this phase, until the next one is entered."""
+        """Begin a phase; it lasts until the next one begins."""
         if self.marks is None:
             self.marks = []
         self.marks.append((phase, perf_counter_ns()))
 
     def entries(self) -> Iterator[tuple[Phase, int]]:
-        """Each phase that was entered and when, in order."""
+        """Each phase that began, and when, in order."""
         yield "queue", self.start_ns
         yield from self.marks or ()
         if self.send_ns:
@@ -156,25 +164,25 @@ class Record(_Kept):
 
     @property
     def phase(self) -> Phase:
-        """The phase that the attempt is in, or ended in."""
+        """The current phase, or the last one if the attempt has ended."""
         *_, (phase, _since) = self.entries()
         return phase
 
     @property
     def consumer_ns(self) -> int:
-        """Nanoseconds of receiving in which the caller did not wait for the network."""
+        """Nanoseconds of receiving in which the response waited for the caller to read."""
         if not self.head_ns:
             return 0
         return max(0, (self.end_ns or perf_counter_ns()) - self.head_ns - self.network_wait_ns)
 
     @property
     def request_id(self) -> int | None:
-        """The request's number in this process; None for what no request caused."""
+        """The request's number in this process; None for an idle connection."""
         return None
 
     @property
     def context_id(self) -> str | None:
-        """The id of the work that made the request: the surrounding context's request id."""
+        """The request id of the surrounding context (`httptrace.Context`), if there is one."""
         return None
 
     @property
@@ -184,12 +192,12 @@ class Record(_Kept):
 
     @property
     def connection_id(self) -> int | None:
-        """The connection's number in this process, once it is known."""
+        """The connection's number in this process; None before there is a connection."""
         return None
 
     @property
     def http_version(self) -> str:
-        """The version that the response came with: '1.1', '1.0'."""
+        """The response's version of HTTP: '1.1' or '1.0'."""
         return "1.1"
 
     @property
@@ -199,10 +207,10 @@ class Record(_Kept):
 
     @property
     def request_headers(self) -> CIMultiDict[str]:
-        """The headers of the request; made when first looked at."""
+        """The headers of the request; parsed when first read."""
         raise NotImplementedError
 
     @property
     def response_headers(self) -> CIMultiDictProxy[str]:
-        """The headers of the response; made when first looked at."""
+        """The headers of the response; parsed when first read."""
         raise NotImplementedError

@@ -1,7 +1,8 @@
-"""`Timeline`: where the time of a request went, hop by hop, as one partition of it."""
+"""`Timeline`: where the time of a request went, hop by hop and phase by phase."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any
 
@@ -14,55 +15,55 @@ if TYPE_CHECKING:
 
 
 class Hop:
-    """One time on the wire: the first request, a redirect followed, or a retry.
+    """One attempt of a request: the first one, a redirect that was followed, or a retry.
 
-    `phases_ns` is a partition of the hop's time: its values sum to `total_ns` exactly. A phase that
-    the hop did not have is not in it.
+    The values of `phases_ns` sum to `total_ns` exactly. It has no entry for a phase that the hop
+    did not have.
     """
 
     def __init__(self, record: Record, now_ns: int) -> None:
         self.attempt = record.attempt
         """Its number within the request, from 1."""
         self.method = record.method
-        """The method that it was sent with."""
+        """The request's method."""
         self.url: URL = record.url
-        """The URL that it was sent to; secrets are not masked."""
+        """The request's URL; secrets are not masked."""
         self.status = record.status or None
-        """The status of the response; None if none came."""
+        """The response's status; None if no response was received."""
         self.reason = record.reason
         """The status line's reason phrase."""
         self.version = record.http_version if record.status else None
-        """The version of HTTP of the response: '1.1' or '1.0'; None if none came."""
+        """The response's version of HTTP, '1.1' or '1.0'; None if no response was received."""
         self.protocol = f"http/{record.http_version}"
-        """The protocol that was spoken, by its name in ALPN (RFC 7301): `http/1.1`, `http/1.0`."""
+        """The protocol by its ALPN name (RFC 7301): `http/1.1` or `http/1.0`."""
         self.connection_id = record.connection_id
-        """The connection's number in this process; None if there was none."""
+        """The connection's number in this process; None if there was no connection."""
         self.address = record.address
-        """The address and port that it went to, or the path of a Unix socket."""
+        """The address and port of the connection's peer, or the path of a Unix socket."""
         self.proxy: URL | None = record.proxy
-        """The proxy that it went by, without credentials."""
+        """The proxy that was used, without credentials."""
         self.addresses_failed = record.addresses_failed
-        """Addresses that did not come to a connection, each with the reason."""
+        """Addresses to which no connection was made, each with the reason."""
         self.reused = record.reused
-        """Whether the connection had served requests before."""
+        """Whether the connection served requests before."""
         self.why_not_reused = record.why_not_reused
         """Why a new one was made: 'first', 'busy', 'none idle' or 'force_close'."""
         self.tls: TlsFacts | None = record.tls
-        """What was agreed in the TLS handshake; None without TLS."""
+        """The results of the TLS handshake; None without TLS."""
         self.bytes_sent = len(record.head_sent) + record.body_sent
-        """Bytes of the head and the body as sent, before transfer coding."""
+        """Bytes sent: the head, and the body before transfer coding."""
         self.bytes_received = record.bytes_received
-        """Bytes of the response as received, head and framing included."""
+        """Bytes of the response as received, including head and framing."""
         self.retry_reason = record.retry_reason
-        """Why it was given up and sent once more; None if it was not."""
+        """Why the request was sent again; None if it was not."""
         self.exception = record.exception
-        """What it failed with, or None."""
+        """The exception that it failed with; None if it did not fail, and in a pickled copy."""
         self.start_ns = record.start_ns
         """When it began, a ``time.perf_counter_ns()`` reading."""
         self.end_ns = record.end_ns or now_ns
-        """When it ended; now, if it is under way."""
+        """When it ended; the time at which the timeline was made, if it has not ended."""
         self.spans_ns = _spans(record, self.end_ns)
-        """Each phase with its beginning and end in nanoseconds, in order and without gaps."""
+        """Each phase with its start and end in nanoseconds, in order and without gaps."""
         self.network_wait_ns = record.network_wait_ns
         """Nanoseconds of receiving in which the caller waited for the network."""
         self.consumer_ns = record.consumer_ns
@@ -81,8 +82,22 @@ class Hop:
             phases[phase] = phases.get(phase, 0) + end_ns - start_ns
         return phases
 
+    @property
+    def error(self) -> str | None:
+        """The exception as text, its class and message; None if the hop did not fail.
+
+        Secrets in URLs are masked.
+        """
+        return self._error if self.exception is None else _text_of(self.exception)
+
+    _error: str | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Pickle everything but the exception, which may hold what cannot be pickled."""
+        return {**self.__dict__, "exception": None, "_error": self.error}
+
     def to_dict(self) -> dict[str, Any]:
-        """The hop as JSON has it; times in seconds. Secrets in the URL are masked."""
+        """The hop for JSON; times in seconds. Secrets in the URL are masked."""
         from ..masking import mask_url
 
         return {
@@ -101,7 +116,7 @@ class Hop:
             "bytes_sent": self.bytes_sent,
             "bytes_received": self.bytes_received,
             "retry_reason": self.retry_reason,
-            "error": None if self.exception is None else _told(self.exception),
+            "error": self.error,
             "total": self.total_ns / 1e9,
             "phases": {phase: ns / 1e9 for phase, ns in self.phases_ns.items()},
             "phases_ns": dict(self.phases_ns),
@@ -113,8 +128,9 @@ class Hop:
 class Timeline:
     """Where the time of a request went.
 
-    `hops` are its times on the wire. `str()` draws them as a waterfall, `to_dict()` gives JSON.
-    The properties named after phases are seconds, summed over the hops; the ``_ns`` ones are exact.
+    `hops` are its attempts. `str()` draws a waterfall, `to_dict()` returns a dict for JSON. The
+    properties that are named after phases are seconds, summed over the hops. Those that end in
+    ``_ns`` are nanoseconds.
     """
 
     def __init__(self, last: Record) -> None:
@@ -125,11 +141,11 @@ class Timeline:
         self.request_id = last.request_id
         """The request's number in this process."""
         self.context_id = last.context_id
-        """The id of the work that made the request, if there is one."""
+        """The request id of the surrounding context (`httptrace.Context`), if there is one."""
         self.hops = [Hop(record, now_ns) for record in reversed(records)]
-        """Each time on the wire, in order."""
+        """The attempts, in order."""
         self.complete = bool(last.end_ns)
-        """Whether the last hop is over."""
+        """Whether the last hop has ended."""
 
     @property
     def start_ns(self) -> int:
@@ -138,12 +154,12 @@ class Timeline:
 
     @property
     def total_ns(self) -> int:
-        """Nanoseconds from the request's start to the last byte, or to its failure, or to now."""
+        """Nanoseconds from the request's start to its end (last byte or failure), or to now."""
         return self.hops[-1].end_ns - self.start_ns
 
     @property
     def phases_ns(self) -> dict[Phase, int]:
-        """Nanoseconds of each phase, all hops together; they sum to `total_ns` exactly."""
+        """Nanoseconds of each phase, summed over the hops; together they are `total_ns` exactly."""
         phases: dict[Phase, int] = dict.fromkeys(PHASES, 0)
         for hop in self.hops:
             for phase, ns in hop.phases_ns.items():
@@ -152,17 +168,17 @@ class Timeline:
 
     @property
     def total(self) -> float:
-        """Seconds from the request's start to the last byte, or to its failure, or to now."""
+        """Seconds from the request's start to its end (last byte or failure), or to now."""
         return self.total_ns / 1e9
 
     @property
     def queue(self) -> float:
-        """Seconds until the request had a connection or began to make one."""
+        """Seconds until the request got an idle connection or began to make a new one."""
         return self.phases_ns["queue"] / 1e9
 
     @property
     def dns(self) -> float:
-        """Seconds of looking the host up."""
+        """Seconds of DNS lookups."""
         return self.phases_ns["dns"] / 1e9
 
     @property
@@ -177,21 +193,21 @@ class Timeline:
 
     @property
     def send(self) -> float:
-        """Seconds of handing the request to the network."""
+        """Seconds of sending the request."""
         return self.phases_ns["send"] / 1e9
 
     @property
     def wait(self) -> float:
-        """Seconds from the request's last byte to the response's first."""
+        """Seconds from the last byte sent to the first byte received."""
         return self.phases_ns["wait"] / 1e9
 
     @property
     def receive(self) -> float:
-        """Seconds from the response's first byte to its last."""
+        """Seconds from the response's first byte to its last one."""
         return self.phases_ns["receive"] / 1e9
 
     def to_dict(self) -> dict[str, Any]:
-        """The timeline as JSON has it; times in seconds. Secrets in URLs are masked."""
+        """The timeline for JSON; times in seconds. Secrets in URLs are masked."""
         return {
             "request_id": self.request_id,
             "context_id": self.context_id,
@@ -216,8 +232,28 @@ class Timeline:
         )
 
 
+def timeline_of(record: Record, *, over: bool = True) -> Timeline:
+    """The timeline of a call up to this attempt; `over` says that the call has ended.
+
+    Once it has, every reader gets the same object.
+    """
+    if record.timeline is not None:
+        return record.timeline
+    timeline = Timeline(record)
+    if over:
+        record.timeline = timeline
+    return timeline
+
+
+def attach_timeline(exc: BaseException, record: Record) -> None:
+    """Set ``timeline`` on what a call raises, if the exception has no attribute of that name."""
+    if isinstance(getattr(exc, "timeline", None), Timeline | None):
+        with suppress(Exception):  # a class may forbid it
+            exc.timeline = timeline_of(record)  # type: ignore[attr-defined]
+
+
 def _spans(record: Record, end_ns: int) -> list[tuple[Phase, int, int]]:
-    """Each phase of the attempt with its beginning and end, without gaps or overlaps."""
+    """Each phase of the attempt with its start and end, without gaps or overlaps."""
     entries = [*record.entries()]
     starts = [min(start_ns, end_ns) for _phase, start_ns in entries]
     ends = [*starts[1:], end_ns]
@@ -227,7 +263,7 @@ def _spans(record: Record, end_ns: int) -> list[tuple[Phase, int, int]]:
     ]
 
 
-def _told(exc: BaseException) -> str:
+def _text_of(exc: BaseException) -> str:
     from ..masking import mask_text
 
     text = str(exc)

@@ -1,8 +1,7 @@
-"""A timeline drawn as text: a line for each phase, its bar where the phase lies in the request."""
+"""A timeline as text: one line for each phase, with a bar from its start to its end."""
 
 from __future__ import annotations
 
-from asyncio import CancelledError
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..masking import mask_url
@@ -32,11 +31,11 @@ _UNITS: tuple[tuple[int, float, int, str], ...] = (
     (10**10, 1e6, 1, "ms"),
     (10**30, 1e9, 2, "s"),
 )
-"""For totals below so many nanoseconds: what to divide by, decimals and the name."""
+"""For totals below so many nanoseconds: the divisor, the decimals and the unit."""
 
 
 class _Scale(NamedTuple):
-    """How times become text and columns: one unit for all, so that they can be compared."""
+    """Turns times into text and columns; all have the same unit, so that they can be compared."""
 
     start_ns: int
     total_ns: int
@@ -52,15 +51,15 @@ class _Scale(NamedTuple):
         return f"{text or f'{number:.{self.decimals}f}'} {self.unit}"
 
     def eighth(self, ns: int) -> int:
-        """The eighth of a column at which a moment lies."""
+        """The position of a time, in eighths of a column."""
         return round((ns - self.start_ns) * self.columns * 8 / max(1, self.total_ns))
 
 
 def draw(timeline: Timeline, width: int = _WIDTH) -> str:
     """The waterfall of a timeline, in lines of at most `width` columns if that is 40 or more.
 
-    A hop takes two lines that tell what it is, and one for each phase that it had. Secrets in URLs
-    are masked; a URL that is too long loses its middle.
+    A hop has a heading, one or more lines of facts, and a line for each of its phases. Secrets in
+    URLs are masked. A URL that is too long is shortened in its middle.
     """
     scale = _scale(timeline, max(_LEAST_BAR, width - _LEFT))
     several = len(timeline.hops) > 1
@@ -78,7 +77,7 @@ def _scale(timeline: Timeline, columns: int) -> _Scale:
     return _Scale(timeline.start_ns, total_ns, columns, divisor, decimals, unit)
 
 
-# --- what a hop is --------------------------------------------------------------------------------
+# --- a hop's heading and facts --------------------------------------------------------------------
 
 
 def _heading(hop: Hop, width: int, duration: str) -> str:
@@ -97,20 +96,21 @@ def _shortened(text: str, room: int) -> str:
 
 def _outcome(hop: Hop) -> str:
     status = "" if hop.status is None else f"{hop.status} {_harmless(hop.reason)}".rstrip()
-    if hop.exception is None:
+    if hop.error is None:
         return status or "…"
-    cancelled = isinstance(hop.exception, CancelledError)
-    failure = "cancelled" if cancelled else type(hop.exception).__name__
+    failure = hop.error.partition(":")[0]
+    if failure == "CancelledError":
+        failure = "cancelled"
     return f"{status}, then {failure}" if status else f"{failure} in {hop.spans_ns[-1][0]}"
 
 
 def _harmless(text: str) -> str:
-    """What a server has written, without what a terminal would obey."""
+    """Text from a server without control characters, which a terminal would obey."""
     return "".join(sign if sign.isprintable() else "?" for sign in text)
 
 
 def _facts(hop: Hop, width: int) -> list[str]:
-    """What is known of the hop, as few lines as hold it."""
+    """The facts of the hop, in as few lines as they fit."""
     facts = [_connection(hop), _proxy(hop), _traffic(hop), *_tls(hop)]
     lines: list[str] = []
     for fact in filter(None, facts):
@@ -120,7 +120,7 @@ def _facts(hop: Hop, width: int) -> list[str]:
             lines.append(fact)
     lines.extend(f"{address} {why}" for address, why in hop.addresses_failed)
     if hop.retry_reason:
-        lines.append(f"given up and sent once more: {hop.retry_reason}")
+        lines.append(f"sent again: {hop.retry_reason}")
     return lines
 
 
@@ -161,7 +161,7 @@ def _size(count: int) -> str:
     return f"{count / 1024**power:.1f} {('KiB', 'MiB', 'GiB')[power - 1]}"
 
 
-# --- where its time went --------------------------------------------------------------------------
+# --- a hop's phases -------------------------------------------------------------------------------
 
 
 def _rows(hop: Hop, scale: _Scale) -> list[str]:
@@ -175,7 +175,7 @@ def _rows(hop: Hop, scale: _Scale) -> list[str]:
 
 
 def _shares(hop: Hop, scale: _Scale) -> str:
-    """Who was waited for while the body came, if a good part of it was for the caller."""
+    """How long receiving waited for the network and for the caller, if the latter was long."""
     if hop.consumer_ns < max(1_000_000, scale.total_ns // 20):
         return ""
     network, caller = scale.duration(hop.network_wait_ns), scale.duration(hop.consumer_ns)
@@ -183,7 +183,7 @@ def _shares(hop: Hop, scale: _Scale) -> str:
 
 
 def _bar(start: int, end: int, columns: int) -> str:
-    """Blocks between two eighths of columns; at least a sliver."""
+    """A bar between two positions in eighths of columns; at least the thinnest one."""
     column, first = divmod(start, 8)
     whole, last = divmod(end, 8)
     if column >= columns:

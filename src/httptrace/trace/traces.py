@@ -1,0 +1,324 @@
+"""The listeners of one request, and the order in which they are told its events.
+
+An event is noted where it happens, which may be in the middle of a reader or of a change of the
+pool. Listeners are told later, in the task of the caller, where no change is half done. A slow or
+raising listener therefore delays or fails its own request only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from time import perf_counter_ns
+from typing import TYPE_CHECKING, Any
+from weakref import ref
+
+from .awaitables import COMPLETED
+from .declare import Event, Fact
+from .events import TraceRequestEndParams, TraceRequestExceptionParams, TraceRequestFinishParams
+from .subscription import Handlers, logger
+from .timeline import attach_timeline
+
+if TYPE_CHECKING:
+    from .record import Record
+
+Callback = Callable[[Any, Any, Any], Awaitable[Any]]
+"""Called with the session, the context of the request, and the event."""
+Spawn = Callable[[Coroutine[Any, Any, None]], object]
+"""Starts a task."""
+
+
+class Trace:
+    """The listeners of one request, and the events that were noted and not yet told.
+
+    `wants` has the events that any listener wants; the others are not noted. `wants_attempts` says
+    whether one of them belongs to an attempt: if not, the attempts (pool, connection and wire) get
+    no trace and note nothing. `pending` has what was noted and not yet told.
+    """
+
+    __slots__ = ("_end_noted", "_flushing", "_told_ns", "pending", "wants", "wants_attempts")
+
+    awaits: bool = False
+    """Whether telling an event may suspend the task."""
+    at_once: bool = False
+    """Whether events are told when they are noted, so that `flush` has nothing to do."""
+    wants: Mapping[type[Event], Any]
+    """What to call for each event."""
+
+    def __init__(self, wants: Mapping[type[Event], Any], wants_attempts: bool) -> None:
+        self.wants = wants
+        self.wants_attempts = wants_attempts
+        self.pending: list[Fact] = []
+        self._flushing = self._end_noted = False
+        self._told_ns = 0
+
+    def start(self, event: type[Event], source: Record) -> Awaitable[Any]:
+        """Tell the first event of the request at once: nothing is noted before it."""
+        raise NotImplementedError
+
+    def note(self, event: type[Event], source: Record, time_ns: int = 0, *data: object) -> None:
+        """Keep an event until `flush` tells it; `time_ns` 0 means now."""
+        if event in self.wants:
+            self.pending.append((event, source, time_ns or perf_counter_ns(), data))
+
+    def note_all(self, events: tuple[type[Event], ...], source: Record, time_ns: int) -> None:
+        """Keep several events that happened at the same time and have no data of their own."""
+        for event in events:
+            if event in self.wants:
+                self.pending.append((event, source, time_ns, ()))
+
+    def note_head(self, event: type[Event], source: Record, response: Any) -> None:
+        """Keep an event that has a response, as of the time when its head was received."""
+        if event not in self.wants:
+            return
+        time_ns, pending = source.head_ns, self.pending
+        if time_ns < self._told_ns:
+            time_ns = self._told_ns
+        at = len(pending)
+        while at and pending[at - 1][2] > time_ns:  # the body began to arrive since then
+            at -= 1
+        if event is TraceRequestEndParams:
+            self._end_noted = True
+        pending.insert(at, (event, source, time_ns, held_weakly(response, source)))
+
+    def note_exception(
+        self, source: Record, exc: BaseException, phase: str, timeout: str | None
+    ) -> None:
+        """Keep ``on_request_exception``, unless ``on_request_end`` was told before.
+
+        A listener that opens a span at the start and closes it at either of the two closes it once.
+        """
+        if not self._end_noted:
+            self.note(TraceRequestExceptionParams, source, 0, exc, phase, timeout)
+
+    def tell(
+        self, event: type[Event], source: Record, time_ns: int = 0, *data: object
+    ) -> Awaitable[Any]:
+        """Tell an event, and what was noted before it, now."""
+        self.note(event, source, time_ns, *data)
+        return self.flush() if self.pending else COMPLETED
+
+    def flush(self, then: Callable[[], object] | None = None) -> Awaitable[None]:
+        """Tell the noted events, in order, each to every listener.
+
+        If no listener raised, `then` is called, and what it notes is told as well. If a flush is
+        under way already, that one tells the events, and this one does nothing.
+        """
+        raise NotImplementedError
+
+    def flush_soon(self, spawn: Spawn) -> None:
+        """Tell the noted events from where nothing can be awaited; `spawn` starts a task."""
+        raise NotImplementedError
+
+
+class ObserverTrace(Trace):
+    """A request that observers alone listen to: they are told synchronously."""
+
+    __slots__ = ()
+
+    def start(self, event: type[Event], source: Record) -> Awaitable[Any]:
+        """Tell the first event of the request at once."""
+        moment = event()
+        self._told_ns = source.start_ns
+        moment._fact = (event, source, source.start_ns, ())
+        self.wants[event](moment)
+        return COMPLETED
+
+    def flush(self, then: Callable[[], object] | None = None) -> Awaitable[None]:
+        """Tell the noted events; nothing is left to await."""
+        if self._flushing:
+            return COMPLETED
+        self._flushing = True
+        try:
+            if self.pending:
+                self._tell_pending()
+            if then is not None:
+                then()
+                if self.pending:
+                    self._tell_pending()
+        finally:
+            self._flushing = False
+        return COMPLETED
+
+    def flush_soon(self, spawn: Spawn) -> None:
+        """Tell the noted events now."""
+        self.flush()
+
+    def _tell_pending(self) -> None:
+        wants = self.wants
+        failure: BaseException | None = None
+        while self.pending:
+            facts, self.pending = self.pending, []
+            self._told_ns = facts[-1][2]
+            for fact in facts:
+                event = fact[0]
+                moment = event()
+                moment._fact = fact
+                try:
+                    wants[event](moment)
+                except BaseException as exc:  # KeyboardInterrupt; observers' own are logged
+                    failure = failure or exc
+        if failure is not None:
+            raise failure
+
+
+class CallTrace(Trace):
+    """Observers of calls as a whole, for instance of `request_finish` alone.
+
+    Events of a call, unlike those of attempts, happen in the task of the caller where nothing is
+    half done: they are told when they are noted. So nothing is kept, and all requests of a session
+    share one of these. It does not suit observers of `request_end`: whether that was told decides
+    about `request_exception`.
+    """
+
+    __slots__ = ()
+
+    at_once = True
+
+    def __init__(self, wants: Handlers) -> None:
+        super().__init__(wants, wants_attempts=False)
+
+    def start(self, event: type[Event], source: Record) -> Awaitable[Any]:
+        """Tell the first event of the request."""
+        self.note(event, source, source.start_ns)
+        return COMPLETED
+
+    def note(self, event: type[Event], source: Record, time_ns: int = 0, *data: object) -> None:
+        """Tell an event; `time_ns` 0 means now."""
+        handler = self.wants.get(event)
+        if handler is not None:
+            moment = event()
+            moment._fact = (event, source, time_ns or perf_counter_ns(), data)
+            handler(moment)
+
+    def note_all(self, events: tuple[type[Event], ...], source: Record, time_ns: int) -> None:
+        """Tell several events that have no data of their own."""
+        for event in events:
+            self.note(event, source, time_ns)
+
+    def note_head(self, event: type[Event], source: Record, response: Any) -> None:
+        """Tell an event that has a response."""
+        self.note(event, source, source.head_ns, *held_weakly(response, source))
+
+    def flush(self, then: Callable[[], object] | None = None) -> Awaitable[None]:
+        """Call `then`: there is nothing to tell."""
+        if then is not None:
+            then()
+        return COMPLETED
+
+    def flush_soon(self, spawn: Spawn) -> None:
+        """There is nothing to tell."""
+
+
+class ConfigTrace(Trace):
+    """A request that TraceConfigs listen to, and perhaps observers: callbacks are awaited.
+
+    `wants` has the callback of each wanted event; it is called with `context`. Of a lone
+    TraceConfig, the usual case, these are its own.
+    """
+
+    __slots__ = ("_again", "_context", "_session")
+
+    awaits = True
+
+    def __init__(
+        self,
+        session: object,
+        wants: Mapping[type[Event], Callback],
+        context: Any,
+        wants_attempts: bool,
+    ) -> None:
+        # not super().__init__(): one of these is made for each request
+        self.wants = wants
+        self.wants_attempts = wants_attempts
+        self.pending = []
+        self._flushing = self._end_noted = self._again = False
+        self._told_ns = 0
+        self._session = session
+        self._context = context
+
+    def start(self, event: type[Event], source: Record) -> Awaitable[Any]:
+        """Tell the first event of the request."""
+        moment = event()
+        self._told_ns = source.start_ns
+        moment._fact = (event, source, source.start_ns, ())
+        told: Awaitable[Any] = self.wants[event](self._session, self._context, moment)
+        return told
+
+    async def flush(self, then: Callable[[], object] | None = None) -> None:
+        """Tell the noted events, in order, each to every listener.
+
+        Raises
+        ------
+        BaseException
+            What the first failing callback raised, after all others were called.
+        """
+        if self._flushing:
+            self._again = True  # the flush that is under way tells these too
+            return
+        self._flushing = self._again = True
+        session, context, wants = self._session, self._context, self.wants
+        failure: BaseException | None = None
+        fact: Fact | None = None
+        try:
+            while self._again:
+                self._again = False
+                facts, self.pending = self.pending, []
+                if facts:
+                    self._told_ns = facts[-1][2]
+                for fact in facts:
+                    event = fact[0]
+                    moment = event()
+                    moment._fact = fact
+                    try:
+                        await wants[event](session, context, moment)
+                    except GeneratorExit:  # nothing can be awaited any more
+                        self._drop_end(fact, facts)
+                        self.pending[:0] = _after(fact, facts)
+                        raise
+                    except BaseException as exc:
+                        failure = failure or exc
+                        self._drop_end(fact, facts)
+                if then is not None and failure is None:
+                    then()
+                    then, self._again = None, True
+        finally:
+            self._flushing = False
+        if failure is not None:
+            if fact is not None and fact[0] is TraceRequestFinishParams:
+                attach_timeline(failure, fact[1])  # the call is over, and raises this all the same
+            raise failure
+
+    def _drop_end(self, failed: Fact, facts: list[Fact]) -> None:
+        """A listener raised: ``on_request_end``, if it comes after that, is not told."""
+        for fact in _after(failed, facts):
+            if fact[0] is TraceRequestEndParams:
+                facts.remove(fact)
+                self._end_noted = False
+
+    def flush_soon(self, spawn: Spawn) -> None:
+        """Tell the noted events in a task of their own."""
+        if self.pending:
+            spawn(self._flush_and_log())
+
+    async def _flush_and_log(self) -> None:
+        """Tell the noted events; errors go to the log, as no caller waits for them."""
+        try:
+            await self.flush()
+        except Exception:
+            logger.exception("A callback of a TraceConfig raised after its request")
+
+
+def _after(told: Fact, facts: list[Fact]) -> list[Fact]:
+    """The facts that follow one of them."""
+    at = next(at for at, fact in enumerate(facts) if fact is told)
+    return facts[at + 1 :]
+
+
+def held_weakly(response: Any, source: Record) -> tuple[Any, ...]:
+    """The data of an event that has a response: listeners that keep the event do not keep that.
+
+    A response of another call, which a middleware may give as its answer, is held as it is.
+    """
+    if getattr(response, "_exchange", None) is not source:
+        return (response,)
+    return ref(response), type(response)

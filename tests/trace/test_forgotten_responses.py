@@ -1,0 +1,114 @@
+"""Events that are kept do not keep responses and connections that the program has released."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+import httptrace
+from httptrace.testing import EventRecorder, Peer, response_bytes
+
+from .breaking import half
+from .conftest import MakeSession
+from .listening import listening
+from .test_exchanges import HELLO
+
+REDIRECT = response_bytes(302, b"", ("Location", "/there"), ("X-Which", "first"))
+
+
+@contextmanager
+def forgetting() -> Iterator[None]:
+    """Responses are forgotten here, which is warned about."""
+    with pytest.warns(ResourceWarning, match="Unclosed response"):
+        yield
+        gc.collect()
+
+
+async def test_forgotten_under_record(
+    make_session: MakeSession, scripted: Any, recorder: EventRecorder
+) -> None:
+    """A program that forgets its responses gets its next ones under `record()` as without it."""
+    server = await scripted(half)
+    session = make_session(connector=httptrace.TCPConnector(limit=1))
+    with httptrace.record() as recording, forgetting():
+        async with asyncio.timeout(5):
+            for _ in range(3):
+                await session.get(server.url)
+    await asyncio.sleep(0)
+    assert [event.outcome for event in recorder.of("request_finish")] == ["dropped"] * 3
+    assert len(recording.timelines) == 3
+
+
+async def test_callbacks_that_keep_events(
+    make_session: MakeSession, scripted: Any, recorder: EventRecorder
+) -> None:
+    """It is the same for callbacks of a TraceConfig that keep what they get."""
+    server = await scripted(half)
+    kept: list[Any] = []
+    config = listening(lambda _name, _session, _context, params: kept.append(params))
+    session = make_session(connector=httptrace.TCPConnector(limit=1), trace_configs=[config])
+    with forgetting():
+        async with asyncio.timeout(5):
+            for _ in range(3):
+                await session.get(server.url)
+    assert [params.name for params in kept].count("request_end") == 3
+
+
+async def test_the_response_of_a_kept_event(
+    session: httptrace.ClientSession, scripted: Any, recorder: EventRecorder
+) -> None:
+    """It is the response itself as long as the program has it, and then one with the same head."""
+
+    async def script(peer: Peer) -> None:
+        for answer in (REDIRECT, HELLO.replace(b"200 OK", b"299 Fine")):
+            await peer.request()
+            await peer.send(answer)
+
+    server = await scripted(script)
+    async with session.get(server.url) as response:
+        await response.read()
+    end, redirect = recorder.of("request_end")[0], recorder.of("request_redirect")[0]
+    assert end.response is response
+    assert redirect.response is response.history[0]
+    gone = [weakref.ref(response), weakref.ref(response.history[0])]
+    del response
+    gc.collect()
+    assert [reference() for reference in gone] == [None, None]
+    assert (end.response.status, end.response.reason) == (299, "Fine")
+    assert end.response.url == redirect.response.url.joinpath("there", encoded=True)
+    assert redirect.response.status == 302
+    assert redirect.response.headers["X-Which"] == "first"
+
+
+async def test_the_body_of_a_forgotten_response(
+    session: httptrace.ClientSession, scripted: Any, recorder: EventRecorder
+) -> None:
+    """The body of a response that was released early cannot be read by way of its event."""
+    server = await scripted(half)
+    with forgetting():
+        await session.get(server.url)
+    await asyncio.sleep(0)
+    (end,) = recorder.of("request_end")
+    with pytest.raises(httptrace.ClientConnectionError):
+        await end.response.read()
+
+
+async def test_a_response_of_another_call(
+    session: httptrace.ClientSession, scripted: Any, recorder: EventRecorder
+) -> None:
+    """A middleware may answer with the response of another call: the event has that one."""
+    server = await scripted(HELLO)
+    async with session.get(server.url) as first:
+        await first.read()
+
+    async def middleware(request: Any, handler: Any) -> Any:
+        return first
+
+    assert await session.get(server.url, middlewares=[middleware]) is first
+    assert recorder.of("request_end")[-1].response is first
