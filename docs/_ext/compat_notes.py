@@ -109,7 +109,16 @@ DIFFERENT: dict[str, str | tuple[str, ...]] = {
         "After a 101 that is no WebSocket's `connection` is None: only WebSockets can be taken "
         "over.",
     ),
+    "BaseConnector": "`connect`, if it is overridden or assigned, is called for each request; "
+    "`_resolve_host` of a `TCPConnector` for each new connection. A connector that overrides another "
+    "private method of aiohttp's, such as `_wrap_create_connection`, raises `TypeError` when it is "
+    "made: use its parameters, `proxy=` or a `dialer`.",
+    "ClientRequest": "A `request_class` that overrides what aiohttp calls while it sends, such as "
+    "`send` or `update_headers`, raises `TypeError`: use a middleware.",
     "ClientSession": (
+        "`_request` and `_ws_connect` are called if they are replaced. Of its private attributes, "
+        "`_connector`, `_cookie_jar`, `_default_headers`, `_default_auth`, `_timeout`, `_base_url`, "
+        "`_raise_for_status` and `_trust_env` can be assigned; assigning another one raises.",
         "`params=` as text is sent as it stands, as aiohttp's documentation has it; aiohttp itself "
         "quotes its percent signs once more.",
         "A value of a wrong type raises `TypeError`; aiohttp raises `ValueError` for some.",
@@ -149,13 +158,10 @@ _MADE_WITHIN = "only the session makes it; a subclass gets httptrace's arguments
 _EVENT = "only the client makes it; the attributes are the same"
 _PARTS = "a middleware gets the finished request: change `headers` and `method`, and the body with \
 `update_body`"
-_CONNECT = "in effect private (it takes traces and timeouts): a connector of your own gives a \
-`dialer`"
 
 UNEQUAL: dict[str, str] = {
     "BasicAuth*(encoding='latin1')": "`latin1` if it can encode every character, else `utf-8`",
     "*Connector.__enter__": "deprecated in aiohttp: use `async with`",
-    "*Connector.connect": _CONNECT,
     "ClientRequest(*)": _MADE_WITHIN,
     "ClientRequest.*": _PARTS,
     "ClientResponse(*)": _MADE_WITHIN,
