@@ -153,6 +153,6 @@ def _private(name: str) -> property:
 class PrivateNames:
     """The properties of `READ`, `SET` and `REFUSED`."""
 
-    for _name in sorted({*READ, *SET, *REFUSED}):
-        locals()[_name] = _private(_name)
-    del _name
+
+for _name in sorted({*READ, *SET, *REFUSED}):
+    setattr(PrivateNames, _name, _private(_name))
