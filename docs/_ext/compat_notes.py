@@ -111,14 +111,15 @@ DIFFERENT: dict[str, str | tuple[str, ...]] = {
     ),
     "BaseConnector": "`connect`, if it is overridden or assigned, is called for each request; "
     "`_resolve_host` of a `TCPConnector` for each new connection. A connector that overrides "
-    "another private method of aiohttp's, such as `_wrap_create_connection`, raises `TypeError` when it is "
-    "made: use its parameters, `proxy=` or a `dialer`.",
+    "another private method of aiohttp's, such as `_wrap_create_connection`, raises `TypeError` "
+    "when it is made: use its parameters, `proxy=` or a `dialer`.",
     "ClientRequest": "A `request_class` that overrides what aiohttp calls while it sends, such as "
     "`send` or `update_headers`, raises `TypeError`: use a middleware.",
     "ClientSession": (
         "`_request` and `_ws_connect` are called if they are replaced. Of its private attributes, "
         "`_connector`, `_cookie_jar`, `_default_headers`, `_default_auth`, `_timeout`, "
-        "`_base_url`, `_raise_for_status` and `_trust_env` can be assigned; assigning another one raises.",
+        "`_base_url`, `_raise_for_status` and `_trust_env` can be assigned; assigning "
+        "another one raises.",
         "`params=` as text is sent as it stands, as aiohttp's documentation has it; aiohttp itself "
         "quotes its percent signs once more.",
         "A value of a wrong type raises `TypeError`; aiohttp raises `ValueError` for some.",
