@@ -75,6 +75,8 @@ class SessionCore:
     trace_configs: list[TraceConfig]
     observers: SessionObservers
     has_listeners: bool
+    lone_config: TraceConfig | None
+    """The only listener of the session, if that is one TraceConfig: the usual case."""
 
     # --- what is kept between requests ------------------------------------------------------------
     pristine: bool

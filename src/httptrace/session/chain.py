@@ -18,6 +18,7 @@ from ..request.prepare import prepare, refresh_head
 from ..response.finalizer import Finalizer
 from ..trace import observer as observing
 from ..trace.events import TraceRequestEndParams, TraceRequestStartParams
+from ..trace.traces import ConfigTrace
 from .arguments import checked_configs, checked_observers
 
 if TYPE_CHECKING:
@@ -113,10 +114,18 @@ def _hop_for(core: SessionCore, options: RequestOptions) -> Any:
 def _attach_listeners(call: Call[Any], options: RequestOptions) -> None:
     """Collect the listeners of the process, the session and the request."""
     core = call.core
-    if not options:
-        call.trace = trace = core.observers.trace(call.session, core.trace_configs)
-        if trace is not None and trace.wants_attempts:
+    lone = core.lone_config
+    if lone is not None and not options and not observing.installed and not observing.ambient():
+        context = lone.trace_config_ctx()
+        trace = ConfigTrace(call.session, lone.handlers, context, lone.wants_attempts)
+        call.trace = trace
+        if trace.wants_attempts:
             call.exchange.trace = trace
+        return
+    if not options:
+        call.trace = common = core.observers.trace(call.session, core.trace_configs)
+        if common is not None and common.wants_attempts:
+            call.exchange.trace = common
         return
     configs: list[TraceConfig] = core.trace_configs
     observers: list[Observer] = []

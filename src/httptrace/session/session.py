@@ -254,6 +254,8 @@ class ClientSession(PrivateNames, metaclass=_Overridable):
         core.trace_configs = checked_configs(trace_configs)
         core.observers = SessionObservers(checked_observers(observers))
         core.has_listeners = bool(core.trace_configs or core.observers)
+        lone = len(core.trace_configs) == 1 and not core.observers
+        core.lone_config = core.trace_configs[0] if lone else None
         core.propagation = propagation_of(propagate)
         core.request_class = checked_class("request_class", request_class)
         refuse_overrides(core.request_class, "ClientRequest", "use a middleware")

@@ -78,7 +78,9 @@ class Trace:
             at -= 1
         if event is TraceRequestEndParams:
             self._end_noted = True
-        pending.insert(at, (event, source, time_ns, held_weakly(response, source)))
+        own = response._exchange is source
+        held = (ref(response), type(response)) if own else (response,)
+        pending.insert(at, (event, source, time_ns, held))
 
     def note_exception(
         self, source: Record, exc: BaseException, phase: str, timeout: str | None
