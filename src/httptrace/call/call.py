@@ -37,6 +37,17 @@ if TYPE_CHECKING:
     from .target import Target
 
 _ids = count(1)
+_OF_RESPONSES = frozenset(
+    {
+        *("charset", "closed", "connection", "content", "content_length", "content_type"),
+        *("cookies", "get_encoding", "host", "json", "links", "ok", "raise_for_status"),
+        *("raw_headers", "read", "real_url", "reason", "release", "sse", "status", "text"),
+        *("timeline", "trailers", "version"),
+        *("ping", "receive", "receive_bytes", "receive_json", "receive_str"),
+        *("send_bytes", "send_json", "send_str"),
+    }
+)
+"""Attributes of responses and WebSockets that a program may look for on a call."""
 R = TypeVar("R", covariant=True)
 """What awaiting a call gives: a response, or a WebSocket."""
 
@@ -378,3 +389,21 @@ class Call(Coroutine[Any, Any, R], Generic[R]):
         if not waited_for and self.task is not None:
             self.cancelled = True
             self.task.cancel()
+
+
+def _missing(name: str) -> property:
+    """An attribute that a call does not have, and that its response has."""
+
+    def get(call: Call[Any]) -> Any:
+        text = (
+            f"'Call' object has no attribute {name!r}: await the request first, "
+            "or use it with 'async with'"
+        )
+        raise AttributeError(text, name=name, obj=call)
+
+    return property(get)
+
+
+# Properties, since a ``__getattr__`` would slow every attribute down.
+for _name in sorted(_OF_RESPONSES):
+    setattr(Call, _name, _missing(_name))

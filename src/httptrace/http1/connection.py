@@ -103,7 +103,7 @@ class Http1Connection(Sending):
             if isinstance(exc, HttpParserUpgrade) and self._switch(exchange, data[exc.args[0] :]):
                 return
             if not self._ended:
-                self._malformed(exchange, exc)
+                self._malformed(exchange, exc, data)
                 return
             self._extra = True
         if self._ended:
@@ -406,7 +406,7 @@ class Http1Connection(Sending):
             return
         self._pool.discard(self, exchange, "error", broken_off(exchange, exc))
 
-    def _malformed(self, exchange: Exchange, exc: Exception) -> None:
+    def _malformed(self, exchange: Exchange, exc: Exception, data: bytes | memoryview) -> None:
         cause = exc.__context__ if isinstance(exc.__context__, BadHeadError) else exc
         if self._head_began_ns and not self._informational:
             self._note_first_byte(exchange, self._head_began_ns)
@@ -415,7 +415,9 @@ class Http1Connection(Sending):
             error = ClientPayloadError(f"Response payload is not completed: {said(cause)}")
         else:
             exchange.head = None  # which the parser has not accepted
-            error = exchange.call.malformed(said(cause))
+            speaks_tls = exchange.bytes_received == len(data) and data[:2] == _TLS_ALERT
+            why = "the server speaks TLS on this port: use https://" if speaks_tls else said(cause)
+            error = exchange.call.malformed(why)
         error.__cause__ = cause
         self._pool.discard(self, exchange, "malformed response", error)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 _MOST_HEAD = 1 << 16
 _MOST_INFORMATIONAL = 32
+"""How many 1xx responses may come at once; after that, one more with each second."""
 
 
 class TunnelOpener:
@@ -114,13 +116,17 @@ async def _connect(stream: ByteStream, key: ConnectionKey, to: Destination) -> i
     fields = connect_fields(key, to)
     await stream.send(serialize("CONNECT", str(to), "1.1", fields))
     unread = b""
-    for _ in range(_MOST_INFORMATIONAL):
+    sent_ns, informational, received = perf_counter_ns(), 0, 0
+    while True:
         head, unread = await _head(stream, unread)
         answer = _parsed(head)
         if answer.status >= 200 or answer.status == 101:
             break
-    else:
-        raise _BadAnswer(f"more than {_MOST_INFORMATIONAL} responses of status 1xx to CONNECT")
+        informational, received = informational + 1, received + len(head)
+        seconds = (perf_counter_ns() - sent_ns) // 1_000_000_000
+        if informational > _MOST_INFORMATIONAL + seconds or received > _MOST_HEAD:
+            text = f"{informational} responses of status 1xx to CONNECT in {seconds} s"
+            raise _BadAnswer(text)
     if not 200 <= answer.status < 300:
         _raise_refusal(key, fields, answer)
     if unread:

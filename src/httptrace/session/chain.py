@@ -117,10 +117,9 @@ def _attach_listeners(call: Call[Any], options: RequestOptions) -> None:
     lone = core.lone_config
     if lone is not None and not options and not observing.installed and not observing.ambient():
         context = lone.trace_config_ctx()
-        trace = ConfigTrace(call.session, lone.handlers, context, lone.wants_attempts)
-        call.trace = trace
-        if trace.wants_attempts:
-            call.exchange.trace = trace
+        call.trace = told = ConfigTrace(call.session, lone.handlers, context, lone.wants_attempts)
+        if told.wants_attempts:
+            call.exchange.trace = told
         return
     if not options:
         call.trace = common = core.observers.trace(call.session, core.trace_configs)
