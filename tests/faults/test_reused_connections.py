@@ -348,3 +348,23 @@ async def test_request_codings(headers: dict[str, str]) -> None:
     async with ClientSession() as session:
         with pytest.raises(ValueError, match="Transfer-Encoding"):
             await session.post("http://127.0.0.1:1/", data=pieces(), headers=headers)
+
+
+async def test_lost_at_the_beginning_of_an_upload(
+    scripted: ScriptedFactory, recorder: EventRecorder
+) -> None:
+    """A connection that is reset as its upload begins tells its request that it was closed."""
+
+    async def script(peer: Peer) -> None:
+        peer.reset()
+
+    server = await scripted(script)
+    async with ClientSession() as session:
+        with pytest.raises((OSError, ServerDisconnectedError)):
+            await session.post(server.url, data=b"x" * (1 << 20))
+        closed = recorder.of("connection_closed")
+        assert [event.request_id for event in closed] == recorder.requests
+        stats = session.connector.stats()  # type: ignore[union-attr]
+        assert (stats.created, sum(stats.closed.values())) == (1, 1)
+        names = recorder.names()
+        assert names[-3:] == ["connection_closed", "request_exception", "request_finish"]
