@@ -15,6 +15,7 @@ from httptrace.cookies.jar import (
     AbstractCookieJar,
     CookieJar,
     DummyCookieJar,
+    cookie_header,
     length_counts,
     request_cookies,
 )
@@ -44,16 +45,16 @@ def test_works_without_a_loop_and_is_empty() -> None:
     """A jar can be made outside of a running loop and is empty."""
     jar = CookieJar()
     assert len(jar) == 0 and not jar and list(jar) == []
-    assert jar.cookie_header(URL_A) == ""
+    assert cookie_header(jar, URL_A) == ""
     assert (jar.unsafe, jar.quote_cookie, jar.treat_as_secure_origin) == (False, True, frozenset())
 
 
 def test_cookie_goes_back_to_its_host_only() -> None:
     """Without Domain a cookie goes to the very host that set it."""
     jar = jar_with("a=1; Path=/")
-    assert jar.cookie_header(URL_A) == "a=1"
-    assert jar.cookie_header(URL("https://sub.www.example.com/")) == ""
-    assert jar.cookie_header(URL("https://example.com/")) == ""
+    assert cookie_header(jar, URL_A) == "a=1"
+    assert cookie_header(jar, URL("https://sub.www.example.com/")) == ""
+    assert cookie_header(jar, URL("https://example.com/")) == ""
     assert jar.host_only_cookies == {("www.example.com", "/", "a")}
 
 
@@ -62,9 +63,9 @@ def test_domain_cookie_goes_to_all_hosts_below(domain: str) -> None:
     """With Domain a cookie goes to that domain and all below it, and to no other."""
     jar = jar_with(f"a=1; Path=/; Domain={domain}")
     for host in ("example.com", "www.example.com", "x.y.example.com"):
-        assert jar.cookie_header(URL(f"https://{host}/")) == "a=1"
+        assert cookie_header(jar, URL(f"https://{host}/")) == "a=1"
     for host in ("badexample.com", "com", "example.com.evil.org", "1.2.3.4"):
-        assert jar.cookie_header(URL(f"https://{host}/")) == ""
+        assert cookie_header(jar, URL(f"https://{host}/")) == ""
     assert jar.host_only_cookies == frozenset()
 
 
@@ -104,7 +105,7 @@ def test_international_domain_in_both_spellings() -> None:
     """A domain in Unicode and the same in punycode are one."""
     for spelling in ("éé.com", "xn--9caa.com"):
         jar = jar_with(f"a=1; Domain={spelling}", url="https://www.éé.com/")
-        assert jar.cookie_header(URL("https://xn--9caa.com/")) == "a=1"
+        assert cookie_header(jar, URL("https://xn--9caa.com/")) == "a=1"
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "[::1]", "10.0.0.1"])
@@ -113,8 +114,8 @@ def test_addresses_only_when_unsafe(host: str) -> None:
     url = URL(f"http://{host}/")
     assert len(jar_with("a=1", url=url)) == 0
     jar = jar_with("a=1", url=url, unsafe=True)
-    assert jar.cookie_header(url) == "a=1"
-    assert jar.cookie_header(URL("http://127.0.0.2/")) == ""
+    assert cookie_header(jar, url) == "a=1"
+    assert cookie_header(jar, URL("http://127.0.0.2/")) == ""
 
 
 def test_domains_of_addresses() -> None:
@@ -143,14 +144,14 @@ def test_domains_of_addresses() -> None:
 def test_paths(attribute: str, path: str, sent: bool) -> None:
     """A cookie goes to its path and below; without a proper path to the directory that set it."""
     jar = jar_with(f"a=1{attribute}")
-    assert bool(jar.cookie_header(URL_A.with_path(path))) is sent
+    assert bool(cookie_header(jar, URL_A.with_path(path))) is sent
 
 
 def test_secure_cookies_need_a_secure_origin() -> None:
     """Secure cookies are set by and sent to https and wss alone."""
     jar = jar_with("a=1; Secure; Path=/")
-    assert jar.cookie_header(URL_A.with_scheme("wss")) == "a=1"
-    assert jar.cookie_header(URL_A.with_scheme("http")) == ""
+    assert cookie_header(jar, URL_A.with_scheme("wss")) == "a=1"
+    assert cookie_header(jar, URL_A.with_scheme("http")) == ""
     assert len(jar_with("a=1; Secure", url=URL_A.with_scheme("http"))) == 0
 
 
@@ -160,8 +161,8 @@ def test_origins_treated_as_secure(origin: Any) -> None:
     jar = CookieJar(treat_as_secure_origin=origin)
     jar.update_cookies_from_headers(["a=1; Secure"], URL("http://h.com/"))
     assert jar.treat_as_secure_origin == {URL("http://h.com")}
-    assert jar.cookie_header(URL("http://h.com/")) == "a=1"
-    assert jar.cookie_header(URL("http://h.com:81/")) == ""
+    assert cookie_header(jar, URL("http://h.com/")) == "a=1"
+    assert cookie_header(jar, URL("http://h.com:81/")) == ""
 
 
 @pytest.mark.parametrize(("origin", "error"), [("h.com", ValueError), (5, TypeError)])
@@ -202,7 +203,7 @@ def test_prefixes_of_names(header: str, kept: bool) -> None:
 def test_samesite_is_kept_but_ignored() -> None:
     """SameSite is about pages in a browser: it is remembered and changes nothing."""
     jar = jar_with("a=1; SameSite=Strict; Path=/")
-    assert jar.cookie_header(URL_A) == "a=1"
+    assert cookie_header(jar, URL_A) == "a=1"
     assert next(iter(jar))["samesite"] == "Strict"
 
 
@@ -220,7 +221,7 @@ def test_expiry_by_max_age_and_expires() -> None:
     )
     assert names(jar) == ["a", "b", "c", "d", "e"]
     clock.now += 10
-    assert jar.cookie_header(URL_A) == "b=1; c=1; d=1; e=1"
+    assert cookie_header(jar, URL_A) == "b=1; c=1; d=1; e=1"
     clock.now += 10
     assert len(jar) == 3
     clock.now += 1e9
@@ -241,13 +242,13 @@ def test_replaced_cookie_keeps_its_place() -> None:
     clock = Clock()
     jar = jar_with("a=1; Max-Age=5", "b=1", "a=2", clock=clock)
     clock.now += 6
-    assert jar.cookie_header(URL_A) == "a=2; b=1"
+    assert cookie_header(jar, URL_A) == "a=2; b=1"
 
 
 def test_order_of_the_header() -> None:
     """Longer paths go first, then what was set first; one name may go twice (RFC 6265, 5.4)."""
     jar = jar_with("a=root; Path=/", "b=1; Path=/", "a=dir; Path=/dir", "c=1; Path=/dir/page")
-    assert jar.cookie_header(URL_A) == "c=1; a=dir; a=root; b=1"
+    assert cookie_header(jar, URL_A) == "c=1; a=dir; a=root; b=1"
     assert jar.filter_cookies(URL_A)["a"].value == "dir"
 
 
@@ -263,7 +264,7 @@ def test_received_value_goes_back_as_it_came() -> None:
     """Quotes, blanks and JSON in a value from a server are returned untouched."""
     headers = ['a="x y"', "b=x y", 'c={"k": [1]}', "d=é", "e=a=b=", "f=", r'g="\"\054"', "h[i]=1"]
     jar = jar_with(*headers)
-    assert jar.cookie_header(URL_A) == "; ".join(headers)
+    assert cookie_header(jar, URL_A) == "; ".join(headers)
     assert {m.key: m.value for m in jar}["g"] == '",'
 
 
@@ -271,14 +272,14 @@ def test_given_value_is_quoted_where_needed() -> None:
     """A value that the user gives is quoted as http.cookies does it."""
     jar = CookieJar()
     jar.update_cookies({"a": "x y", "b": "plain", "c": "x;y"})
-    assert jar.cookie_header(URL_A) == r'a="x y"; b=plain; c="x\073y"'
+    assert cookie_header(jar, URL_A) == r'a="x y"; b=plain; c="x\073y"'
 
 
 def test_no_quotes_when_switched_off() -> None:
     """With quote_cookie=False values go without quotes, and what needs them is an error."""
     jar = jar_with('a="x y"', r'c="x\073y"', quote_cookie=False)
     jar.update_cookies({"b": "x y"})
-    assert jar.cookie_header(URL_A) == r'a=x y; c="x\073y"; b=x y'
+    assert cookie_header(jar, URL_A) == r'a=x y; c="x\073y"; b=x y'
     with pytest.raises(ValueError, match="'d'"):
         jar.update_cookies({"d": "1; admin=1"})
 
@@ -308,7 +309,7 @@ def test_given_cookies_go_everywhere(given: Any) -> None:
     jar = CookieJar()
     jar.update_cookies(given)
     for url in ("http://a.com/x", "https://b.org", "http://127.0.0.1/"):
-        assert jar.cookie_header(URL(url)) == "m=1"
+        assert cookie_header(jar, URL(url)) == "m=1"
     assert jar.filter_cookies()["m"].value == "1"
 
 
@@ -319,9 +320,9 @@ def test_given_morsel_keeps_its_scope() -> None:
     jar.update_cookies(
         {"m": morsel(domain="example.com", path="/dir", secure=True, **{"max-age": 5})}
     )
-    assert jar.cookie_header(URL_A) == "m=1"
-    assert jar.cookie_header(URL_A.with_scheme("http")) == ""
-    assert jar.cookie_header(URL_A.with_path("/")) == ""
+    assert cookie_header(jar, URL_A) == "m=1"
+    assert cookie_header(jar, URL_A.with_scheme("http")) == ""
+    assert cookie_header(jar, URL_A.with_path("/")) == ""
     clock.now += 5
     assert len(jar) == 0
 
@@ -350,7 +351,7 @@ def test_given_cookies_of_a_wrong_type(given: Any) -> None:
 def test_limit_per_domain() -> None:
     """One domain keeps so many cookies; the one that was sent longest ago goes."""
     jar = jar_with("a=1; Path=/a", "b=1", "c=1", max_cookies_per_domain=3)
-    jar.cookie_header(URL_A.with_path("/a"))
+    cookie_header(jar, URL_A.with_path("/a"))
     jar.update_cookies_from_headers(["d=1"], URL_A)
     assert names(jar) == ["a", "c", "d"]
     jar.update_cookies_from_headers(["a=1"], URL("https://other.com"))
@@ -455,7 +456,7 @@ def test_thousands_of_cookies_cost_a_request_nothing() -> None:
             return super().get(key, default)
 
     jar._store._buckets = Watched(buckets)
-    assert jar.cookie_header(URL_A) == "b=1"
+    assert cookie_header(jar, URL_A) == "b=1"
     assert seen == ["www.example.com", "example.com", "com", ""]
 
 
@@ -477,7 +478,7 @@ def test_dummy_jar_keeps_nothing() -> None:
     jar.update_cookies_from_headers(["a=1"], URL_A)
     jar.clear()
     jar.clear_domain("example.com")
-    assert len(jar) == 0 and list(jar) == [] and jar.cookie_header(URL_A) == ""
+    assert len(jar) == 0 and list(jar) == [] and cookie_header(jar, URL_A) == ""
     assert not jar.filter_cookies(URL_A) and not jar.cookies and not jar.host_only_cookies
     assert (jar.unsafe, jar.quote_cookie) == (False, True)
 
@@ -518,7 +519,7 @@ def test_own_jar_needs_the_abstract_methods_only() -> None:
     jar = OwnJar()
     jar.update_cookies_from_headers(["a=1; Path=/x", 'b="x y"'], URL_A)
     assert jar.kept["a"]["path"] == "/x"
-    assert jar.cookie_header(URL_A) == 'a=1; b="x y"'
+    assert cookie_header(jar, URL_A) == 'a=1; b="x y"'
     with pytest.raises(TypeError, match="abstract"):
         AbstractCookieJar()  # type: ignore[abstract]
 
@@ -527,7 +528,7 @@ def test_a_morsel_goes_by_its_own_name() -> None:
     """A Morsel is sent by its name, not by the one under which it is given."""
     jar = CookieJar()
     jar.update_cookies({"given": morsel()})
-    assert jar.cookie_header(URL_A) == "m=1"
+    assert cookie_header(jar, URL_A) == "m=1"
     assert names(jar) == ["m"]
 
 
@@ -535,10 +536,10 @@ def test_a_plain_value_has_what_its_name_promises() -> None:
     """A user's own __Secure- cookie is taken for a site, and goes to it over TLS alone."""
     jar = CookieJar()
     jar.update_cookies({"__Secure-a": "1", "__Host-b": "2"}, URL_A.with_path("/x/y"))
-    assert jar.cookie_header(URL_A) == "__Host-b=2"
+    assert cookie_header(jar, URL_A) == "__Host-b=2"
     below = URL_A.with_path("/x/z")
-    assert jar.cookie_header(below) == "__Secure-a=1; __Host-b=2"
-    assert jar.cookie_header(below.with_scheme("http")) == ""
+    assert cookie_header(jar, below) == "__Secure-a=1; __Host-b=2"
+    assert cookie_header(jar, below.with_scheme("http")) == ""
     jar = CookieJar()
     jar.update_cookies({"__Secure-a": "1"}, URL_A.with_scheme("http"))
     assert len(jar) == 0
@@ -564,7 +565,7 @@ def test_subclass_is_told_of_received_cookies() -> None:
     jar = Told()
     jar.update_cookies_from_headers(["a=1; Path=/x", "a=2; Path=/", "no cookie"], URL_A)
     assert told == [("a", "/x"), ("a", "/")]
-    assert jar.cookie_header(URL_A.with_path("/x")) == "a=1; a=2"
+    assert cookie_header(jar, URL_A.with_path("/x")) == "a=1; a=2"
 
 
 def test_subclass_chooses_what_is_sent() -> None:
@@ -594,7 +595,7 @@ def test_any_bytes_can_be_in_a_cookie(name: bytes, rest: bytes) -> None:
     """What a server sends never breaks its response: it is kept and sent back, or ignored."""
     header = (name + b"=" + rest).decode("utf-8", "surrogateescape")
     jar = jar_with(header, header + "; Domain=" + header, header + "; Path=/" + header)
-    sent = jar.cookie_header(URL_A).encode("utf-8", "surrogateescape")
+    sent = cookie_header(jar, URL_A).encode("utf-8", "surrogateescape")
     assert not sent or sent.startswith(name.strip(b" \t"))
 
 
@@ -603,7 +604,7 @@ def test_a_host_of_thousands_of_labels_is_no_trouble() -> None:
     jar = jar_with("a=1")
     tracemalloc.start()
     try:
-        assert jar.cookie_header(URL(f"https://{'a.' * 4000}example.com/")) == ""
+        assert cookie_header(jar, URL(f"https://{'a.' * 4000}example.com/")) == ""
         assert tracemalloc.get_traced_memory()[1] < 1_000_000
     finally:
         tracemalloc.stop()

@@ -11,6 +11,7 @@ from aiohttp import web
 from tests.client.conftest import Serve
 
 import httptrace
+from httptrace.body.upload_progress import UploadProgress
 from httptrace.call.call import Call
 from httptrace.call.core import SessionCore
 from httptrace.call.exchange import Exchange
@@ -23,8 +24,16 @@ OWN: dict[type, set[str]] = {
     httptrace.UnixConnector: {"stats"},
     httptrace.NamedPipeConnector: {"stats"},
     httptrace.BaseConnector: {"stats"},
+    httptrace.CookieJar: set(),
+    httptrace.DummyCookieJar: set(),
+    httptrace.Payload: {"can_resend"},
+    httptrace.UploadTracker: {"attempts", "upload_complete"},
 }
-"""By class: the public names beyond those of aiohttp's class: two are on its instances alone."""
+"""By class: the public names that aiohttp's class does not have.
+
+``method`` and ``status`` of a response and both names of a tracker are attributes of aiohttp's
+instances.
+"""
 
 
 def names(cls: type) -> set[str]:
@@ -38,16 +47,29 @@ def test_classes_show_documented_names(cls: type) -> None:
     assert names(cls) - names(getattr(aiohttp, cls.__name__)) <= OWN[cls]
 
 
+async def test_trackers_have_the_same_attributes() -> None:
+    """An upload tracker has the public attributes of aiohttp's, no more and no fewer."""
+    ours, theirs = (
+        {name for name in dir(tracker) if not name.startswith("_")}
+        for tracker in (httptrace.UploadTracker(), aiohttp.UploadTracker())
+    )
+    assert ours == theirs
+
+
 async def test_objects_show_what_their_classes_do(serve: Serve) -> None:
-    """A session, its connector and a response have no public attributes beyond their classes'."""
+    """The objects of a request have no public attributes beyond those of their classes."""
 
     async def hello(request: web.Request) -> web.Response:
         return web.Response(text="hello")
 
     url = await serve({"/": hello})
-    async with httptrace.ClientSession() as session, session.get(url) as response:
+    tracker = httptrace.UploadTracker()
+    async with (
+        httptrace.ClientSession() as session,
+        session.post(url, data=b"x", upload_tracker=tracker) as response,
+    ):
         await response.read()
-        for one in (session, session.connector, response):
+        for one in (session, session.connector, session.cookie_jar, response, tracker):
             public = {name for name in dir(one) if not name.startswith("_")}
             assert public == names(type(one))
 
@@ -55,7 +77,7 @@ async def test_objects_show_what_their_classes_do(serve: Serve) -> None:
 def engine_names() -> set[str]:
     """Every attribute of the objects that the engine keeps."""
     kept: set[str] = set()
-    for cls in (SessionCore, ConnectionPool, Call, Exchange):
+    for cls in (SessionCore, ConnectionPool, Call, Exchange, UploadProgress):
         kept |= set(dir(cls)) | set(getattr(cls, "__annotations__", {}))
     kept |= set(ConnectionPool.__init__.__code__.co_names)
     kept |= set(httptrace.ClientSession.__init__.__code__.co_varnames)

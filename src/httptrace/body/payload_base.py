@@ -22,6 +22,7 @@ __all__ = [
     "PayloadRegistry",
     "Writer",
     "get_payload",
+    "needs_close",
     "payload_type",
     "register_payload",
     "serialized_headers",
@@ -157,12 +158,6 @@ class Payload(ABC):
         return self._autoclose
 
     @property
-    def needs_close(self) -> bool:
-        """Internal: whether `close` must be called: it may be overridden by a program."""
-        ours = type(self).close.__module__.partition(".")[0] == __name__.partition(".")[0]
-        return not (self.autoclose and ours)
-
-    @property
     def can_resend(self) -> bool:
         """Whether `write` can write the content, also after it did so."""
         return not self.consumed
@@ -199,6 +194,12 @@ class Payload(ABC):
 
     async def close(self) -> None:  # noqa: B027 - most payloads hold nothing that needs to be closed
         """Close the source of the content, such as a file. May be called twice."""
+
+
+def needs_close(payload: Payload) -> bool:
+    """Whether `close` must be called. It always is if a program's subclass overrides it."""
+    ours = type(payload).close.__module__.partition(".")[0] == __name__.partition(".")[0]
+    return not (payload.autoclose and ours)
 
 
 _PayloadT = TypeVar("_PayloadT", bound=type[Payload])

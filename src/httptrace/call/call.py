@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from yarl import URL
 
     from ..body.payload import Payload
-    from ..body.upload_tracker import UploadTracker
+    from ..body.upload_progress import UploadProgress
     from ..trace.events import Outcome
     from ..trace.traces import Trace
     from .core import SessionCore
@@ -87,7 +87,8 @@ class Call(Coroutine[Any, Any, R], Generic[R]):
     skip_content_type: bool = False
     tunnel: bool = False
     """An HTTP proxy must not see the request, even if it is not encrypted."""
-    upload_tracker: UploadTracker | None = None
+    upload_tracker: UploadProgress | None = None
+    """The progress that the request's `UploadTracker` shows."""
     head_version: int = 0
     headers_before: CIMultiDict[str] | None = None
     """The hop's headers before its middlewares saw them."""
@@ -305,8 +306,10 @@ class Call(Coroutine[Any, Any, R], Generic[R]):
 
     def close_payload(self, payload: Payload) -> None:
         """Close what the body was read from, once it no longer is."""
+        from ..body.payload_base import needs_close
+
         upload = self.exchange.upload
-        if not payload.needs_close:
+        if not needs_close(payload):
             return
         if upload is None or upload.done():
             self.core.spawn(payload.close())

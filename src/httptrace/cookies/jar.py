@@ -93,11 +93,6 @@ class AbstractCookieJar(Sized, Iterable["Morsel[str]"], ABC):
 
             self.update_cookies(received_pairs(headers), response_url)
 
-    def cookie_header(self, request_url: URL) -> str:
-        """Internal: the value of a request's Cookie header; empty if there is none."""
-        cookies = self.filter_cookies(request_url).values()
-        return "; ".join(f"{morsel.key}={morsel.coded_value}" for morsel in cookies)
-
 
 class CookieJar(AbstractCookieJar):
     """Stores the cookies that servers set, and selects those for each request.
@@ -222,16 +217,6 @@ class CookieJar(AbstractCookieJar):
 
         return plain_cookies(self._matching(request_url))
 
-    def cookie_header(self, request_url: URL) -> str:
-        """Internal: the value of a request's Cookie header; empty if there is none.
-
-        Cookies with the same name and different paths are all sent, in the order of RFC 6265,
-        section 5.4.
-        """
-        if not self._store:
-            return ""
-        return "; ".join([cookie.pair for cookie in self._matching(request_url)])
-
     def save(self, file_path: str | os.PathLike[str]) -> None:
         """Write all cookies to a JSON file with mode 0600. An existing file is replaced atomically.
 
@@ -326,9 +311,6 @@ class DummyCookieJar(AbstractCookieJar):
 
         return SimpleCookie()
 
-    def cookie_header(self, request_url: URL) -> str:
-        return ""
-
 
 def request_cookies(
     jar: AbstractCookieJar, url: URL, cookies: LooseCookies | None = None, header: str = ""
@@ -338,12 +320,12 @@ def request_cookies(
     As in aiohttp, the request's `cookies` take precedence over those of the same name in the jar,
     and these over the Cookie `header` that the caller gave.
     """
-    parts = [_header_of(jar, url)]
+    parts = [cookie_header(jar, url)]
     if cookies:
         trusted = getattr(jar, "treat_as_secure_origin", None)
         own = CookieJar(unsafe=True, quote_cookie=jar.quote_cookie, treat_as_secure_origin=trusted)
         own.update_cookies(cookies)
-        parts.insert(0, own.cookie_header(url))
+        parts.insert(0, cookie_header(own, url))
     if header:
         parts.append("; ".join(f"{name}={value}" for name, value in parse_cookie_header(header)))
     return _merge([part for part in parts if part])
@@ -352,25 +334,22 @@ def request_cookies(
 def length_counts(jar: AbstractCookieJar) -> bool:
     """Whether a jar of length 0 has no cookies for any request.
 
-    A subclass that overrides the methods for requests may generate cookies.
+    A subclass that overrides `filter_cookies` may generate cookies.
     """
-    kind: Any = type(jar)
-    asked = (kind.filter_cookies, getattr(kind, "cookie_header", None))
-    return any(
-        asked == (ours.filter_cookies, ours.cookie_header) for ours in (CookieJar, DummyCookieJar)
-    )
+    return type(jar).filter_cookies in (CookieJar.filter_cookies, DummyCookieJar.filter_cookies)
 
 
-def _header_of(jar: AbstractCookieJar, url: URL) -> str:
-    """The jar's cookies for a request. If a subclass overrides `filter_cookies`, that is called."""
-    kind: Any = type(jar)
-    asked = getattr(kind, "cookie_header", None)
-    by_filter = asked is CookieJar.cookie_header and (
-        kind.filter_cookies is not CookieJar.filter_cookies
-    )
-    if asked is None or by_filter:
-        return AbstractCookieJar.cookie_header(jar, url)
-    return jar.cookie_header(url)
+def cookie_header(jar: AbstractCookieJar, url: URL) -> str:
+    """The jar's cookies for a request to `url` as a Cookie header; empty if there are none.
+
+    A `CookieJar` sends all cookies that have the same name and different paths, in the order of
+    RFC 6265, section 5.4. Of another jar, or a subclass that overrides `filter_cookies`, the
+    cookies that `filter_cookies` returns are sent.
+    """
+    if isinstance(jar, CookieJar) and type(jar).filter_cookies is CookieJar.filter_cookies:
+        return "; ".join([cookie.pair for cookie in jar._matching(url)])
+    cookies = jar.filter_cookies(url).values()
+    return "; ".join(f"{morsel.key}={morsel.coded_value}" for morsel in cookies)
 
 
 def _merge(headers: list[str]) -> str:

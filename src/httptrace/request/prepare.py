@@ -55,15 +55,15 @@ def prepare(call: Call[Any], url: str | URL, options: RequestOptions) -> None:
     if not options or options.get("upload_tracker") is None:
         _prepare(call, url, options)
         return
-    from ..body.upload_tracker import checked_tracker
+    from ..body.upload_tracker import progress_of
 
-    tracker = checked_tracker(options.get("upload_tracker"))
-    tracker.bind()
-    call.upload_tracker = tracker
+    progress = progress_of(options.get("upload_tracker"))
+    progress.bind()
+    call.upload_tracker = progress
     try:
         _prepare(call, url, options)
     except Exception as exc:
-        tracker.end(exc)
+        progress.end(exc)
         raise
 
 
