@@ -1,1 +1,1 @@
-"""One call of a session and its attempts on the wire."""
+"""One request of a session, with every attempt to send it."""

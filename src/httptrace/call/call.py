@@ -1,7 +1,8 @@
-"""One call of a session, from its arguments to the last byte of its response.
+"""One request of a session, from its arguments to the last byte of its response.
 
-`Call` is what ``session.get(…)`` returns: it can be awaited, used with ``async with``, and given to
-``asyncio.create_task``. Its attributes describe the hop that is under way; redirects change them.
+``session.get(…)`` returns a `Call`: it can be awaited, used with ``async with``, and passed to
+``asyncio.create_task``. A hop is the request to one URL: each redirect begins a new hop. The
+attributes of a call describe its current hop. An `Exchange` is one attempt to send a hop's request.
 """
 
 from __future__ import annotations
@@ -49,13 +50,13 @@ _OF_RESPONSES = frozenset(
 )
 """Attributes of responses and WebSockets that a program may look for on a call."""
 R = TypeVar("R", covariant=True)
-"""What awaiting a call gives: a response, or a WebSocket."""
+"""The result of awaiting a call: a response or a WebSocket."""
 
 
 class Call(Coroutine[Any, Any, R], Generic[R]):
     """A request with its redirects and retries."""
 
-    __slots__ = (  # what every call has and is read at every turn
+    __slots__ = (  # set or read for every request: faster than `__dict__`
         *("session", "core", "pool", "loop", "settings", "method", "request_id", "start_ns"),
         *("coroutine", "target", "headers", "head", "body", "payload", "trace", "exchange"),
         *("history", "task", "finished", "entered", "returned"),
@@ -63,49 +64,49 @@ class Call(Coroutine[Any, Any, R], Generic[R]):
     )
 
     target: Target
-    """Where the hop that is under way goes."""
+    """The URL and the origin of the current hop."""
     headers: CIMultiDict[str] | None
-    """The hop's headers; None as long as nobody has looked at what `head` says."""
+    """The hop's headers; None until `request_headers` parses them from `head`."""
     head: bytes | None
-    """The hop's head as bytes; None when it must be made (again)."""
+    """The hop's request line and headers as bytes; None if they must be serialized (again)."""
     body: bytes
     payload: Payload | None
     trace: Trace | None
     exchange: Exchange
-    """The attempt that is under way."""
+    """The current attempt."""
     history: tuple[Any, ...]
-    """The responses of the hops before."""
+    """The responses of the earlier hops."""
     task: asyncio.Task[Any] | None
     coroutine: Coroutine[Any, Any, R]
 
-    # What few calls have: the class holds the defaults.
+    # Attributes that few calls set: the class holds the defaults.
     chunked: bool = False
     expect100: bool = False
     compress: str | None = None
     closes: bool = False
-    """The request's headers ask for the connection to be closed after the response."""
+    """Whether the request has ``Connection: close``."""
     skip_content_type: bool = False
     tunnel: bool = False
-    """An HTTP proxy must not see the request, even if it is not encrypted."""
+    """Whether to send CONNECT to an HTTP proxy even if the URL is not https."""
     upload_tracker: UploadProgress | None = None
     """The progress that the request's `UploadTracker` shows."""
     head_version: int = 0
     headers_before: CIMultiDict[str] | None = None
-    """The hop's headers before its middlewares saw them."""
+    """A copy of the hop's headers from before its middlewares ran."""
     own_cookies: Any = None
-    """The request's ``cookies=``, for the origin that they were given for."""
+    """The ``cookies=`` of the request; dropped by a redirect to another origin."""
     cookie_header: str = ""
-    """The Cookie header that the request was given."""
+    """The Cookie header in the request's ``headers=``."""
     propagated: tuple[str, ...] = ()
-    """Names of the headers that carry ids of the surrounding work."""
+    """Names of the headers with propagated ids."""
     context_id: str | None = None
     timeout_error: BaseException | None = None
     early: tuple[Outcome, BaseException | None] | None = None
-    """How a middleware, a check or a listener ended the response before the caller had it."""
+    """How the response ended, if it ended before the caller received it."""
     cancelled: bool = False
-    """A limit was reached and the task was cancelled for it."""
+    """Whether the task was cancelled because a timeout expired."""
     cancelling: int = 0
-    """How often the task had been cancelled before."""
+    """``task.cancelling()`` from before the timeout."""
 
     def __init__(self, session: Any, core: SessionCore, method: str) -> None:
         if core.pool is None:
@@ -123,7 +124,7 @@ class Call(Coroutine[Any, Any, R], Generic[R]):
         self.history = ()
         self.finished = self.entered = self.returned = False
 
-    # --- what the caller does with it -------------------------------------------------------
+    # --- the interface for the caller ---------------------------------------------------------
 
     def __await__(self) -> Generator[Any, Any, R]:
         return self.coroutine.__await__()
@@ -143,15 +144,15 @@ class Call(Coroutine[Any, Any, R], Generic[R]):
         return self.let_go(exc)
 
     def send(self, value: Any) -> Any:
-        """Run on, as a coroutine does."""
+        """Resume the coroutine."""
         return self.coroutine.send(value)
 
     def throw(self, *args: Any) -> Any:
-        """Raise within, as in a coroutine."""
+        """Raise an exception inside of the coroutine."""
         return self.coroutine.throw(*args)
 
     def close(self) -> None:
-        """End it, as a coroutine."""
+        """Close the coroutine."""
         self.coroutine.close()
 
     # --- attempts -----------------------------------------------------------------------------
@@ -163,7 +164,7 @@ class Call(Coroutine[Any, Any, R], Generic[R]):
 
     @property
     def request_headers(self) -> CIMultiDict[str]:
-        """The hop's headers; made when first looked at."""
+        """The hop's headers, parsed on first access."""
         if self.headers is None:
             assert self.head is not None
             self.headers = headers_in(self.head[:-4])
@@ -172,18 +173,18 @@ class Call(Coroutine[Any, Any, R], Generic[R]):
 
     @property
     def request_info(self) -> RequestInfo:
-        """What was asked, for responses and errors."""
+        """The method, URL and headers, for responses and errors."""
         url = self.target.url
         headers = CIMultiDictProxy(self.request_headers)
         return RequestInfo(url.with_fragment(None), self.method, headers, url)
 
     def new_exchange(self) -> Exchange:
-        """The next time on the wire; its clock goes on where the last one's stopped.
+        """Begin the next attempt. It starts when the previous attempt ended.
 
         Raises
         ------
         TotalTimeoutError, SocketTimeoutError
-            If a limit was reached at the moment when the last one ended.
+            If a timeout expired before.
         """
         if self.timeout_error is not None:
             raise self.timeout_error
@@ -195,20 +196,20 @@ class Call(Coroutine[Any, Any, R], Generic[R]):
         exchange.previous, exchange.attempt = previous, previous.attempt + 1
         exchange.trace = previous.trace
         self.exchange = exchange
-        if first_ns := self.settings.first_limit_ns:  # nobody has looked at the call in between
+        if first_ns := self.settings.first_limit_ns:  # no timer watched the call in between
             self.pool.deadlines.arm(max(perf_counter_ns(), self.start_ns + first_ns))
         return exchange
 
     def malformed(self, message: str) -> ClientResponseError:
-        """The server's answer is no HTTP."""
+        """The error for a response that the parser rejected."""
         return ClientResponseError(
             self.request_info, self.history, status=400, message=f"Bad HTTP response: {message}"
         )
 
-    # --- how it ends --------------------------------------------------------------------------
+    # --- the end of the call ------------------------------------------------------------------
 
     def let_go(self, exc: BaseException | None = None) -> Any:
-        """The caller is done with the response, read or not; returns what is left to await."""
+        """End the call, whether its response was read or not. The caller awaits the result."""
         if self.finished:
             return COMPLETED
         if self.exchange.complete:
@@ -221,7 +222,7 @@ class Call(Coroutine[Any, Any, R], Generic[R]):
         return self.finish("dropped")
 
     def abandon(self, reason: str, error: Exception | None = None) -> None:
-        """Nothing more is wanted of the attempt under way."""
+        """Stop the current attempt: cancel its upload and close its connection."""
         if self.finished:
             return
         exchange = self.exchange
@@ -235,9 +236,10 @@ class Call(Coroutine[Any, Any, R], Generic[R]):
             self.pool.discard(exchange.connection, exchange, reason, error)
 
     def finish(self, outcome: Outcome, exc: BaseException | None = None) -> Any:
-        """The terminal moment, once; returns what is left to await.
+        """End the call once and emit its last event. The caller awaits the result.
 
-        As long as the caller has no response, the call goes on: it ends when he gets it.
+        Before the caller has received the response, the outcome is stored in `early`, and
+        `may_end` ends the call.
         """
         if not self.returned:
             self.early = (outcome, exc)
@@ -246,7 +248,7 @@ class Call(Coroutine[Any, Any, R], Generic[R]):
         return COMPLETED
 
     def finish_soon(self) -> None:
-        """Let the response go from where nothing can be awaited."""
+        """Like `let_go`, for callers that cannot await."""
         if self.finished:
             return
         complete = self.exchange.complete
@@ -273,16 +275,16 @@ class Call(Coroutine[Any, Any, R], Generic[R]):
         if self.trace is not None:
             self.trace.note(TraceRequestFinishParams, self.exchange, 0, outcome, exc)
             self.history = ()  # events that are kept must not keep the responses of redirects
-        del self.exchange  # which knows the call: no circle is left for the collector
+        del self.exchange  # it refers to the call: this breaks the reference cycle
         return True
 
     def may_end(self) -> bool:
-        """The caller gets the response now: end the call if that is all; whether it is over.
+        """The caller receives the response now. Returns whether the call has ended.
 
-        It is if the body came with the head and nothing can go wrong with it any more.
+        It ends here if the whole body has arrived, or if the response has ended before.
         """
         self.returned = True
-        if self.cancelled:  # and somebody caught that
+        if self.cancelled:  # and the program caught the CancelledError
             self._uncancel()
         if self.finished:
             return True
@@ -298,14 +300,14 @@ class Call(Coroutine[Any, Any, R], Generic[R]):
         return self.finished
 
     def await_outside(self) -> None:
-        """Something is awaited that is not the connection: limits must find the call there."""
+        """Let timeouts apply while the task awaits something other than a connection."""
         self.task = task = asyncio.current_task(self.loop)
         if task is not None and (cancelling := task.cancelling()) != self.cancelling:
             self.cancelling = cancelling
         self.pool.unconnected.add(self)
 
     def close_payload(self, payload: Payload) -> None:
-        """Close what the body was read from, once it no longer is."""
+        """Close the payload, after the upload that reads it has ended."""
         from ..body.payload_base import needs_close
 
         upload = self.exchange.upload
@@ -313,26 +315,26 @@ class Call(Coroutine[Any, Any, R], Generic[R]):
             return
         if upload is None or upload.done():
             self.core.spawn(payload.close())
-        else:  # which still reads from it
+        else:  # the upload still reads the payload
             upload.add_done_callback(lambda _: self.core.spawn(payload.close()))
 
     def seen(self, exc: BaseException) -> BaseException:
-        """What the caller will see of an error: the timeout, if it is what cancelled the task."""
+        """The error to raise: the timeout's error if a timeout caused this CancelledError."""
         if self.cancelled and self._uncancel() and isinstance(exc, asyncio.CancelledError):
             return self.timeout_error or exc
         return exc
 
     def _uncancel(self) -> bool:
-        """Take the cancellation for a limit back; whether nobody else has cancelled the task.
+        """Undo the timeout's cancellation. Returns whether nobody else has cancelled the task.
 
-        It must not be left if somebody caught it: what the task does next would be misled.
+        If the program caught the CancelledError, the task must not count as cancelled any more.
         """
         self.cancelled = False
         return self.task is not None and self.task.uncancel() <= self.cancelling
 
     async def fail(self, exc: BaseException) -> None:
-        """The request ended before the head of its final response was in: tell and tidy up."""
-        if self.finished:  # a listener raised when it heard of the end
+        """End a call that raises `exc` and returns no response."""
+        if self.finished:  # a listener raised while it handled the last event
             return
         self.returned = True
         exchange, trace = self.exchange, self.trace
@@ -347,10 +349,10 @@ class Call(Coroutine[Any, Any, R], Generic[R]):
         elif self._end("cancelled", exc) and trace is not None:  # `close`: nothing can be awaited
             trace.flush_soon(self.core.spawn)
 
-    # --- its deadlines ------------------------------------------------------------------------
+    # --- timeouts -----------------------------------------------------------------------------
 
     def _limits_ns(self, now_ns: int) -> Iterator[tuple[int, str, float]]:
-        """When each limit that holds for the whole call will be reached, its name, and itself."""
+        """When each timeout of the call expires, its name and its seconds."""
         timeout, exchange = self.settings.timeout, self.exchange
         if timeout.total:
             yield self.start_ns + self.settings.total_ns, "total", timeout.total
@@ -365,7 +367,7 @@ class Call(Coroutine[Any, Any, R], Generic[R]):
             yield since_ns + int(limit * 1e9), "response_headers", limit
 
     def overdue(self, now_ns: int) -> int:
-        """A limit may be reached: act, or tell when to look again; 0 means never."""
+        """Fail the call if a timeout has expired. Returns when to check again; 0 means never."""
         if self.finished or self.timeout_error is not None:
             return 0
         limits = min(self._limits_ns(now_ns), default=None)

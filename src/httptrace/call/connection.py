@@ -1,4 +1,4 @@
-"""The interface of a connection, whichever protocol it speaks."""
+"""The interface of connections, the same for every version of HTTP."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ class Connection(Protocol):
     """An open connection to one origin."""
 
     id: int
-    """Its number in this process."""
+    """The connection's number in this process."""
     host: Any
-    """The pool's `Host` that it belongs to."""
+    """The `Host` of the pool that the connection belongs to."""
     address: str | None
     """The peer's address and port."""
     tls: TlsFacts | None
@@ -25,51 +25,51 @@ class Connection(Protocol):
     idle_since_ns: int
     requests_served: int
     early: bytes
-    """What the server sent before it had a request."""
+    """Bytes that the server sent before the first request."""
     closed: bool
-    """Whether it can no longer be used."""
+    """Whether the connection was closed."""
     close_reason: str | None
     write_blocked: bool
-    """Whether the transport holds so much that a writer should await `drain` first."""
+    """Whether the transport has called `pause_writing`: await `drain` before the next write."""
 
     @property
     def transport(self) -> asyncio.Transport | None:
-        """The transport that it runs over."""
+        """The transport; None before it exists."""
 
     def send(self, exchange: Exchange, head: bytes, body: bytes) -> None:
-        """Write a request whose body is at hand; its response goes to the exchange."""
+        """Write a request with its whole body. The exchange receives the response."""
 
     def begin(self, exchange: Exchange, head: bytes) -> None:
-        """Write the head of a request whose body follows in pieces."""
+        """Write the head of a request. `send_body` or `send_chunk` write its body."""
 
     def send_body(self, data: bytes | memoryview) -> None:
-        """Write more of a request's body, framed already."""
+        """Write a piece of the body as it is."""
 
     def send_chunk(self, data: bytes | memoryview) -> None:
-        """Write more of a request's body as one chunk."""
+        """Write a piece of the body as one chunk."""
 
     def request_complete(self) -> None:
-        """The request is written whole; until then a complete response does not free it."""
+        """The whole request was written: the connection may be reused after the response."""
 
     def is_readable(self) -> bool:
-        """Whether the system holds bytes, or the end of the stream, that were not read yet."""
+        """Whether the socket has bytes to read or has reached the end of the stream."""
         ...
 
     def answer_early(self) -> None:
-        """Take what the server had sent before the request as the answer to it."""
+        """Parse the bytes in `early` as the response to the request that was just written."""
 
     def unsent(self) -> int:
-        """Bytes that the system has not taken yet."""
+        """The number of bytes in the transport's write buffer."""
         ...
 
     async def drain(self) -> None:
-        """Wait until the transport takes more."""
+        """Wait until the transport calls `resume_writing`."""
 
     def resume_reading(self) -> None:
-        """The caller has taken data: read on if reading was paused."""
+        """Resume reading if it was paused."""
 
     def close(self, reason: str) -> None:
-        """Close at once; an exchange under way fails."""
+        """Abort the transport. A current exchange fails."""
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
-        """What the transport knows (``asyncio.BaseTransport.get_extra_info``)."""
+        """The same as ``asyncio.BaseTransport.get_extra_info``."""

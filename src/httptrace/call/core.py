@@ -1,4 +1,4 @@
-"""`SessionCore`: what the calls of one session share."""
+"""`SessionCore`: the state that all calls of a session share."""
 
 from __future__ import annotations
 
@@ -27,75 +27,75 @@ if TYPE_CHECKING:
 class SessionCore:
     """Settings, headers, cookies, credentials, listeners, targets, pool and tasks of a session.
 
-    `ClientSession` makes it and keeps it to itself: whatever a subclass calls its own attributes,
-    requests find here what they need. `session` of a call is for callbacks alone.
+    `ClientSession` creates one in a private attribute, so that attributes of subclasses cannot
+    replace this state. `Call.session` is for callbacks only.
     """
 
-    # --- what requests are made of ----------------------------------------------------------------
+    # --- preparing requests -----------------------------------------------------------------------
     settings: Settings
     base_url: URL | None
     version: HttpVersion
     http_version: str
-    """The version as the request line has it."""
+    """The version in the request line."""
     default_headers: CIMultiDict[str]
-    """The headers that the user gave; he may change them at any time."""
+    """The session's ``headers``, which the program may change at any time."""
     auto_headers: list[tuple[str, str]]
-    """The headers that a request gets unless it has them or they are skipped."""
+    """Headers that are added unless the request has them or ``skip_auto_headers`` names them."""
     skip_auto_headers: frozenset[str]
     auth: BasicAuth | None
     trust_env: bool
     propagation: Propagation | None
-    """The hosts that may see the ids of the work that makes a request."""
+    """Which hosts receive the ids of the current context."""
     json_serialize: Callable[[Any], str]
     json_serialize_bytes: Callable[[Any], bytes] | None
     request_class: type[Any]
 
-    # --- how they are sent ------------------------------------------------------------------------
+    # --- sending requests -------------------------------------------------------------------------
     loop: asyncio.AbstractEventLoop
     pool: Pool | None
     """None after the session was closed or detached."""
     middlewares: tuple[Any, ...]
     hop: Callable[[Any], Any]
-    """The chain of one hop, from the outermost middleware to the wire."""
+    """The chain of handlers of one hop, from the outermost middleware to `wire`."""
     requote: bool
-    """Whether the targets of redirects are quoted anew."""
+    """Whether the URLs of redirects are requoted."""
     retry_connection: bool = True
-    """Whether a request is sent again when its reused connection was dead."""
+    """Whether a request is retried if the server has closed its reused connection."""
 
-    # --- what their responses need ----------------------------------------------------------------
+    # --- responses --------------------------------------------------------------------------------
     response_class: type[Any]
     ws_response_class: type[Any] | None
     fallback_charset: Callable[[Any, bytes], str]
-    """The charset of a body whose Content-Type names none."""
+    """Returns the charset of a body whose Content-Type has no charset parameter."""
     jar: AbstractCookieJar
     counts_cookies: bool
-    """Whether the jar can tell that it is empty."""
+    """Whether the jar has no cookies for any request if its length is 0."""
 
-    # --- who listens ------------------------------------------------------------------------------
+    # --- listeners --------------------------------------------------------------------------------
     trace_configs: list[TraceConfig]
     observers: SessionObservers
     has_listeners: bool
     lone_config: TraceConfig | None
-    """The only listener of the session, if that is one TraceConfig: the usual case."""
+    """The TraceConfig, if it is the only listener of the session."""
 
-    # --- what is kept between requests ------------------------------------------------------------
+    # --- state between requests -------------------------------------------------------------------
     pristine: bool
-    """Nothing but defaults: requests get no cookies and no credentials of the session."""
+    """Whether the session has only defaults: it adds no cookies and no credentials."""
     targets: dict[str | URL, Target]
-    """Targets of URLs that were requested before."""
+    """A cache of the targets of earlier requests."""
     headers_version: int
-    """Of the default headers when the targets were made: their lines hold for that version."""
+    """The version of the default headers for which the cached targets have header lines."""
     tasks: set[asyncio.Task[None]]
-    """Work that nobody awaits but the closing of the session."""
+    """Background tasks; closing the session awaits them."""
 
     def spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
-        """Run what no caller can await; closing the session awaits it."""
+        """Run a coroutine as a background task; closing the session awaits it."""
         task = self.loop.create_task(coroutine)
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
 
     def auth_for(self, url: URL) -> BasicAuth | None:
-        """The session's credentials, or those that netrc has for the host."""
+        """The session's credentials, or those for the host in the netrc file."""
         if self.auth is not None:
             base = self.base_url
             if base is None or base.origin() == url.origin():
@@ -103,7 +103,7 @@ class SessionCore:
         return self.netrc_for(url)
 
     def netrc_for(self, url: URL) -> BasicAuth | None:
-        """The credentials that netrc has for the host, if the environment is trusted."""
+        """The credentials for the host in the netrc file, if ``trust_env`` is set."""
         if not self.trust_env or url.host is None:
             return None
         from ..auth.basic import netrc_auth
@@ -111,7 +111,7 @@ class SessionCore:
         return netrc_auth(url.host)
 
     def adds_nothing(self) -> bool:
-        """Whether requests get neither credentials nor cookies nor ids from the session."""
+        """Whether the session adds no credentials, cookies or propagated ids to requests."""
         without = self.auth is None and not self.trust_env and self.propagation is None
         return without and not self.has_cookies()
 
@@ -120,7 +120,7 @@ class SessionCore:
         return not self.counts_cookies or len(self.jar) > 0
 
     def keep_cookies(self, exchange: Exchange) -> None:
-        """Put the cookies of a response into the jar."""
+        """Store the cookies of a response in the jar."""
         self.pristine = False
         headers = exchange.response_headers.getall("Set-Cookie", ())
         self.jar.update_cookies_from_headers(headers, exchange.url)

@@ -1,6 +1,6 @@
-"""One attempt on the wire: its record, and the place where reader and caller meet.
+"""One attempt to send a request: what is recorded of it, and the response while it arrives.
 
-The connection's reader puts what arrives here and wakes the caller; the caller takes it from here.
+The connection's parser stores received data here and wakes the caller, which takes the data.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class Exchange(Record):
-    """A request as it is sent once and the response to it."""
+    """One attempt to send a request, and its response."""
 
     __slots__ = (
         *("call", "target", "connection", "chunks", "taken", "head", "has_cookies", "encoded"),
@@ -40,45 +40,45 @@ class Exchange(Record):
     target: Target
     connection: Connection | None
     chunks: list[bytes]
-    """What has arrived of the body and was not taken; an empty piece is the end of a chunk."""
+    """Pieces of the body that the caller has not taken. An empty piece marks the end of a chunk."""
     taken: int
     head: bytes | None
-    """The response's head as it came, if it came in one piece: parsed when it is looked at."""
+    """The bytes of the response's head if the quick parser read it; parsed on first access."""
     has_cookies: bool
     encoded: bool
     """Whether the response has a Content-Encoding."""
     waiter: asyncio.Future[None] | None
-    """Set while the caller waits for the head, for more of the body, or for its end."""
+    """The future that the caller awaits, for the head, more of the body, or the body's end."""
     waits_for_end: bool
     waiting_since_ns: int
     last_data_ns: int
     let_go: bool
-    """The caller no longer wants the rest of the response."""
+    """Whether the rest of the response is discarded."""
     complete: bool
-    """The response has been received whole."""
+    """Whether the response was received completely."""
     error: BaseException | None
-    """What the response broke off with; raised to whoever reads on."""
+    """The error that ended the response early; raised when the caller reads on."""
     continued: asyncio.Future[bool] | None
-    """Set while the body waits for 100 Continue."""
+    """The future of an upload that waits for 100 Continue; its result is whether to send."""
 
-    # What few exchanges have: the class holds the defaults.
+    # Attributes that few exchanges set: the class holds the defaults.
     is_past: bool = False
-    """Another attempt of the same call has followed."""
+    """Whether the call has begun another attempt."""
     version_received: str = "1.1"
     raw_trailers: RawHeaders | None = None
     upload: asyncio.Task[None] | None = None
     blocked_since_ns: int = 0
-    """Since when the peer takes no more of the request's body; 0 while it does."""
+    """Since when the write buffer has not shrunk while the upload awaits `drain`; else 0."""
     unsent: int = 0
-    """Bytes that it had not taken when that was last looked at."""
+    """The size of the transport's write buffer when it was last checked."""
     on_complete: list[Callable[[], None]] | None = None
-    """Called in the next turn of the loop once the response has been received whole."""
+    """Called with ``loop.call_soon`` once the response was received completely."""
     _headers_sent: CIMultiDict[str] | None = None
     _raw_headers: RawHeaders | None = None
     _response_headers: CIMultiDictProxy[str] | None = None
 
     def __init__(self, call: Call[Any], start_ns: int) -> None:
-        # not super().__init__(): one of these is made for every request
+        # not super().__init__(): this runs for every request and must be fast
         self.call = call
         self.target = call.target
         self.method = call.method
@@ -95,7 +95,7 @@ class Exchange(Record):
 
     @property
     def address(self) -> str | None:
-        """The address and port that it is connected to."""
+        """The address and port of the connection's peer."""
         return self._address if self.connection is None else self.connection.address
 
     @address.setter
@@ -104,7 +104,7 @@ class Exchange(Record):
 
     @property
     def tls(self) -> TlsFacts | None:
-        """What was agreed in the TLS handshake of its connection."""
+        """The result of the connection's TLS handshake."""
         return self._tls if self.connection is None else self.connection.tls
 
     @tls.setter
@@ -118,7 +118,7 @@ class Exchange(Record):
 
     @property
     def context_id(self) -> str | None:
-        """The id of the work that made the request."""
+        """The id of the context that made the request."""
         return self.call.context_id
 
     @property
@@ -128,12 +128,12 @@ class Exchange(Record):
 
     @property
     def proxy(self) -> URL | None:
-        """The proxy that it goes by, without credentials."""
+        """The proxy's URL, without credentials."""
         return self.target.key.proxy
 
     @property
     def connection_id(self) -> int | None:
-        """The connection's number in this process, once it is known."""
+        """The connection's number in this process; None before there is a connection."""
         return None if self.connection is None else self.connection.id
 
     @property
@@ -143,9 +143,9 @@ class Exchange(Record):
 
     @property
     def request_headers(self) -> CIMultiDict[str]:
-        """The headers of the request; made when first looked at.
+        """The headers of the request, parsed on first access.
 
-        Those of an attempt that others have followed are as they were sent.
+        For an earlier attempt they are the headers that it sent.
         """
         if not (self.is_past and self.head_sent):
             return self.call.request_headers
@@ -155,7 +155,7 @@ class Exchange(Record):
 
     @property
     def raw_headers(self) -> RawHeaders:
-        """The fields of the response's head as bytes."""
+        """The header fields of the response as bytes."""
         if self._raw_headers is None:
             self._raw_headers = [] if self.head is None else fields_of(self.head)
         return self._raw_headers
@@ -166,7 +166,7 @@ class Exchange(Record):
 
     @property
     def http_version(self) -> str:
-        """The version that the response came with: '1.1', '1.0'."""
+        """The HTTP version of the response: '1.1' or '1.0'."""
         return self.version_received if self.head is None else self.head[5:8].decode("ascii")
 
     @property
@@ -178,7 +178,7 @@ class Exchange(Record):
 
     @property
     def response_headers(self) -> CIMultiDictProxy[str]:
-        """The headers of the response; made when first looked at."""
+        """The headers of the response, parsed on first access."""
         if self._response_headers is None:
             if self.head is None:
                 self._response_headers = headers_of(self.raw_headers)
@@ -191,7 +191,7 @@ class Exchange(Record):
         return response_class(self.call, self)
 
     async def wait(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Wait until the reader has news: the head, some or (`waits_for_end`) all of the body.
+        """Wait for the head, for more of the body, or with `waits_for_end` for the body's end.
 
         Raises
         ------
@@ -211,9 +211,9 @@ class Exchange(Record):
                 self.network_wait_ns += max(0, (self.end_ns or perf_counter_ns()) - since)
 
     def silent_since(self, now_ns: int) -> int:
-        """Since when the server has given no sign, while its answer is awaited or read.
+        """Since when the server has sent nothing, for the timeout `sock_read`.
 
-        As long as the request is being sent, only a server that takes nothing of it is silent.
+        While the request is being sent, it is since when the server has received nothing.
         """
         if self.sent_ns or self.first_byte_ns:
             return max(self.last_data_ns, self.waiting_since_ns, self.sent_ns)
@@ -223,7 +223,7 @@ class Exchange(Record):
         return self.blocked_since_ns or now_ns
 
     def seen(self, exc: BaseException) -> BaseException:
-        """What the caller will see of an error: the timeout, if it is what cancelled the work."""
+        """The error to record: the timeout's error if a timeout caused this CancelledError."""
         if not isinstance(exc, asyncio.CancelledError):
             return exc
         told = None if self.expired is None else self.expired()
@@ -232,20 +232,20 @@ class Exchange(Record):
         return told or exc
 
     def wake(self) -> None:
-        """Tell the caller, if it waits, that there is news."""
+        """Wake the caller if it waits."""
         waiter = self.waiter
         if waiter is not None and not waiter.done():
             waiter.set_result(None)
 
     def fail(self, error: BaseException) -> None:
-        """The response breaks off here."""
+        """End the response with an error."""
         if self.complete or self.error is not None:
             return
         self.error = error
         self.end_ns = self.end_ns or perf_counter_ns()
         waiter = self.waiter
         if waiter is not None and not waiter.done():
-            if self.head_ns:  # there is a response: who reads it sees what came, then the error
+            if self.head_ns:  # the reader gets the received data first, then the error
                 waiter.set_result(None)
             else:
                 waiter.set_exception(error)
@@ -253,7 +253,7 @@ class Exchange(Record):
             self.continued.set_result(False)
 
     def take(self) -> bytes:
-        """What has arrived of the body since the last time, and let more come."""
+        """Take the received data of the body, and resume reading."""
         chunks = self.chunks
         data = chunks[0] if len(chunks) == 1 else b"".join(chunks)
         chunks.clear()

@@ -1,4 +1,4 @@
-"""The connection pool as a call and its connections see it; `pool.pool` is the one there is."""
+"""The interface of the connection pool for calls and connections; `pool.pool` implements it."""
 
 from __future__ import annotations
 
@@ -13,52 +13,52 @@ if TYPE_CHECKING:
 
 
 class Limited(Protocol):
-    """Work that has a time limit."""
+    """A call with timeouts."""
 
     def overdue(self, now_ns: int) -> int:
-        """Act if the limit is reached; returns when to look again, 0 for never."""
+        """Fail the call if a timeout has expired. Returns when to check again; 0 means never."""
         ...
 
 
 class Deadlines(Protocol):
-    """One timer for the time limits of all calls."""
+    """One timer for the timeouts of all calls."""
 
     next_ns: int
-    """When it fires next."""
+    """When the timer fires next."""
 
     def arm(self, due_ns: int) -> None:
-        """Let it fire at this time at the latest."""
+        """Let the timer fire at this time at the latest."""
 
 
 class Host(Protocol):
-    """The connections and the queue of one origin."""
+    """The connections of one origin, and its queue of waiting requests."""
 
     key: Any
     live: bool
-    """Whether the pool still knows it; one that it has dropped must be looked up again."""
+    """Whether the pool still uses this object; if not, call `Pool.host` again."""
 
 
 class Pool(Protocol):
-    """Keeps the connections of one connector."""
+    """The connections of one connector."""
 
     deadlines: Any
     """Its `Deadlines`."""
     unconnected: set[Any]
-    """The calls that have time limits and hold no connection yet (`Limited`)."""
+    """Calls without a connection (`Limited`); the timer also checks their timeouts."""
     keepalive_ns: int
     """How long an idle connection is kept."""
     force_close: bool
     """Whether each connection is closed after one response."""
     uses_proxies: bool
-    """Whether its requests may go by the proxy that the environment names."""
+    """Whether requests may use the proxies that environment variables name."""
     buffer: memoryview
-    """What its connections read into."""
+    """The buffer that all connections read into."""
     reuse: Callable[[Any, int], Any]
-    """Take the host's idle `Connection` that was used last, if it is not older than that time."""
+    """Take the host's most recently used idle `Connection`, if it was used after the given time."""
 
     @property
     def closed(self) -> bool:
-        """Whether its connector was closed."""
+        """Whether the connector was closed."""
         ...
 
     def host(self, key: Hashable) -> Any:
@@ -67,30 +67,30 @@ class Pool(Protocol):
     def obtain(
         self, host: Any, exchange: Exchange, timeout: ClientTimeout, send: Any = None
     ) -> Awaitable[Any]:
-        """Wait for a place if a limit is reached, then take an idle connection or open one."""
+        """Get an idle connection or open one; wait first if a limit is reached."""
         ...
 
     def release(self, connection: Any, exchange: Exchange) -> None:
-        """The response is complete and the connection can serve the next request."""
+        """Take back a connection whose response is complete, for the next request."""
 
     def put_back(self, connection: Any) -> None:
-        """Let the next request have the connection, or keep it idle."""
+        """Give the connection to the next waiting request, or keep it idle."""
 
     def discard(
         self, connection: Any, exchange: Exchange, reason: str, error: Exception | None = None
     ) -> None:
-        """The exchange is over; close its connection."""
+        """Close the connection of an exchange that has ended."""
 
     def lose(self, connection: Any, reason: str) -> None:
         """Close an idle connection."""
 
     def gone(self, connection: Any) -> None:
-        """A connection's transport is closed."""
+        """A connection calls this when its transport is closed."""
 
     def is_idle(self, connection: Any) -> bool:
-        """Whether the connection waits for a request."""
+        """Whether the connection is idle."""
         ...
 
     def later(self, seconds: float, call: Callable[[], None]) -> asyncio.TimerHandle:
-        """Call something later, in a context that holds no request's values."""
+        """The same as ``loop.call_later``, in an empty context."""
         ...

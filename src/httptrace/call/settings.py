@@ -1,4 +1,4 @@
-"""What holds for a whole call: its time limits, its size limits and how its response is read."""
+"""The settings of a call: timeouts, size limits, redirects, TLS and proxies."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
 
 class Settings(NamedTuple):
-    """The session's settings, as changed by the parameters of one request."""
+    """The session's settings, with the changes that a request's parameters make."""
 
     timeout: ClientTimeout
     total_ns: int
     first_limit_ns: int
-    """The shortest time limit that holds for the whole call; 0 if there is none."""
+    """The shortest timeout that applies to the call as a whole; 0 if there is none."""
     limits: HeadLimits
     read_bufsize: int
     pause_above: int
@@ -29,4 +29,4 @@ class Settings(NamedTuple):
     ssl: Any
     server_hostname: str | None
     proxies: Any
-    """`request.proxies.Proxies`; None without a proxy and without a look at the environment."""
+    """`request.proxies.Proxies`; None if there is no proxy and ``trust_env`` is not set."""

@@ -1,4 +1,4 @@
-"""`Target`: a URL that was checked, and what follows from it for every request to it."""
+"""`Target`: a checked URL, and the values that every request to it needs."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ if TYPE_CHECKING:
 
 
 class Forwarder(Protocol):
-    """An HTTP proxy that gets the requests themselves."""
+    """An HTTP proxy that requests are sent to without CONNECT."""
 
     def add_to(self, headers: CIMultiDict[str]) -> CIMultiDict[str]:
-        """The header fields of a request that is sent to it."""
+        """The headers with the proxy's own header fields added."""
         ...
 
 
 class Target:
-    """A URL, its origin in the pool, and the part of the head that follows from both."""
+    """A URL, its origin in the pool, and the parts of a request's head that they determine."""
 
     __slots__ = ("authority", "heads", "host", "key", "lines", "path", "url", "via")
 
@@ -29,15 +29,15 @@ class Target:
         self.url = url
         self.key = key
         self.authority = authority
-        """The value of Host."""
+        """The value of the Host header."""
         self.path = path
         """The request target (RFC 9112 §3.2): path and query, or the whole URL for a proxy."""
         self.via: Forwarder | None = None
         self.host: Host | None = None
         self.heads: dict[str, bytes] = {}
-        """By method: the head of a request that has nothing but a method and this URL."""
+        """The heads of requests without other parameters, by method."""
         self.lines: dict[str, str] | None = None
-        """By lower-case name: the header lines that all its requests have."""
+        """The header lines that all requests to this origin have, by lower-case name."""
 
     def sibling(self, url: URL, path: str) -> Target:
         """The target of another URL of the same origin."""
