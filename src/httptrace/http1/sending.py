@@ -131,7 +131,12 @@ class Sending(asyncio.BaseProtocol):
         return self._transport
 
     def is_readable(self) -> bool:
-        """Whether the system holds bytes, or the end of the stream, that were not read yet."""
+        """Whether the system holds bytes, or the end of the stream, that were not read yet.
+
+        Also while a transport closes: its socket may be gone before `connection_lost` is called.
+        """
+        if self._transport is None or self._transport.is_closing():
+            return True
         if self._poll is None:
             self._poll = readable(self.get_extra_info("socket"))
         return bool(self._poll(0))

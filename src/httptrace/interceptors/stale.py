@@ -48,8 +48,8 @@ def is_repeatable(call: Call[Any]) -> bool:
 async def is_dead(call: Call[Any], connection: Connection) -> bool:
     """Whether the server has closed an idle connection, also if the event loop has not seen it yet.
 
-    For requests that cannot be sent again. What has arrived is read meanwhile: the end of the
-    stream, or a message of TLS that changes nothing.
+    For requests that cannot be sent again, or not once their body was read. What has arrived is
+    read meanwhile: the end of the stream, or a message of TLS that changes nothing.
     """
     if not connection.is_readable():
         return connection.closed

@@ -21,7 +21,6 @@ from .stale import (
     drop_expectation,
     expectation_failed,
     is_dead,
-    is_repeatable,
     resent,
 )
 from .upload import begin_upload
@@ -58,7 +57,6 @@ async def wire(call: Call[Any]) -> ClientResponse:
             if (
                 (call.payload is not None or call.method not in IDEMPOTENT)
                 and connection.requests_served
-                and not is_repeatable(call)
                 and await is_dead(call, connection)
             ):
                 connection = pool.reuse(host, exchange.start_ns - pool.keepalive_ns)
