@@ -76,7 +76,7 @@ class Sending(asyncio.BaseProtocol):
         if self.closed:  # between its grant and now
             ours = self.close_reason == "connector closed"
             closed = ClientConnectionError("Connector is closed")
-            exchange.fail(closed if ours else ServerDisconnectedError())
+            exchange.fail(closed if ours else self.disconnected())
             return
         self.exchange = exchange
         self._ended = False
@@ -88,6 +88,13 @@ class Sending(asyncio.BaseProtocol):
             head += body
         self._write(head)
         exchange.sent_ns = perf_counter_ns()
+
+    def disconnected(self) -> ServerDisconnectedError:
+        """The error of a request that finds the connection closed."""
+        reason = self.close_reason
+        return ServerDisconnectedError(
+            None if reason == "server close" else f"Connection closed: {reason}"
+        )
 
     def begin(self, exchange: Exchange, head: bytes) -> None:
         """Write the head of a request whose body follows in pieces."""

@@ -8,7 +8,7 @@ from contextvars import Context
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ClientConnectionError, ServerDisconnectedError
+from ..errors import ClientConnectionError
 from ..http1.protocols import connection_class
 from ..net.timeouts import StepTimeout
 from ..trace.events import (
@@ -240,7 +240,7 @@ class ConnectionPool:
             )
             connection: Http1Connection = protocol  # type: ignore[assignment]
             if connection.closed:
-                raise ServerDisconnectedError
+                raise connection.disconnected()
             if self.closed:
                 connection.close("connector closed")
                 raise ClientConnectionError("Connector is closed")
@@ -254,7 +254,7 @@ class ConnectionPool:
         connection.announced = True
         if not connection.lost:
             self._open.add(connection)
-        self._max_age.watch(connection)
+            self._max_age.watch(connection)
         connection.address, connection.tls = exchange.address, exchange.tls
         exchange.connection = connection
         self.state.dialled(connection)
