@@ -59,6 +59,7 @@ class Http1Connection(Sending):
 
     __slots__ = (
         *("_pool", "_quick", "_thorough", "_parser", "_headers", "_head_began_ns", "_early_end"),
+        "_answered_early",
         *("_quiet", "_reason", "_informational", "_keep_alive", "_parser_behind", "_extra"),
     )
 
@@ -73,6 +74,7 @@ class Http1Connection(Sending):
         self._reason = b""
         self._informational = 0
         self._head_began_ns = 0  # of a head that is not complete and may be an informational one
+        self._answered_early = False  # its answer cannot be told from that to a later request
         self._early_end = False  # the server has closed a connection that it has answered on early
         self._keep_alive = False
         self._parser_behind = False
@@ -131,10 +133,14 @@ class Http1Connection(Sending):
         self.early = (self.early + bytes(data)).lstrip(b"\r\n")  # RFC 9112 §2.2
 
     def answer_early(self) -> None:
-        """Take what the server had sent already as the answer to the request that was written."""
+        """Take what the server had sent already as the answer to the request that was written.
+
+        The connection is closed after it: the server may answer the request once more.
+        """
         early, self.early = self.early, b""
         if self.exchange is None:
             return
+        self._answered_early = True
         self.received(early)
         if self._early_end:
             self._end_of_file(None)
@@ -363,7 +369,7 @@ class Http1Connection(Sending):
             self._extra = True  # after head, empty line and body came more
         if self._reading_paused:  # nobody reads from here to resume it
             self.resume_reading()
-        if self._extra:
+        if self._extra or (self._answered_early and not self._early_end):
             reason = "unexpected data"
         elif not self._request_whole:
             reason = "request not sent whole"
