@@ -49,7 +49,18 @@ async def test_direct(scripted: ScriptedFactory, recorder: EventRecorder) -> Non
 
 
 @needs_zone
-async def test_redirects_and_referrers(scripted: ScriptedFactory) -> None:
+async def test_tls(scripted: ScriptedFactory, ca: CertificateAuthority) -> None:
+    """The server's certificate is checked for the address without the zone id."""
+    server = await scripted(OK, host="::1", ssl=ca.issue("::1").server_context())
+    async with ClientSession() as session:
+        url = f"https://[::1%25{ZONE}]:{server.port}/"
+        async with session.get(url, ssl=ca.client_context()) as response:
+            assert await response.read() == b"hello"
+    assert server.requests[0].values("Host") == [f"[::1]:{server.port}"]
+
+
+@needs_zone
+async def test_redirects(scripted: ScriptedFactory) -> None:
     """A redirect to a relative URL stays with the zone id, which no request has."""
 
     async def script(peer: Peer) -> None:
