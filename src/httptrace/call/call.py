@@ -43,9 +43,10 @@ _OF_RESPONSES = frozenset(
         *("charset", "closed", "connection", "content", "content_length", "content_type"),
         *("cookies", "get_encoding", "host", "json", "links", "ok", "raise_for_status"),
         *("raw_headers", "read", "real_url", "reason", "release", "sse", "status", "text"),
-        *("timeline", "trailers", "version"),
-        *("ping", "receive", "receive_bytes", "receive_json", "receive_str"),
-        *("send_bytes", "send_json", "send_str"),
+        *("content_disposition", "timeline", "trailers", "version", "wait_for_close"),
+        *("close_code", "exception", "get_extra_info", "ping", "pong", "protocol", "receive"),
+        *("receive_bytes", "receive_json", "receive_str", "send_bytes", "send_frame"),
+        *("send_json", "send_json_bytes", "send_str"),
     }
 )
 """Attributes of responses and WebSockets that a program may look for on a call."""

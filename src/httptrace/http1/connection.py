@@ -28,7 +28,14 @@ from ..trace.events import (
     TraceResponseInformationalParams,
     TraceResponseTrailersParams,
 )
-from .endings import announces_body, broken_off, is_persistent, reads_until_close, said
+from .endings import (
+    announces_body,
+    broken_off,
+    check_coding,
+    is_persistent,
+    reads_until_close,
+    said,
+)
 from .sending import Sending
 
 if TYPE_CHECKING:
@@ -38,6 +45,7 @@ if TYPE_CHECKING:
 
 _STATUS = len(b"HTTP/1.1 ")
 """Where the digits of the status stand."""
+_CODING_LENGTH = len(b"Transfer-Encoding")
 _HEAD_END = b"\r\n\r\n"
 _HEAD_LOOK = 1 << 13
 """Bytes in which a head must end to be looked at as a whole."""
@@ -234,6 +242,8 @@ class Http1Connection(Sending):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """One field of the head, or of the trailers."""
+        if len(name) == _CODING_LENGTH and name.lower() == b"transfer-encoding":
+            check_coding(value)
         self._headers.append((name, value.rstrip(b" \t")))  # llhttp leaves tabs
 
     def on_headers_complete(self) -> None:

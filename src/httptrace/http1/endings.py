@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from httptools import HttpParserUpgrade
 
 from ..errors import ClientOSError, ClientPayloadError, ServerDisconnectedError
+from ..headers.limits import BadHeadError
 
 if TYPE_CHECKING:
     from ..call.exchange import Exchange
@@ -38,6 +39,16 @@ def announces_body(headers: RawHeaders) -> bool:
     )
 
 
+def check_coding(value: bytes) -> None:
+    """Refuse a Transfer-Encoding whose end llhttp reads in another way than RFC 9110 §5.6.
+
+    A tab, and an empty element of the list, at the end of ``chunked`` mean nothing; llhttp would
+    take the chunks for a body without framing.
+    """
+    if value.rstrip(b" ").endswith((b"\t", b",")):
+        raise BadHeadError("a Transfer-Encoding that ends in a tab or a comma")
+
+
 def said(exc: BaseException) -> str:
     """What is wrong with a response, in words."""
     if isinstance(exc, HttpParserUpgrade):
@@ -55,5 +66,19 @@ def broken_off(exchange: Exchange, exc: Exception | None) -> Exception:
     else:
         part = " in the middle of the response's head" if exchange.bytes_received else ""
         error = ServerDisconnectedError(f"Server disconnected{part}" if part else None)
+    if _may_expect_tls(exchange):
+        error.add_note("If the server speaks TLS on this port, the URL must begin with https://")
     error.__cause__ = exc
     return error
+
+
+def _may_expect_tls(exchange: Exchange) -> bool:
+    """Whether the server closed a new TCP connection without a byte, and did not get TLS.
+
+    OpenSSL does so when it gets HTTP instead of a TLS handshake: it sends no alert.
+    """
+    connection = exchange.connection
+    if exchange.bytes_received or connection is None or connection.requests_served:
+        return False
+    port = (connection.address or "").rpartition(":")[2]  # a Unix socket has none
+    return connection.tls is None and port.isdigit()

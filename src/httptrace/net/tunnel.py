@@ -124,7 +124,9 @@ async def _connect(stream: ByteStream, key: ConnectionKey, to: Destination) -> i
             break
         informational, received = informational + 1, received + len(head)
         seconds = (perf_counter_ns() - sent_ns) // 1_000_000_000
-        if informational > _MOST_INFORMATIONAL + seconds or received > _MOST_HEAD:
+        if received > _MOST_HEAD:
+            raise _BadAnswer(f"over {_MOST_HEAD} bytes of 1xx responses to CONNECT")
+        if informational > _MOST_INFORMATIONAL + seconds:
             text = f"{informational} responses of status 1xx to CONNECT in {seconds} s"
             raise _BadAnswer(text)
     if not 200 <= answer.status < 300:

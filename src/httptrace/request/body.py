@@ -97,7 +97,7 @@ def add_body(call: Call[Any], options: RequestOptions) -> None:
         content_type = OCTET_STREAM
     if content_type is not None and not call.skip_content_type:
         headers.setdefault("Content-Type", content_type)
-    if call.expect100:
+    if call.expect100 and not _expects_continue(headers):
         headers["Expect"] = "100-continue"
     add_framing(call, chunked)
 
