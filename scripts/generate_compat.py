@@ -8,8 +8,11 @@ nothing; its exit status tells whether the page is up to date.
 
 from __future__ import annotations
 
+import ast
 import enum
+import importlib
 import inspect
+import pkgutil
 import sys
 import warnings
 from collections.abc import Iterator
@@ -27,7 +30,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "compat.md"
 sys.path.insert(0, str(ROOT / "docs" / "_ext"))
 
-from compat_notes import BETTER, DIFFERENT, SERVER_SIDE, UNEQUAL  # noqa: E402
+from compat_notes import BETTER, DIFFERENT, MODULES_NOT_HERE, SERVER_SIDE, UNEQUAL  # noqa: E402
 
 _LOOSE = {"RequestOptions": RequestOptions, "WebSocketOptions": WebSocketOptions}
 _REST = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
@@ -162,6 +165,52 @@ def outdated() -> list[str]:
     return patterns + [name for name in {**BETTER, **DIFFERENT} if name not in known]
 
 
+# --- modules --------------------------------------------------------------------------------------
+
+
+def modules() -> list[str]:
+    """The modules of aiohttp's client that httptrace has too."""
+    theirs = {one.name for one in pkgutil.iter_modules(aiohttp.__path__)}
+    ours = {one.name for one in pkgutil.iter_modules(httptrace.__path__) if not one.ispkg}
+    return sorted(theirs & ours)
+
+
+def missing_modules() -> list[str]:
+    """The public modules of aiohttp that httptrace lacks, without those of its server."""
+    theirs = {one.name for one in pkgutil.iter_modules(aiohttp.__path__)}
+    return sorted(
+        name for name in theirs - {*modules()} if not name.startswith(("_", "web")) or name == "web"
+    )
+
+
+def module_names(module: str) -> tuple[list[str], list[str]]:
+    """The public names of one of aiohttp's modules: those that httptrace has there, and the rest.
+
+    Public are the names of its ``__all__`` and those that it defines itself.
+    """
+    theirs = importlib.import_module(f"aiohttp.{module}")
+    ours = importlib.import_module(f"httptrace.{module}")
+    public = {*getattr(theirs, "__all__", ()), *_defined(ast.parse(inspect.getsource(theirs)))}
+    names = sorted(public, key=str.casefold)
+    here = [name for name in names if hasattr(ours, name)]
+    return here, [name for name in names if not hasattr(ours, name)]
+
+
+def _defined(tree: ast.Module) -> Iterator[str]:
+    """The public names of classes, functions and constants at the top of a module."""
+    for node in tree.body:
+        targets: list[Any] = []
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            yield from [node.name] if node.name[0] != "_" else []
+        elif isinstance(node, ast.Assign):
+            targets = node.targets
+        elif isinstance(node, ast.AnnAssign):
+            targets = [node.target]
+        for target in targets:
+            if isinstance(target, ast.Name) and target.id[0] != "_":
+                yield target.id
+
+
 # --- the page -------------------------------------------------------------------------------------
 
 AREAS = {
@@ -191,7 +240,7 @@ name parameters and members that differ: `Name(parameter)`, `Name.member`.
 def page() -> str:
     """The text of the page."""
     head = HEAD.format(version=".".join(aiohttp.__version__.split(".")[:2]))
-    return "\n".join([head, _behaviour(), _table(), _server_side()])
+    return "\n".join([head, _behaviour(), _table(), _modules(), _server_side()])
 
 
 def _behaviour() -> str:
@@ -235,6 +284,31 @@ def _notes(notes: str | tuple[str, ...] | None) -> tuple[str, ...]:
 
 def _cell(notes: str | tuple[str, ...] | None) -> str:
     return "<br>".join(_notes(notes))
+
+
+MODULES = """## Modules
+
+Programs that import from a module of aiohttp, such as `aiohttp.client_exceptions`, find the module
+in httptrace too. The names below are those of the module's `__all__` and those that it defines.
+The ones that are not there belong to aiohttp's parsers, writers and server, or are internal.
+
+| module | names | not there |
+| --- | --- | --- |
+"""
+
+
+def _modules() -> str:
+    rows = []
+    for module in modules():
+        here, missing = module_names(module)
+        shown = f"{len(here)} names" if len(here) > 40 else _listed(here)
+        rows.append(f"| `{module}` | {shown} | {_listed(missing)} |\n")
+    lacking = [f"`{name}`: {MODULES_NOT_HERE[name]}" for name in missing_modules()]
+    return f"{MODULES}{''.join(rows)}\nModules that are not there: {'; '.join(lacking)}.\n"
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
 
 
 def _server_side() -> str:

@@ -12,6 +12,15 @@ SERVER_SIDE = {
     "GunicornWebWorker": "runs aiohttp.web under gunicorn",
 }
 
+MODULES_NOT_HERE = {
+    "compression_utils": "internal to aiohttp",
+    "http_parser": "aiohttp's parsers",
+    "pytest_plugin": "fixtures of pytest-aiohttp",
+    "tcp_helpers": "internal to aiohttp",
+    "web": "a server; `httptrace.web` has middlewares for servers",
+    "worker": "runs aiohttp.web under gunicorn",
+}
+
 BETTER: dict[str, str | tuple[str, ...]] = {
     "Security": (
         "Digest credentials are sent only to their own origin. A redirect to another origin gets "

@@ -103,6 +103,17 @@ from .version import HttpVersion, HttpVersion10, HttpVersion11, __version__
 
 if TYPE_CHECKING:
     from . import hdrs
+    from . import (  # modules with the names of aiohttp's
+        abc as abc, base_protocol as base_protocol, client as client,
+        client_exceptions as client_exceptions, client_middlewares as client_middlewares,
+        client_middleware_digest_auth as client_middleware_digest_auth,
+        client_proto as client_proto, client_reqrep as client_reqrep, client_ws as client_ws,
+        connector as connector, cookiejar as cookiejar, formdata as formdata, helpers as helpers,
+        http as http, http_exceptions as http_exceptions, http_websocket as http_websocket,
+        http_writer as http_writer, payload_streamer as payload_streamer,
+        log as log, multipart as multipart, payload as payload, resolver as resolver,
+        streams as streams, test_utils as test_utils, tracing as tracing, typedefs as typedefs,
+    )
     from .body.disposition import (
         BadContentDispositionHeader, BadContentDispositionParam, content_disposition_filename,
         parse_content_disposition,
@@ -290,7 +301,14 @@ _LATER = {
 }
 """Names that are imported when they are first asked for, by module."""
 _MODULE_OF = {name: module for module, names in _LATER.items() for name in names}
-_MODULES = frozenset({"abc", "client_exceptions", "hdrs", "payload", "resolver", "web"})
+_MODULES = frozenset({
+    "abc", "base_protocol", "client", "client_exceptions", "client_middleware_digest_auth",
+    "client_middlewares", "client_proto", "client_reqrep", "client_ws", "connector", "cookiejar",
+    "formdata", "hdrs", "helpers", "http", "http_exceptions", "http_websocket", "http_writer",
+    "log", "multipart", "payload", "payload_streamer", "resolver", "streams", "test_utils",
+    "tracing", "typedefs", "web",
+})
+"""Modules that are imported when they are first asked for."""
 # fmt: on
 
 

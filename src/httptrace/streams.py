@@ -1,0 +1,20 @@
+"""Names of ``aiohttp.streams``, for programs that import them from there."""
+
+from __future__ import annotations
+
+from .aiohttp_names import BaseProtocol, BaseTimerContext, TimerNoop
+from .body.empty import EMPTY_PAYLOAD, EmptyStreamReader
+from .body.queues import DataQueue, EofStream, FlowControlDataQueue
+from .body.streams import StreamReader
+
+__all__ = [
+    "BaseProtocol",
+    "BaseTimerContext",
+    "DataQueue",
+    "EMPTY_PAYLOAD",
+    "EmptyStreamReader",
+    "EofStream",
+    "FlowControlDataQueue",
+    "StreamReader",
+    "TimerNoop",
+]
