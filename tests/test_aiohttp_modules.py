@@ -137,7 +137,7 @@ async def test_request_context_manager_takes_a_coroutine(aiohttp_server: Any) ->
             assert response.status == 200
 
 
-class Counting(client_middlewares.ClientMiddlewareType):  # type: ignore[misc, valid-type]
+class Counting(client_middlewares.ClientMiddlewareType):  # type: ignore[misc]
     """A middleware that is a subclass of the alias, as libraries write it."""
 
     def __init__(self) -> None:
@@ -278,7 +278,7 @@ def test_timer_noop() -> None:
 
 async def test_noop_can_be_awaited() -> None:
     """Awaiting `noop()` gives None."""
-    assert await helpers.noop() is None  # type: ignore[func-returns-value]
+    assert await helpers.noop() is None
 
 
 async def test_sentinel_means_not_given(aiohttp_server: Any) -> None:
