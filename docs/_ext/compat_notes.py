@@ -111,7 +111,6 @@ DIFFERENT: dict[str, str | tuple[str, ...]] = {
         "If the whole body has arrived, it can be read after `async with` and after `release()`.",
         "`get_encoding()` returns UTF-8 for every `+json` type, as for `application/json` (RFC "
         "8259). A malformed Content-Type is ignored.",
-        "Attributes other than `status` are read-only.",
         "Names of `headers` are written as they came; aiohttp writes those it knows its own way.",
         "Reading after the session was closed raises `ClientConnectionError`; aiohttp may raise "
         "`RuntimeError`.",
@@ -174,7 +173,7 @@ UNEQUAL: dict[str, str] = {
     "*Connector.__enter__": "deprecated in aiohttp: use `async with`",
     "ClientRequest(*)": _MADE_WITHIN,
     "ClientRequest.*": _PARTS,
-    "ClientResponse(*)": _MADE_WITHIN,
+    "ClientResponse(*)": "a program that makes one need not give them",
     "ClientResponse.start": "the response is made when its head has arrived",
     "ClientResponse.json(loads=*)": "None means `json.loads`",
     "*.ATTRS": "internal to aiohttp",

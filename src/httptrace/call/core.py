@@ -64,6 +64,8 @@ class SessionCore:
 
     # --- responses --------------------------------------------------------------------------------
     response_class: type[Any]
+    new_response: Callable[[Any, Exchange], Any]
+    """Makes the response of a call and an exchange, of that class."""
     ws_response_class: type[Any] | None
     fallback_charset: Callable[[Any, bytes], str]
     """Returns the charset of a body whose Content-Type has no charset parameter."""

@@ -188,7 +188,7 @@ class Exchange(Record):
 
     def response_again(self, response_class: type[Any]) -> Any:
         """Another response object, for an event that is kept longer than the first one."""
-        return response_class(self.call, self)
+        return response_class._received(self.call, self)
 
     async def wait(self, loop: asyncio.AbstractEventLoop) -> None:
         """Wait for the head, for more of the body, or with `waits_for_end` for the body's end.

@@ -87,7 +87,7 @@ async def wire(call: Call[Any]) -> ClientResponse:
             exchange.waiter = None
     if exchange.has_cookies:
         call.core.keep_cookies(exchange)
-    response: ClientResponse = call.core.response_class(call, exchange)
+    response: ClientResponse = call.core.new_response(call, exchange)
     return response
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from json import loads as parse_json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from multidict import CIMultiDictProxy
 
@@ -17,6 +17,7 @@ from ..trace.awaitables import COMPLETED
 from ..trace.timeline import attach_timeline, timeline_of
 from ..version import HttpVersion, HttpVersion10, HttpVersion11
 from .connection import ResponseConnection
+from .made import MadeResponse, constructed
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -34,8 +35,11 @@ if TYPE_CHECKING:
     from ..trace.timeline import Timeline
     from .finalizer import Finalizer
 
+_new = object.__new__
+_INIT = MadeResponse.__init__
 
-class ClientResponse:
+
+class ClientResponse(MadeResponse):
     """The response to a request; its head has been received, its body may not have been yet.
 
     Use it with ``async with``, read its body, or call `release`: until then it keeps its
@@ -56,15 +60,22 @@ class ClientResponse:
     _history: tuple[ClientResponse, ...] = ()
     _cookies: SimpleCookie | None = None
     _request_info: RequestInfo | None = None
+    _reason: str | None = None
+    _version: HttpVersion | None = None
     _uploaded: asyncio.Future[None] | None = None
     _finalizer: Finalizer | None = None
 
-    def __init__(self, call: Call[Any], exchange: Exchange) -> None:
-        self._call = call
-        self._exchange = exchange
-        self._body = None
-        self._content = None
-        self.status = exchange.status
+    @classmethod
+    def _received(cls, call: Call[Any], exchange: Exchange) -> Self:
+        """The response of an exchange whose head has arrived."""
+        if cls.__init__ is not _INIT:
+            return constructed(cls, call, exchange)  # type: ignore[no-any-return]
+        response = _new(cls)  # not __init__(), which is for programs: this is quicker
+        response._call = call
+        response._exchange = exchange
+        response._body = response._content = None
+        response.status = exchange.status
+        return response
 
     # --- the request and the status ------------------------------------------------------------
 
@@ -73,10 +84,18 @@ class ClientResponse:
         """The method of the request."""
         return self._exchange.method
 
+    @method.setter
+    def method(self, value: str) -> None:
+        self._exchange.method = value
+
     @property
     def reason(self) -> str:
         """The reason phrase of the status line; it may be empty."""
-        return self._exchange.reason
+        return self._exchange.reason if self._reason is None else self._reason
+
+    @reason.setter
+    def reason(self, value: str) -> None:
+        self._reason = value
 
     @property
     def ok(self) -> bool:
@@ -86,10 +105,16 @@ class ClientResponse:
     @property
     def version(self) -> HttpVersion:
         """The HTTP version of the response."""
+        if self._version is not None:
+            return self._version
         version = self._exchange.http_version
         if version == "1.1":
             return HttpVersion11
         return HttpVersion10 if version == "1.0" else HttpVersion(*map(int, version.split(".")))
+
+    @version.setter
+    def version(self, value: HttpVersion) -> None:
+        self._version = value
 
     @property
     def url(self) -> URL:
@@ -156,6 +181,10 @@ class ClientResponse:
 
             self._cookies = response_cookies(self.headers.getall("Set-Cookie", ()))
         return self._cookies
+
+    @cookies.setter
+    def cookies(self, value: SimpleCookie) -> None:
+        self._cookies = value
 
     @property
     def links(self) -> MultiDictProxy[MultiDictProxy[str | URL]]:
@@ -233,6 +262,10 @@ class ClientResponse:
                 settings.max_decoded_size,
             )
         return self._content
+
+    @content.setter
+    def content(self, value: StreamReader) -> None:
+        self._content = value
 
     async def read(self) -> bytes:
         """Read the whole body, decoded. It is kept: reading again returns it again.

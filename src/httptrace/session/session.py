@@ -262,6 +262,7 @@ class ClientSession(PrivateNames, metaclass=_Overridable):
         core.middlewares = tuple(several("middlewares", middlewares))
         core.hop = chain(core, core.middlewares)
         core.response_class = checked_class("response_class", response_class)
+        core.new_response = core.response_class._received
         refuse_overrides(core.response_class, "ClientResponse", "use a middleware or an observer")
         core.ws_response_class = ws_response_class
         core.loop = loop or asyncio.get_running_loop()
