@@ -171,7 +171,7 @@ _PARTS = "a middleware gets the finished request: change `headers` and `method`,
 UNEQUAL: dict[str, str] = {
     "BasicAuth*(encoding='latin1')": "`latin1` if it can encode every character, else `utf-8`",
     "*Connector.__enter__": "deprecated in aiohttp: use `async with`",
-    "ClientRequest(*)": _MADE_WITHIN,
+    "ClientRequest(url=required)": "a subclass may also pass on the one argument `call`",
     "ClientRequest.*": _PARTS,
     "ClientResponse(*)": "a program that makes one need not give them",
     "ClientResponse.start": "the response is made when its head has arrived",

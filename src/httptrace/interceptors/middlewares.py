@@ -50,7 +50,7 @@ async def _run(
     caller = call.task, call.cancelling
     if call.headers_before is None:
         call.headers_before = call.request_headers.copy()
-    response: ClientResponse = await middleware(call.core.request_class(call), handler)
+    response: ClientResponse = await middleware(call.core.request_class._of(call), handler)
     if not sent:  # the middleware made the response itself
         call.exchange.end_ns = perf_counter_ns()
         call.finish("completed")

@@ -198,7 +198,7 @@ class ConnectionPool:
         async def obtain(
             host: HostPool, exchange: Exchange, timeout: ClientTimeout, send: Send | None = None
         ) -> Http1Connection:
-            request = exchange.call.core.request_class(exchange.call)
+            request = exchange.call.core.request_class._of(exchange.call)
             try:
                 connection = await connect(request, [], timeout)
             except BaseException:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 from multidict import CIMultiDict
 
 from .body import replace_body
+from .made import MadeRequest
 from .target import check_method
 
 if TYPE_CHECKING:
     from yarl import URL
 
-    from ..call.call import Call
     from ..net.key import ConnectionKey
     from ..request_info import RequestInfo
     from ..response.response import ClientResponse
@@ -21,11 +21,12 @@ if TYPE_CHECKING:
     from ..version import HttpVersion
 
 
-class ClientRequest:
-    """One hop of a request, for middlewares (aiohttp's documentation, "Client Middleware")."""
+class ClientRequest(MadeRequest):
+    """One hop of a request, for middlewares (aiohttp's documentation, "Client Middleware").
 
-    def __init__(self, call: Call[Any]) -> None:
-        self._call = call
+    A program can also make one, which belongs to no session and is not sent:
+    ``ClientRequest("GET", url, params=...).url``.
+    """
 
     @property
     def method(self) -> str:

@@ -75,7 +75,9 @@ def checked_auth(auth: Any) -> BasicAuth | None:
 
 
 def checked_version(version: Any) -> HttpVersion:
-    """``version``: HTTP/1.0 or HTTP/1.1."""
+    """``version``: HTTP/1.0 or HTTP/1.1, also as the text "1.0" or "1.1"."""
+    if isinstance(version, str):
+        version = {"1.0": (1, 0), "1.1": (1, 1)}.get(version, version)
     if version not in ((1, 0), (1, 1)):
         raise ValueError(f"version must be HttpVersion10 or HttpVersion11, not {version!r}")
     return HttpVersion(*version)

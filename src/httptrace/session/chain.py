@@ -14,6 +14,7 @@ from ..interceptors.upload_attempts import count_attempt
 from ..interceptors.wire import wire
 from ..local.request import current_request_id
 from ..request.client_request import ClientRequest
+from ..request.made import has_own_constructor
 from ..request.prepare import prepare, refresh_head
 from ..response.finalizer import Finalizer
 from ..trace import observer as observing
@@ -39,7 +40,8 @@ def chain(core: SessionCore, middlewares: Sequence[Any], *links: Any) -> Any:
 
     `follow_redirects` calls the chain again for each further hop.
     """
-    if not middlewares and core.request_class is not ClientRequest:
+    is_own = core.request_class is not ClientRequest or has_own_constructor(ClientRequest)
+    if not middlewares and is_own:
         middlewares = (pass_through,)  # so that a `request_class` is made for each hop
     hop: Any = wire
     for link in reversed([*map(middleware_link, middlewares), *links]):
