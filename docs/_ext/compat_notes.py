@@ -111,7 +111,6 @@ DIFFERENT: dict[str, str | tuple[str, ...]] = {
         "If the whole body has arrived, it can be read after `async with` and after `release()`.",
         "`get_encoding()` returns UTF-8 for every `+json` type, as for `application/json` (RFC "
         "8259). A malformed Content-Type is ignored.",
-        "Names of `headers` are written as they came; aiohttp writes those it knows its own way.",
         "Reading after the session was closed raises `ClientConnectionError`; aiohttp may raise "
         "`RuntimeError`.",
         "After a 101 that is no WebSocket's `connection` is None: only WebSockets can be taken "

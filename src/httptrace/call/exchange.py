@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from multidict import CIMultiDictProxy
 
-from ..headers.head import fields_of, headers_in, headers_of, reason_of
+from ..headers.head import fields_of, headers_in, headers_of, reason_of, received_headers
 from ..trace.record import Record
 
 if TYPE_CHECKING:
@@ -183,7 +183,7 @@ class Exchange(Record):
             if self.head is None:
                 self._response_headers = headers_of(self.raw_headers)
             else:
-                self._response_headers = CIMultiDictProxy(headers_in(self.head))
+                self._response_headers = received_headers(self.head)
         return self._response_headers
 
     def response_again(self, response_class: type[Any]) -> Any:

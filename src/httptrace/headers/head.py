@@ -6,6 +6,8 @@ import re
 
 from multidict import CIMultiDict, CIMultiDictProxy, getversion
 
+from .names import SPELLED
+
 RawHeaders = list[tuple[bytes, bytes]]
 """Header fields as received: in order, with the case of names kept."""
 
@@ -100,17 +102,35 @@ def reason_of(raw: bytes) -> str:
 
 
 def headers_of(raw: RawHeaders) -> CIMultiDictProxy[str]:
-    """Decode fields into a multidict. Bytes that are not UTF-8 become surrogates (PEP 383)."""
+    """Decode received fields into a multidict.
+
+    Bytes that are not UTF-8 become surrogates (PEP 383). Names in `hdrs` are spelled as there,
+    as in aiohttp.
+    """
     return CIMultiDictProxy(
         CIMultiDict(
-            (name.decode("utf-8", "surrogateescape"), value.decode("utf-8", "surrogateescape"))
-            for name, value in raw
+            [
+                (
+                    SPELLED[name.decode("utf-8", "surrogateescape")],
+                    value.decode("utf-8", "surrogateescape"),
+                )
+                for name, value in raw
+            ]
         )
     )
 
 
+def received_headers(head: bytes) -> CIMultiDictProxy[str]:
+    """Split and decode the fields of a received head, like `fields_of` and `headers_of`."""
+    lines = head.decode("utf-8", "surrogateescape").split("\r\n")
+    fields = [line.partition(":") for line in lines[1:]]
+    return CIMultiDictProxy(
+        CIMultiDict([(SPELLED[name], value.strip(" \t")) for name, _colon, value in fields])
+    )
+
+
 def headers_in(head: bytes) -> CIMultiDict[str]:
-    """Split and decode the fields of a head, like `fields_of` and `headers_of`."""
+    """Split and decode the fields of a head that was sent."""
     lines = head.decode("utf-8", "surrogateescape").split("\r\n")
     fields = [line.partition(":") for line in lines[1:]]
     return CIMultiDict([(name, value.strip(" \t")) for name, _colon, value in fields])
