@@ -135,7 +135,7 @@ def rows(**changes: Any) -> str:
     ],
 )
 def test_what_is_no_file_of_cookies(tmp_path: Path, content: bytes) -> None:
-    """Anything else, a pickle above all, is a ValueError and leaves the jar as it was."""
+    """Anything else, any other pickle too, is a ValueError and leaves the jar as it was."""
     (tmp_path / "jar").write_bytes(content)
     jar = filled()
     with pytest.raises(ValueError, match="not a cookie file"):

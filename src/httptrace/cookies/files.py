@@ -37,13 +37,15 @@ def write_cookies(file_path: str | os.PathLike[str], cookies: Iterable[Cookie]) 
         raise
 
 
-def read_cookies(file_path: str | os.PathLike[str]) -> list[Cookie]:
-    """Read the cookies from a file that httptrace or aiohttp 3.14 wrote.
+def read_cookies(file_path: str | os.PathLike[str], now: float) -> list[Cookie]:
+    """Read the cookies from a file that httptrace or aiohttp wrote.
 
     :raises ValueError: the file has another format, or contains a cookie that a jar would refuse.
     """
     with open(file_path, "rb") as file:
         text = file.read()
+    if text.startswith(b"\x80"):
+        return _unpickled(file_path, text, now)
     try:
         content = json.loads(text)
         if not isinstance(content, dict):
@@ -52,8 +54,21 @@ def read_cookies(file_path: str | os.PathLike[str]) -> list[Cookie]:
         return [_cookie(row) for row in rows]
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         # Without the cause, which would show cookies in a traceback.
-        reason = type(error).__name__
-        raise ValueError(f"{os.fspath(file_path)!r} is not a cookie file ({reason})") from None
+        raise _no_cookie_file(file_path, error) from None
+
+
+def _unpickled(file_path: str | os.PathLike[str], content: bytes, now: float) -> list[Cookie]:
+    from .pickled import pickled_rows
+
+    try:
+        return [_cookie(row) for row in pickled_rows(content, now)]
+    except Exception as error:  # unpickling raises any
+        raise _no_cookie_file(file_path, error) from None
+
+
+def _no_cookie_file(file_path: str | os.PathLike[str], error: Exception) -> ValueError:
+    reason = type(error).__name__
+    return ValueError(f"{os.fspath(file_path)!r} is not a cookie file ({reason})")
 
 
 def _aiohttp_rows(content: dict[str, Any]) -> Iterator[dict[str, Any]]:

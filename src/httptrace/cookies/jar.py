@@ -230,13 +230,15 @@ class CookieJar(AbstractCookieJar):
     def load(self, file_path: str | os.PathLike[str]) -> None:
         """Replace all cookies by those in a file that `save` wrote, or aiohttp's `save`.
 
+        Pickles, which aiohttp before 3.14 wrote, are read too; nothing in them is run.
+
         :raises OSError: the file cannot be read.
         :raises ValueError: the file is not a cookie file. The jar is not changed in this case.
         """
         from .files import read_cookies
 
         store = CookieStore(self._limits)
-        for cookie in read_cookies(file_path):
+        for cookie in read_cookies(file_path, self._now()):
             store.add(cookie)
         store.expire(self._now())
         self._store = store

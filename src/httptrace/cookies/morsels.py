@@ -18,6 +18,7 @@ from .store import Cookie
 __all__ = [
     "by_domain_and_path",
     "full_morsel",
+    "given_cookie",
     "given_cookies",
     "plain_cookies",
     "received_pairs",
@@ -45,7 +46,7 @@ def given_cookies(cookies: object) -> Iterator[SetCookie]:
             raise TypeError(f"Cookies must be pairs of names and values, not {kind}")
         name, value = pair
         if isinstance(value, Morsel):
-            yield _from_morsel(name, value)
+            yield given_cookie(name, value)
         elif isinstance(value, BaseCookie):
             yield from given_cookies(value)
         else:
@@ -79,7 +80,7 @@ def _check_value(name: str, value: object) -> str:
     return text
 
 
-def _from_morsel(name: str, morsel: Morsel[Any]) -> SetCookie:
+def given_cookie(name: str, morsel: Morsel[Any]) -> SetCookie:
     """Convert a Morsel. Its own name takes precedence over the key that it was given under.
 
     Its attributes may have any type: `http.cookies` does not check them.

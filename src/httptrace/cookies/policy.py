@@ -90,7 +90,7 @@ class CookiePolicy:
             httponly=given.httponly,
             samesite=given.samesite,
             max_age=given.max_age,
-            expires_at=_expires_at(given, now),
+            expires_at=expires_at(given, now),
         )
 
     def _scope(self, domain: str, host: str) -> tuple[str | None, bool]:
@@ -140,8 +140,8 @@ def _with_prefix_attributes(given: SetCookie) -> SetCookie:
     return given._replace(secure=True) if name.startswith("__secure-") else given
 
 
-def _expires_at(given: SetCookie, now: float) -> float | None:
-    """Max-Age takes precedence over Expires (RFC 6265, section 5.3)."""
+def expires_at(given: SetCookie, now: float) -> float | None:
+    """When a cookie expires. Max-Age takes precedence over Expires (RFC 6265, section 5.3)."""
     if not given.max_age:
         return parse_cookie_date(given.expires) if given.expires else None
     if given.max_age.startswith("-"):
