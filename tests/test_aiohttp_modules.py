@@ -521,3 +521,35 @@ async def test_mocked_coroutine() -> None:
 def test_unused_port() -> None:
     """`unused_port` gives a port that can be bound."""
     test_utils.get_port_socket("127.0.0.1", test_utils.unused_port()).close()
+
+
+# --- streams --------------------------------------------------------------------------------------
+
+
+async def test_data_queue_can_be_subclassed() -> None:
+    """A subclass of `DataQueue` may count what is fed, with two positional arguments."""
+    streams = importlib.import_module("httptrace.streams")
+
+    class Counted(streams.DataQueue):  # type: ignore[misc, name-defined]
+        def __init__(self, protocol: Any, *, loop: asyncio.AbstractEventLoop) -> None:
+            super().__init__(loop=loop)
+            self.protocol, self.size = protocol, 0
+
+        def feed_data(self, data: bytes, size: int = 0) -> None:
+            super().feed_data(data, size)
+            self.size += size
+
+        async def read(self) -> Any:
+            item = await super().read()
+            self.size -= len(item)
+            return item
+
+    loop = asyncio.get_running_loop()
+    queue = Counted(client_proto.ResponseHandler(loop), loop=loop)
+    queue.feed_data(b"abc", 3)
+    assert queue.size == 3
+    assert await queue.read() == b"abc"
+    assert queue.size == 0
+    queue.feed_eof()
+    with pytest.raises(streams.EofStream):
+        await queue.read()

@@ -163,7 +163,6 @@ DIFFERENT: dict[str, str | tuple[str, ...]] = {
 }
 
 _MADE_WITHIN = "only the session makes it; a subclass gets httptrace's arguments"
-_EVENT = "only the client makes it; the attributes are the same"
 _PARTS = "a middleware gets the finished request: change `headers` and `method`, and the body with \
 `update_body`"
 
@@ -185,5 +184,4 @@ imported with the first WebSocket",
     "DummyCookieJar.filter_cookies(*)": "the URL is optional",
     "Fingerprint.HASHFUNC_BY_DIGESTLEN": "internal to aiohttp; only SHA-256 is accepted",
     "StreamReader.set_exception(*)": "None means no cause",
-    "Trace*Params(*)": _EVENT,
 }

@@ -8,7 +8,7 @@ import pytest
 
 import httptrace
 from httptrace.testing import EventRecorder, Peer, response_bytes
-from httptrace.trace import traces
+from httptrace.trace import declare, traces
 from httptrace.trace.events import EVENTS
 
 from .conftest import MakeSession
@@ -37,14 +37,13 @@ def observer_of(*names: str) -> tuple[httptrace.Observer, list[str]]:
 def noted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the events that are made."""
     names: list[str] = []
-    for event in EVENTS:
-        made = event.__new__
 
-        def make(cls: Any, made: Any = made) -> Any:
-            names.append(cls.name)
-            return made(cls)
+    def make(cls: Any) -> Any:
+        names.append(cls.name)
+        return object.__new__(cls)
 
-        monkeypatch.setattr(event, "__new__", make, raising=False)
+    for module in (traces, declare):
+        monkeypatch.setattr(module, "new", make)
     return names
 
 

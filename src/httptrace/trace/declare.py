@@ -7,7 +7,7 @@ a method of ``Observer`` and a row in the documentation.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, cast, dataclass_transform
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, cast
 
 if TYPE_CHECKING:
     from yarl import URL
@@ -59,8 +59,10 @@ def _shared(bases: tuple[type, ...]) -> tuple[Field, ...]:
 
 _registry: list[type[Event]] = []
 
+new = object.__new__
+"""Makes an event without its ``__init__``, which is for programs."""
 
-@dataclass_transform(field_specifiers=(field,))
+
 class EventMeta(type):
     """Turns the annotated fields of an event into properties.
 
@@ -88,9 +90,16 @@ class EventMeta(type):
         moment = cast("type[Event]", cls)
         moment.signal, moment.name, moment.group = signal, signal.removeprefix("on_"), group
         moment.span, moment.edge, moment.fields = span, edge, fields
+        moment.own_fields = tuple(docs)
         if signal:
             _registry.append(moment)
         return cls
+
+    @property
+    def __signature__(cls) -> Any:
+        from .made import signature_of
+
+        return signature_of(cast("type[Event]", cls))
 
 
 class Event(metaclass=EventMeta):
@@ -108,6 +117,8 @@ class Event(metaclass=EventMeta):
     """What it does to the span: "start", "end" or "exception"; "point" if there is no span."""
     fields: ClassVar[tuple[Field, ...]]
     """The fields that the event has besides ids and time."""
+    own_fields: ClassVar[tuple[str, ...]]
+    """Internal: the names of those fields that are data of the event itself."""
 
     if TYPE_CHECKING:
 
@@ -116,6 +127,12 @@ class Event(metaclass=EventMeta):
 
         @_fact.setter
         def _fact(self, value: Fact) -> None: ...
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Make an event for a test, with aiohttp's fields. The engine makes its own by `new`."""
+        from .made import made_fact
+
+        self._fact = made_fact(type(self), args, kwargs)
 
     @property
     def source(self) -> Record:
@@ -130,7 +147,7 @@ class Event(metaclass=EventMeta):
     @classmethod
     def of(cls, source: Record, time_ns: int, *data: object) -> Event:
         """Make an event where speed does not matter."""
-        event = cls()
+        event = new(cls)
         event._fact = (cls, source, time_ns, data)
         return event
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 from .awaitables import COMPLETED
-from .declare import Event, Fact
+from .declare import Event, Fact, new
 from .events import TraceRequestEndParams, TraceRequestExceptionParams, TraceRequestFinishParams
 from .subscription import Handlers, logger
 from .timeline import attach_timeline
@@ -119,7 +119,7 @@ class ObserverTrace(Trace):
 
     def start(self, event: type[Event], source: Record) -> Awaitable[Any]:
         """Tell the first event of the request at once."""
-        moment = event()
+        moment = new(event)
         self._told_ns = source.start_ns
         moment._fact = (event, source, source.start_ns, ())
         self.wants[event](moment)
@@ -153,7 +153,7 @@ class ObserverTrace(Trace):
             self._told_ns = facts[-1][2]
             for fact in facts:
                 event = fact[0]
-                moment = event()
+                moment = new(event)
                 moment._fact = fact
                 try:
                     wants[event](moment)
@@ -188,7 +188,7 @@ class CallTrace(Trace):
         """Tell an event; `time_ns` 0 means now."""
         handler = self.wants.get(event)
         if handler is not None:
-            moment = event()
+            moment = new(event)
             moment._fact = (event, source, time_ns or perf_counter_ns(), data)
             handler(moment)
 
@@ -240,7 +240,7 @@ class ConfigTrace(Trace):
 
     def start(self, event: type[Event], source: Record) -> Awaitable[Any]:
         """Tell the first event of the request."""
-        moment = event()
+        moment = new(event)
         self._told_ns = source.start_ns
         moment._fact = (event, source, source.start_ns, ())
         told: Awaitable[Any] = self.wants[event](self._session, self._context, moment)
@@ -269,7 +269,7 @@ class ConfigTrace(Trace):
                     self._told_ns = facts[-1][2]
                 for fact in facts:
                     event = fact[0]
-                    moment = event()
+                    moment = new(event)
                     moment._fact = fact
                     try:
                         await wants[event](session, context, moment)
