@@ -71,3 +71,20 @@ def test_a_request_in_another_loop(url: str) -> None:
             other.run_until_complete(request(session))
         other.close()
         own.run_until_complete(session.close())
+
+
+def test_another_loop_counts_no_reuse(url: str) -> None:
+    """A request in another loop leaves the idle connection as it was, and counts nothing."""
+
+    async def request(session: httptrace.ClientSession) -> None:
+        await session.get(url)
+
+    with asyncio.Runner() as runner:
+        session = runner.run(_session_in_use(url))
+        assert session.connector is not None
+        before = session.connector.stats()
+        with asyncio.Runner() as other, pytest.raises(RuntimeError, match="their own event loop"):
+            other.run(request(session))
+        assert session.connector.stats() == before
+        assert (before.idle, before.reused) == (1, 0)
+        runner.run(session.close())

@@ -42,10 +42,9 @@ async def wire(call: Call[Any]) -> ClientResponse:
     host = target.host
     if host is None or not host.live:
         host = target.host = pool.host(target.key)
-    connection = pool.reuse(host, exchange.start_ns - pool.keepalive_ns)
-    if connection is not None and _running_loop() is not call.loop:
-        pool.put_back(connection)
+    if _running_loop() is not call.loop:
         raise RuntimeError("Session and connector have to be used in their own event loop")
+    connection = pool.reuse(host, exchange.start_ns - pool.keepalive_ns)
     while True:
         try:
             is_new = connection is None
