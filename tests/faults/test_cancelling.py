@@ -211,7 +211,7 @@ async def test_shared_look_up(heard: bool, scripted: ScriptedFactory, late: bool
 
         pool = pool_of(connector)
         for connection in list(pool.state.idle):
-            pool.lose(connection, "not for this test")
+            pool.close_unused(connection, "not for this test")
         work, check = walked(session, server.url, scenario)
         await walk(work, check, late=late)
         assert not pool.dialer._names.cache._under_way  # type: ignore[union-attr]

@@ -238,7 +238,7 @@ async def test_closed_before_it_was_sent(
             connection = await super().connect(req, traces, timeout)
             self.asked += 1
             if self.asked == 2:
-                pool_of(self).lose(connection._connection, "server close")
+                pool_of(self).close_unused(connection._connection, "server close")
             return connection
 
     connector = Closing()

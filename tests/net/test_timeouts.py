@@ -27,7 +27,7 @@ async def test_the_outer_timeout_is_seen_by_inner_spans() -> None:
                 try:
                     await asyncio.Event().wait()
                 except asyncio.CancelledError as exc:
-                    seen.append(record.seen(exc))
+                    seen.append(record.error_for_caller(exc))
                     raise
     assert seen == [caught.value]
     assert (caught.value.timeout, caught.value.limit, caught.value.phase) == (
@@ -47,7 +47,7 @@ async def test_a_cancelled_step_is_no_timeout() -> None:
             try:
                 await asyncio.Event().wait()
             except asyncio.CancelledError as exc:
-                assert record.seen(exc) is exc
+                assert record.error_for_caller(exc) is exc
                 raise
 
     task = asyncio.create_task(step())

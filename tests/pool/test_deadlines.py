@@ -77,14 +77,14 @@ class Request:
         self.again = list(again)
         self.ended_ns = 0
 
-    def overdue(self, now_ns: int) -> int:
+    def check_limits(self, now_ns: int) -> int:
         if self.ended_ns:
             return 0
         if now_ns < self.due_ns:
             return self.due_ns
         if self.again:  # something has come meanwhile: the limit begins anew
             self.due_ns = self.again.pop(0)
-            return self.overdue(now_ns)
+            return self.check_limits(now_ns)
         self.ended_ns = now_ns
         return 0
 

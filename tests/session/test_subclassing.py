@@ -82,7 +82,7 @@ def engine_names() -> set[str]:
     kept |= set(ConnectionPool.__init__.__code__.co_names)
     kept |= set(httptrace.ClientSession.__init__.__code__.co_varnames)
     more = {"_core", "_pool", "_call", "_closed", "_targets", "_hop", "_chain"}
-    kept |= more | {"auth_for", "jar", "settings", "propagation", "state", "dialer", "spawn"}
+    kept |= more | {"auth_for", "jar", "settings", "propagation", "state", "dialer", "create_task"}
     public = {
         name for cls in (httptrace.ClientSession, httptrace.TCPConnector) for name in dir(cls)
     }

@@ -142,7 +142,7 @@ class Call(Coroutine[Any, Any, R], Generic[R]):
     ) -> Any:
         if self.finished:
             return COMPLETED
-        return self.let_go(exc)
+        return self.drop_response(exc)
 
     def send(self, value: Any) -> Any:
         """Resume the coroutine."""
@@ -209,7 +209,7 @@ class Call(Coroutine[Any, Any, R], Generic[R]):
 
     # --- the end of the call ------------------------------------------------------------------
 
-    def let_go(self, exc: BaseException | None = None) -> Any:
+    def drop_response(self, exc: BaseException | None = None) -> Any:
         """End the call, whether its response was read or not. The caller awaits the result."""
         if self.finished:
             return COMPLETED
@@ -227,7 +227,7 @@ class Call(Coroutine[Any, Any, R], Generic[R]):
         if self.finished:
             return
         exchange = self.exchange
-        exchange.let_go = True
+        exchange.dropped = True
         exchange.end_ns = exchange.end_ns or perf_counter_ns()
         if self.upload_tracker is not None:
             self.upload_tracker.freeze()
@@ -240,7 +240,7 @@ class Call(Coroutine[Any, Any, R], Generic[R]):
         """End the call once and emit its last event. The caller awaits the result.
 
         Before the caller has received the response, the outcome is stored in `early`, and
-        `may_end` ends the call.
+        `finish_if_complete` ends the call.
         """
         if not self.returned:
             self.early = (outcome, exc)
@@ -248,8 +248,8 @@ class Call(Coroutine[Any, Any, R], Generic[R]):
             return self.trace.flush()
         return COMPLETED
 
-    def finish_soon(self) -> None:
-        """Like `let_go`, for callers that cannot await."""
+    def finish_nowait(self) -> None:
+        """Like `drop_response`, for callers that cannot await."""
         if self.finished:
             return
         complete = self.exchange.complete
@@ -259,7 +259,7 @@ class Call(Coroutine[Any, Any, R], Generic[R]):
         if not self.returned:
             self.early = (outcome, None)
         elif self._end(outcome, None) and self.trace is not None:
-            self.trace.flush_soon(self.core.spawn)
+            self.trace.flush_soon(self.core.create_task)
 
     def _end(self, outcome: Outcome, exc: BaseException | None) -> bool:
         if self.finished:
@@ -279,7 +279,7 @@ class Call(Coroutine[Any, Any, R], Generic[R]):
         del self.exchange  # it refers to the call: this breaks the reference cycle
         return True
 
-    def may_end(self) -> bool:
+    def finish_if_complete(self) -> bool:
         """The caller receives the response now. Returns whether the call has ended.
 
         It ends here if the whole body has arrived, or if the response has ended before.
@@ -300,7 +300,7 @@ class Call(Coroutine[Any, Any, R], Generic[R]):
                 self._end("completed", None)
         return self.finished
 
-    def await_outside(self) -> None:
+    def watch_task(self) -> None:
         """Let timeouts apply while the task awaits something other than a connection."""
         self.task = task = asyncio.current_task(self.loop)
         if task is not None and (cancelling := task.cancelling()) != self.cancelling:
@@ -315,11 +315,11 @@ class Call(Coroutine[Any, Any, R], Generic[R]):
         if not needs_close(payload):
             return
         if upload is None or upload.done():
-            self.core.spawn(payload.close())
+            self.core.create_task(payload.close())
         else:  # the upload still reads the payload
-            upload.add_done_callback(lambda _: self.core.spawn(payload.close()))
+            upload.add_done_callback(lambda _: self.core.create_task(payload.close()))
 
-    def seen(self, exc: BaseException) -> BaseException:
+    def error_for_caller(self, exc: BaseException) -> BaseException:
         """The error to raise: the timeout's error if a timeout caused this CancelledError."""
         if self.cancelled and self._uncancel() and isinstance(exc, asyncio.CancelledError):
             return self.timeout_error or exc
@@ -348,7 +348,7 @@ class Call(Coroutine[Any, Any, R], Generic[R]):
         if not isinstance(exc, GeneratorExit):
             await self.finish("cancelled" if cancelled else "failed", exc)
         elif self._end("cancelled", exc) and trace is not None:  # `close`: nothing can be awaited
-            trace.flush_soon(self.core.spawn)
+            trace.flush_soon(self.core.create_task)
 
     # --- timeouts -----------------------------------------------------------------------------
 
@@ -367,7 +367,7 @@ class Call(Coroutine[Any, Any, R], Generic[R]):
             limit = timeout.response_headers
             yield since_ns + int(limit * 1e9), "response_headers", limit
 
-    def overdue(self, now_ns: int) -> int:
+    def check_limits(self, now_ns: int) -> int:
         """Fail the call if a timeout has expired. Returns when to check again; 0 means never."""
         if self.finished or self.timeout_error is not None:
             return 0

@@ -90,7 +90,7 @@ class SessionCore:
     tasks: set[asyncio.Task[None]]
     """Background tasks; closing the session awaits them."""
 
-    def spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
+    def create_task(self, coroutine: Coroutine[Any, Any, None]) -> None:
         """Run a coroutine as a background task; closing the session awaits it."""
         task = self.loop.create_task(coroutine)
         self.tasks.add(task)

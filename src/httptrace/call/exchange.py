@@ -33,7 +33,7 @@ class Exchange(Record):
     __slots__ = (
         *("call", "target", "connection", "chunks", "taken", "head", "has_cookies", "encoded"),
         *("waiter", "waits_for_end", "waiting_since_ns", "last_data_ns"),
-        *("let_go", "complete", "error", "continued"),
+        *("dropped", "complete", "error", "continued"),
     )
 
     call: Call[Any]
@@ -52,7 +52,7 @@ class Exchange(Record):
     waits_for_end: bool
     waiting_since_ns: int
     last_data_ns: int
-    let_go: bool
+    dropped: bool
     """Whether the rest of the response is discarded."""
     complete: bool
     """Whether the response was received completely."""
@@ -86,7 +86,7 @@ class Exchange(Record):
         self.start_ns = start_ns
         self.chunks = []
         self.connection = self.head = self.waiter = self.error = self.continued = None
-        self.has_cookies = self.encoded = self.waits_for_end = self.let_go = self.complete = False
+        self.has_cookies = self.encoded = self.waits_for_end = self.dropped = self.complete = False
         self.send_ns = self.sent_ns = self.first_byte_ns = self.head_ns = self.end_ns = 0
         self.idle_ns = self.waiting_since_ns = self.last_data_ns = 0
         self.body_sent = self.bytes_received = self.body_received = self.body_decoded = 0
@@ -222,7 +222,7 @@ class Exchange(Record):
             self.blocked_since_ns, self.unsent = now_ns, unsent
         return self.blocked_since_ns or now_ns
 
-    def seen(self, exc: BaseException) -> BaseException:
+    def error_for_caller(self, exc: BaseException) -> BaseException:
         """The error to record: the timeout's error if a timeout caused this CancelledError."""
         if not isinstance(exc, asyncio.CancelledError):
             return exc

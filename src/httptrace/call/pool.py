@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 class Limited(Protocol):
     """A call with timeouts."""
 
-    def overdue(self, now_ns: int) -> int:
+    def check_limits(self, now_ns: int) -> int:
         """Fail the call if a timeout has expired. Returns when to check again; 0 means never."""
         ...
 
@@ -81,10 +81,10 @@ class Pool(Protocol):
     ) -> None:
         """Close the connection of an exchange that has ended."""
 
-    def lose(self, connection: Any, reason: str) -> None:
+    def close_unused(self, connection: Any, reason: str) -> None:
         """Close an idle connection."""
 
-    def gone(self, connection: Any) -> None:
+    def transport_closed(self, connection: Any) -> None:
         """A connection calls this when its transport is closed."""
 
     def is_idle(self, connection: Any) -> bool:

@@ -59,7 +59,7 @@ def check_head(headers: RawHeaders, reason: bytes, size: int, limits: HeadLimits
             raise HeadTooLargeError(f"a header field of over {limits.field} bytes ({shown})")
 
 
-def check_quiet(headers: RawHeaders, size: int, limits: HeadLimits, *, in_body: bool) -> None:
+def check_overhead(headers: RawHeaders, size: int, limits: HeadLimits, *, in_body: bool) -> None:
     """The same for what comes in without bytes of a body: a head, trailers, chunk extensions."""
     if size > limits.whole:
         raise HeadTooLargeError(f"over {limits.whole} bytes of head, trailers or chunk extensions")

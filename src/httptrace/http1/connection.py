@@ -19,7 +19,7 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from ..errors import ClientPayloadError
 from ..headers.head import headers_of, reason_of
-from ..headers.limits import BadHeadError, HeadTooLargeError, check_head, check_quiet
+from ..headers.limits import BadHeadError, HeadTooLargeError, check_head, check_overhead
 from ..trace.events import (
     TraceResponseBodyEndParams,
     TraceResponseChunkReceivedParams,
@@ -28,13 +28,13 @@ from ..trace.events import (
     TraceResponseInformationalParams,
     TraceResponseTrailersParams,
 )
-from .endings import (
+from .framing import (
     announces_body,
-    broken_off,
     check_coding,
+    describe,
+    incomplete_error,
     is_persistent,
     reads_until_close,
-    said,
 )
 from .sending import Sending
 
@@ -66,19 +66,27 @@ class Http1Connection(Sending):
     """
 
     __slots__ = (
-        *("_pool", "_quick", "_thorough", "_parser", "_headers", "_head_began_ns", "_early_end"),
+        *(
+            "_pool",
+            "_fast_parser",
+            "_full_parser",
+            "_parser",
+            "_headers",
+            "_head_began_ns",
+            "_early_end",
+        ),
         "_answered_early",
-        *("_quiet", "_reason", "_informational", "_keep_alive", "_parser_behind", "_extra"),
+        *("_overhead", "_reason", "_informational", "_keep_alive", "_parser_behind", "_surplus"),
     )
 
     def __init__(self, pool: Pool, host: Host) -> None:
         super().__init__(host)
         self._pool = pool
-        self._quick = HttpResponseParser(_Quick(self))
-        self._thorough: HttpResponseParser | None = None
-        self._parser: HttpResponseParser | None = self._quick
+        self._fast_parser = HttpResponseParser(_FastCallbacks(self))
+        self._full_parser: HttpResponseParser | None = None
+        self._parser: HttpResponseParser | None = self._fast_parser
         self._headers: RawHeaders = []
-        self._quiet = 0  # bytes since the last byte of a body
+        self._overhead = 0  # bytes since the last byte of a body
         self._reason = b""
         self._informational = 0
         self._head_began_ns = 0  # of a head that is not complete and may be an informational one
@@ -86,7 +94,7 @@ class Http1Connection(Sending):
         self._early_end = False  # the server has closed a connection that it has answered on early
         self._keep_alive = False
         self._parser_behind = False
-        self._extra = False  # more came after the response's last byte
+        self._surplus = False  # more came after the response's last byte
 
     # --- what the transport calls ----------------------------------------------------------
 
@@ -101,12 +109,14 @@ class Http1Connection(Sending):
         now_ns = exchange.last_data_ns = perf_counter_ns()
         if not exchange.first_byte_ns:
             self._begin_response(exchange, data, now_ns)
-        self._quiet += nbytes
+        self._overhead += nbytes
         try:
             self._parser.feed_data(data)  # type: ignore[union-attr]
-            if self._quiet > 8190:
+            if self._overhead > 8190:
                 limits = exchange.call.settings.limits
-                check_quiet(self._headers, self._quiet, limits, in_body=bool(exchange.head_ns))
+                check_overhead(
+                    self._headers, self._overhead, limits, in_body=bool(exchange.head_ns)
+                )
             if self._head_began_ns:
                 self._look_at_status(exchange)
         except (HttpParserError, HttpParserUpgrade, BadHeadError) as exc:
@@ -115,10 +125,10 @@ class Http1Connection(Sending):
             if not self._ended:
                 self._malformed(exchange, exc, data)
                 return
-            self._extra = True
+            self._surplus = True
         if self._ended:
             if self._parser_behind and not _HEAD_END.endswith(data[-4:]):
-                self._extra = True  # after the head of a response without body came more
+                self._surplus = True  # after the head of a response without body came more
             self._response_complete(exchange)
         waiter = exchange.waiter
         if (
@@ -136,7 +146,7 @@ class Http1Connection(Sending):
         served a request is closed: what comes on it answers nothing.
         """
         if self.requests_served or len(data) + len(self.early) > _MOST_EARLY:
-            self._pool.lose(self, "unexpected data")
+            self._pool.close_unused(self, "unexpected data")
             return
         self.early = (self.early + bytes(data)).lstrip(b"\r\n")  # RFC 9112 §2.2
 
@@ -176,18 +186,18 @@ class Http1Connection(Sending):
             exchange.first_byte_ns = now_ns
             if exchange.trace is not None:
                 exchange.trace.note(TraceResponseFirstByteParams, exchange, now_ns)
-            self._quiet = 0
+            self._overhead = 0
             exchange.head = head
             exchange.has_cookies = "\nset-cookie:" in lower
             exchange.encoded = "\ncontent-encoding:" in lower
-            self._parser = self._quick
+            self._parser = self._fast_parser
             return
-        if self._thorough is None:
-            self._thorough = HttpResponseParser(self)
-        self._parser = self._thorough
+        if self._full_parser is None:
+            self._full_parser = HttpResponseParser(self)
+        self._parser = self._full_parser
         self._head_began_ns = exchange.first_byte_ns = now_ns  # until it proves informational
         if not self._informational:
-            self._quiet = 0
+            self._overhead = 0
             self._headers = []
 
     def _look_at_status(self, exchange: Exchange) -> None:
@@ -225,13 +235,13 @@ class Http1Connection(Sending):
         self._end_of_file(exc)
         if not self._early_end:
             self._forget_parsers()
-        self._pool.gone(self)
+        self._pool.transport_closed(self)
 
     # --- what the parser calls -------------------------------------------------------------
 
     def on_message_begin(self) -> None:
         """The first byte of a message, which nobody asked for if the response has ended."""
-        self._extra = self._ended
+        self._surplus = self._ended
         exchange = self.exchange
         if exchange is not None and not self._ended:
             self._head_began_ns = exchange.first_byte_ns = exchange.last_data_ns
@@ -250,12 +260,12 @@ class Http1Connection(Sending):
         """A head is in: an informational one, or the response's."""
         exchange = self.exchange
         if exchange is None or self._ended or self._parser is None:
-            self._extra = True
+            self._surplus = True
             return
         status = self._parser.get_status_code()
         headers, self._headers = self._headers, []
         reason, self._reason = self._reason, b""
-        check_head(headers, reason, self._quiet, exchange.call.settings.limits)
+        check_head(headers, reason, self._overhead, exchange.call.settings.limits)
         if status < 100:
             raise BadHeadError(f"a status of {status:03}")
         if status < 200 and status != 101:
@@ -271,17 +281,17 @@ class Http1Connection(Sending):
         if self._head_began_ns:
             self._note_first_byte(exchange, self._head_began_ns)
         exchange.head_ns = exchange.last_data_ns
-        self._quiet = self._informational = 0
+        self._overhead = self._informational = 0
         self._keep_alive = self._parser.should_keep_alive()
         self._tell_head(exchange)
         if status in (204, 304) or exchange.method == "HEAD":
             self._end_without_body(exchange)
 
-    def on_head(self) -> None:
+    def on_fast_head(self) -> None:
         """A whole head is in, and its bytes are at the exchange already."""
         exchange, parser = self.exchange, self._parser
         if exchange is None or exchange.head_ns or parser is None:
-            self._extra = True
+            self._surplus = True
             return
         exchange.status = status = parser.get_status_code()
         exchange.head_ns = exchange.first_byte_ns
@@ -301,13 +311,13 @@ class Http1Connection(Sending):
         """A piece of the body, freed of its transfer coding."""
         exchange = self.exchange
         if exchange is None or self._ended:
-            self._extra = True
+            self._surplus = True
             return
         exchange.body_received += len(chunk)
-        self._quiet = 0
+        self._overhead = 0
         if exchange.trace is not None:
             exchange.trace.note(TraceResponseChunkReceivedParams, exchange, 0, chunk)
-        if exchange.let_go:
+        if exchange.dropped:
             return
         exchange.chunks.append(chunk)
         if exchange.body_received - exchange.taken > exchange.call.settings.pause_above:
@@ -317,8 +327,8 @@ class Http1Connection(Sending):
         """A chunk ends here (RFC 9112 §7.1): an empty piece marks the place."""
         exchange = self.exchange
         if exchange is None or self._ended:
-            self._extra = True
-        elif not exchange.let_go:
+            self._surplus = True
+        elif not exchange.dropped:
             exchange.chunks.append(b"")
 
     def on_message_complete(self) -> None:
@@ -335,7 +345,7 @@ class Http1Connection(Sending):
 
     # --- how a response ends ----------------------------------------------------------------
 
-    def on_end(self) -> None:
+    def on_fast_end(self) -> None:
         """A message that the quick parser reads ends: it has no trailers."""
         self._parser_behind = False
         self._ended = True
@@ -376,10 +386,10 @@ class Http1Connection(Sending):
             self._replace_parser()
         head = exchange.head
         if head is not None and exchange.bytes_received - exchange.body_received - len(head) != 4:
-            self._extra = True  # after head, empty line and body came more
+            self._surplus = True  # after head, empty line and body came more
         if self._reading_paused:  # nobody reads from here to resume it
             self.resume_reading()
-        if self._extra or (self._answered_early and not self._early_end):
+        if self._surplus or (self._answered_early and not self._early_end):
             reason = "unexpected data"
         elif not self._request_whole:
             reason = "request not sent whole"
@@ -396,12 +406,12 @@ class Http1Connection(Sending):
 
     def _forget_parsers(self) -> None:
         """Break the circle between the connection and its parsers."""
-        self._parser = self._thorough = None
-        del self._quick
+        self._parser = self._full_parser = None
+        del self._fast_parser
 
     def _replace_parser(self) -> None:
         self._parser_behind = False
-        self._thorough, self._quick = None, HttpResponseParser(_Quick(self))
+        self._full_parser, self._fast_parser = None, HttpResponseParser(_FastCallbacks(self))
 
     def _end_of_file(self, exc: Exception | None) -> None:
         """The end of the connection is the end of the body, or an error (RFC 9112 §8)."""
@@ -413,14 +423,14 @@ class Http1Connection(Sending):
                 self._early_end = True  # the request that is about to come gets what there is
                 self._write = _discarded
             else:
-                self._pool.lose(self, "server close")
+                self._pool.close_unused(self, "server close")
             return
         if exc is None and exchange.head_ns and reads_until_close(exchange):
             self._ended, self._keep_alive = True, False
             self._response_complete(exchange)
             exchange.wake()
             return
-        self._pool.discard(self, exchange, "error", broken_off(exchange, exc))
+        self._pool.discard(self, exchange, "error", incomplete_error(exchange, exc))
 
     def _malformed(self, exchange: Exchange, exc: Exception, data: bytes | memoryview) -> None:
         cause = exc.__context__ if isinstance(exc.__context__, BadHeadError) else exc
@@ -428,11 +438,15 @@ class Http1Connection(Sending):
             self._note_first_byte(exchange, self._head_began_ns)
         error: Exception
         if exchange.head_ns:
-            error = ClientPayloadError(f"Response payload is not completed: {said(cause)}")
+            error = ClientPayloadError(f"Response payload is not completed: {describe(cause)}")
         else:
             exchange.head = None  # which the parser has not accepted
             speaks_tls = exchange.bytes_received == len(data) and data[:2] == _TLS_ALERT
-            why = "the server speaks TLS on this port: use https://" if speaks_tls else said(cause)
+            why = (
+                "the server speaks TLS on this port: use https://"
+                if speaks_tls
+                else describe(cause)
+            )
             error = exchange.call.malformed(why)
         error.__cause__ = cause
         self._pool.discard(self, exchange, "malformed response", error)
@@ -442,10 +456,10 @@ def _discarded(data: Any) -> None:
     """Write to a connection that the server has closed after an early answer."""
 
 
-class _Quick:
+class _FastCallbacks:
     """What the quick parser calls: llhttp calls back only for what is there."""
 
     def __init__(self, connection: Http1Connection) -> None:
-        self.on_headers_complete = connection.on_head
+        self.on_headers_complete = connection.on_fast_head
         self.on_body = connection.on_body
-        self.on_message_complete = connection.on_end
+        self.on_message_complete = connection.on_fast_end

@@ -46,7 +46,7 @@ async def _run(
                 caller  # the middleware may have called the handler in a task
             )
 
-    call.await_outside()
+    call.watch_task()
     caller = call.task, call.cancelling
     if call.headers_before is None:
         call.headers_before = call.request_headers.copy()

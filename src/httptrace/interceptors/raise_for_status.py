@@ -13,7 +13,7 @@ async def check_status(call: Call[Any], response: ClientResponse) -> None:
     """Raise for a status of 400 or above, or await the user's coroutine function."""
     check = call.settings.raise_for_status
     if callable(check):
-        call.await_outside()
+        call.watch_task()
         await check(response)
     elif check:
         response.raise_for_status()

@@ -85,7 +85,7 @@ async def _drain(call: Call[Any], response: ClientResponse) -> None:
     length = response.headers.get("Content-Length", "")
     wanted = not exchange.complete and length.isdecimal() and int(length) <= _MAX_DRAINED
     if wanted and exchange.error is None:
-        exchange.let_go = True
+        exchange.dropped = True
         exchange.waits_for_end = True
         if exchange.connection is not None:
             exchange.connection.resume_reading()

@@ -45,7 +45,7 @@ def is_repeatable(call: Call[Any]) -> bool:
     return call.method in IDEMPOTENT and (payload is None or payload.can_resend)
 
 
-async def is_dead(call: Call[Any], connection: Connection) -> bool:
+async def is_closed_by_server(call: Call[Any], connection: Connection) -> bool:
     """Whether the server has closed an idle connection, also if the event loop has not seen it yet.
 
     For requests that cannot be sent again, or not once their body was read. What has arrived is
@@ -53,20 +53,20 @@ async def is_dead(call: Call[Any], connection: Connection) -> bool:
     """
     if not connection.is_readable():
         return connection.closed
-    call.await_outside()
+    call.watch_task()
     try:
         for _ in range(_TURNS):
             await asyncio.sleep(0)
             if connection.closed or not connection.is_readable():
                 return connection.closed
     except BaseException:
-        call.pool.lose(connection, "cancelled")
+        call.pool.close_unused(connection, "cancelled")
         raise
-    call.pool.lose(connection, "unexpected data")
+    call.pool.close_unused(connection, "unexpected data")
     return True
 
 
-async def resent(call: Call[Any], reason: str, error: Exception | None) -> Exchange:
+async def next_attempt(call: Call[Any], reason: str, error: Exception | None) -> Exchange:
     """Note that the attempt is given up; returns the next one."""
     exchange = call.exchange
     exchange.exception, exchange.retry_reason = error, reason

@@ -20,8 +20,8 @@ from .stale import (
     can_retry,
     drop_expectation,
     expectation_failed,
-    is_dead,
-    resent,
+    is_closed_by_server,
+    next_attempt,
 )
 from .upload import begin_upload
 
@@ -49,14 +49,14 @@ async def wire(call: Call[Any]) -> ClientResponse:
         try:
             is_new = connection is None
             if connection is None:
-                call.await_outside()
+                call.watch_task()
                 plain = call.head is not None and call.payload is None and exchange.trace is None
                 send = _send if plain and call.method in IDEMPOTENT else None
                 connection = await pool.obtain(host, exchange, call.settings.timeout, send)
             if (
                 (call.payload is not None or call.method not in IDEMPOTENT)
                 and connection.requests_served
-                and await is_dead(call, connection)
+                and await is_closed_by_server(call, connection)
             ):
                 connection = pool.reuse(host, exchange.start_ns - pool.keepalive_ns)
                 continue
@@ -76,12 +76,12 @@ async def wire(call: Call[Any]) -> ClientResponse:
             if exchange.status != 417 or not expectation_failed(call):
                 break
             drop_expectation(call)
-            exchange, connection = await resent(call, "expectation failed", None), None
+            exchange, connection = await next_attempt(call, "expectation failed", None), None
         except STALE as exc:
             if exc is not exchange.error or not can_retry(call):  # a listener's, or final
                 raise
             exchange.waiter = None
-            exchange, connection = await resent(call, "stale connection", exc), None
+            exchange, connection = await next_attempt(call, "stale connection", exc), None
         finally:
             exchange.waiter = None
     if exchange.has_cookies:
@@ -99,7 +99,7 @@ def _send(exchange: Exchange, connection: Connection) -> None:
     if call.payload is not None:
         connection.begin(exchange, call.head)  # type: ignore[arg-type]
         _note_acquired(exchange, exchange.send_ns or perf_counter_ns())
-        call.await_outside()
+        call.watch_task()
         if exchange.send_ns:
             begin_upload(call, exchange, connection)
         return

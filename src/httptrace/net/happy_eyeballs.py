@@ -194,7 +194,7 @@ class HappyEyeballs:
         if isinstance(exc, OSError):
             self._errors.append((attempt.address, exc))
         record = self._record
-        seen = record.seen(exc)
+        seen = record.error_for_caller(exc)
         record.addresses_failed += ((attempt.address, _why(seen, lost)),)
         if record.trace is not None:
             data = (attempt.address, attempt.family, seen, lost)

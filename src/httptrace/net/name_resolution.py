@@ -128,7 +128,7 @@ class NameResolution:
         except BaseException as exc:
             self._counters.dns_failed += 1
             if trace is not None:
-                failed = (host, coalesced, record.seen(exc))
+                failed = (host, coalesced, record.error_for_caller(exc))
                 trace.note(TraceDnsResolveHostExceptionParams, record, 0, *failed)
             raise
         if trace is not None:

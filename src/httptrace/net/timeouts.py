@@ -35,7 +35,8 @@ class StepTimeout:
 
     A step that takes longer than `seconds` is cancelled and raises `ConnectionTimeoutError`, which
     carries the `name` of the field of ``ClientTimeout`` that set the limit. Steps may be nested.
-    While a step runs, `Record.seen` turns the cancellation into that error for the spans inside.
+    While a step runs, `Record.error_for_caller` turns the cancellation into that error for the
+    spans inside.
     """
 
     __slots__ = ("_error", "_key", "_name", "_outer", "_record", "_scope", "_seconds", "_since_ns")

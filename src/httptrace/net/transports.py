@@ -122,7 +122,7 @@ class TransportOpener:
             stream.abort()
             self._counters.tls_failed += 1
             if record.trace is not None:
-                seen = record.seen(exc)
+                seen = record.error_for_caller(exc)
                 record.trace.note(TraceTlsHandshakeExceptionParams, record, 0, seen)
             raise
         self._counters.tls_handshakes += 1

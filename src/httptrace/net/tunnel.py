@@ -65,7 +65,7 @@ class TunnelOpener:
             stream.abort()
             self._counters.tunnels_failed += 1
             if trace is not None:
-                seen = record.seen(exc)
+                seen = record.error_for_caller(exc)
                 data = (proxy, str(to), _status_of(seen), seen)
                 trace.note(TraceProxyConnectExceptionParams, record, 0, *data)
             raise

@@ -174,7 +174,7 @@ class Connection:
     def close(self) -> None:
         """Close it."""
         if not self.closed:
-            pool_of(self._connector).lose(self._connection, "client close")
+            pool_of(self._connector).close_unused(self._connection, "client close")
 
     def release(self) -> None:
         """Give it back to the connector, unused."""

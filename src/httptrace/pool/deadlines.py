@@ -22,7 +22,7 @@ _SHARE = 20
 
 
 class Deadlines:
-    """Calls `overdue` of the requests under way when the first of them is due."""
+    """Calls `check_limits` of the requests under way when the first of them is due."""
 
     __slots__ = ("_later", "_timer", "_under_way", "next_ns")
 
@@ -58,7 +58,7 @@ class Deadlines:
         began_ns = perf_counter_ns()
         soonest = _NEVER_NS
         for limited in self._under_way():
-            again_ns = limited.overdue(began_ns)
+            again_ns = limited.check_limits(began_ns)
             if 0 < again_ns < soonest:
                 soonest = again_ns
         if soonest < _NEVER_NS:

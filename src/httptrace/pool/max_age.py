@@ -54,6 +54,6 @@ class MaxAge:
 
     def _end(self, connection: Http1Connection) -> None:
         if connection in self._pool.state.idle:
-            self._pool.lose(connection, "max age")
+            self._pool.close_unused(connection, "max age")
         else:  # busy: it will not be kept, unless whoever waited for it went away
             self._timers[connection] = self._pool.later(_AGAIN, partial(self._end, connection))

@@ -21,9 +21,9 @@ from ..trace.events import (
 from ..trace.observer import tell_process
 from .deadlines import Deadlines
 from .max_age import MaxAge
+from .queue_wait import QueueWait
 from .state import HostPool, PoolState, Ticket, wake
 from .stats import ConnectorStats
-from .waiting import Waiting
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Hashable
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from ..http1.connection import Http1Connection
     from ..net.dialer import AnyDialer
     from ..timeouts import ClientTimeout
-    from .waiting import Send
+    from .queue_wait import Send
 
 _READ = 1 << 18
 """Bytes that are read at a time, into one buffer for all connections of a pool."""
@@ -167,7 +167,7 @@ class ConnectionPool:
                 host = self.state.host(host.key)
             asked = self.state.ask(host)
             if isinstance(asked, Ticket):
-                waiting = Waiting(self, asked, exchange, self.loop.create_future(), send)
+                waiting = QueueWait(self, asked, exchange, self.loop.create_future(), send)
                 grant = await waiting.granted(timeout.pool)
                 if exchange.connection is not None:
                     return exchange.connection  # type: ignore[return-value]
@@ -212,7 +212,7 @@ class ConnectionPool:
         self.reuse = lambda host, not_before_ns: None
         self.obtain = obtain  # type: ignore[method-assign]
 
-    def not_wanted(self, ticket: Ticket) -> None:
+    def cancel_wait(self, ticket: Ticket) -> None:
         """The request went away; leave the queue, or give back what it was granted."""
         grant = ticket.granted
         if grant is None:
@@ -247,7 +247,12 @@ class ConnectionPool:
         except BaseException as exc:
             self._failed += 1
             if trace is not None:
-                trace.note(TraceConnectionCreateExceptionParams, exchange, 0, exchange.seen(exc))
+                trace.note(
+                    TraceConnectionCreateExceptionParams,
+                    exchange,
+                    0,
+                    exchange.error_for_caller(exc),
+                )
             wake(self.state.give_back(host))
             raise
         self._created += 1
@@ -276,7 +281,7 @@ class ConnectionPool:
 
     # --- what connections tell ---------------------------------------------------------------
 
-    def gone(self, connection: Http1Connection) -> None:
+    def transport_closed(self, connection: Http1Connection) -> None:
         """A transport is no longer there."""
         self._open.discard(connection)
         self._max_age.forget(connection)
@@ -315,7 +320,7 @@ class ConnectionPool:
         self._finish_closing(connection, reason, told=True)
         wake(ticket)
 
-    def lose(self, connection: Http1Connection, reason: str) -> None:
+    def close_unused(self, connection: Http1Connection, reason: str) -> None:
         """An idle connection ends."""
         ticket = self.state.remove(connection)
         self._finish_closing(connection, reason)
@@ -330,7 +335,7 @@ class ConnectionPool:
                 self._finish_closing(unwanted, "evicted")
             wake(ticket)
         elif not self.keepalive_ns:
-            self.lose(connection, "idle timeout")
+            self.close_unused(connection, "idle timeout")
         elif self._sweeper is None:
             self._sweeper = self.later(self.keepalive_ns / 1e9, self._sweep)
 
@@ -357,7 +362,7 @@ class ConnectionPool:
 
     def _close_expired(self, now_ns: int) -> None:
         for connection in self.state.expired(now_ns - self.keepalive_ns):
-            self.lose(connection, "idle timeout")
+            self.close_unused(connection, "idle timeout")
 
     def _calls(self) -> list[Any]:
         """The calls that are under way: waiting, or on a connection."""
@@ -374,6 +379,6 @@ class ConnectionPool:
                 ticket.on_grant()
         for connection in [*self.state.idle, *self.state.active]:
             if connection.exchange is None:
-                self.lose(connection, "connector closed")
+                self.close_unused(connection, "connector closed")
             else:
                 self.discard(connection, connection.exchange, "connector closed")

@@ -34,4 +34,4 @@ class Finalizer:
                 stacklevel=2,
                 source=self,
             )
-        call.loop.call_soon_threadsafe(call.finish_soon)
+        call.loop.call_soon_threadsafe(call.finish_nowait)

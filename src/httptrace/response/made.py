@@ -77,11 +77,11 @@ class MadeResponse:
 
     @property
     def _released(self) -> bool:
-        return self._exchange.let_go
+        return self._exchange.dropped
 
     @_released.setter
     def _released(self, value: bool) -> None:
-        self._exchange.let_go = value
+        self._exchange.dropped = value
 
     @property
     def _loop(self) -> Any:

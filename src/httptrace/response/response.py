@@ -284,7 +284,7 @@ class ClientResponse(MadeResponse):
             exchange.complete
             and self._content is None
             and not exchange.encoded
-            and not exchange.let_go
+            and not exchange.dropped
         ):
             chunks = exchange.chunks
             body = self._body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
@@ -293,7 +293,7 @@ class ClientResponse(MadeResponse):
                 await self._call.finish("completed")
             return body
         try:
-            if exchange.let_go:
+            if exchange.dropped:
                 raise self._closed_error()
             self._body = await self.content.read()
         except BaseException as exc:
@@ -378,7 +378,7 @@ class ClientResponse(MadeResponse):
     @property
     def closed(self) -> bool:
         """Whether nothing more will be received: the body is complete, or was given up."""
-        return self._exchange.complete or self._exchange.let_go or self._exchange.error is not None
+        return self._exchange.complete or self._exchange.dropped or self._exchange.error is not None
 
     @property
     def connection(self) -> ResponseConnection | None:
@@ -391,8 +391,8 @@ class ClientResponse(MadeResponse):
     def release(self) -> Any:
         """Give the response up. Its connection is kept if the whole body has been received."""
         if self._ends_call():
-            self._call.finish_soon()
-        self._exchange.let_go = True
+            self._call.finish_nowait()
+        self._exchange.dropped = True
         return COMPLETED
 
     def close(self) -> None:
@@ -485,7 +485,7 @@ class ClientResponse(MadeResponse):
         traceback: TracebackType | None,
     ) -> None:
         if self._ends_call():
-            await self._call.let_go(exc)
+            await self._call.drop_response(exc)
 
     def __repr__(self) -> str:
         from ..masking import mask_url, shown

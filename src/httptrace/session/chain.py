@@ -74,7 +74,7 @@ async def run(call: Call[Any], url: str | URL, options: RequestOptions) -> Clien
             _attach_listeners(call, options)
         trace = call.trace
         if trace is not None and trace.awaits:
-            call.await_outside()  # time limits also hold while listeners are awaited
+            call.watch_task()  # time limits also hold while listeners are awaited
         if trace is not None and TraceRequestStartParams in trace.wants:
             await trace.start(TraceRequestStartParams, call.exchange)
             refresh_head(call)
@@ -88,14 +88,14 @@ async def run(call: Call[Any], url: str | URL, options: RequestOptions) -> Clien
             await check_status(call, response)
         if trace is not None and not trace.at_once:
             trace.note_head(TraceRequestEndParams, call.exchange, response)
-            await trace.flush(call.may_end)
+            await trace.flush(call.finish_if_complete)
     except BaseException as exc:
-        error = call.seen(exc)
+        error = call.error_for_caller(exc)
         await call.fail(error)
         if error is not exc:
             raise error from exc
         raise
-    if not call.may_end():
+    if not call.finish_if_complete():
         call.task = None
         if not call.entered:  # otherwise __aexit__ releases the response
             response._finalizer = Finalizer(call)

@@ -135,7 +135,7 @@ class Record(_Slots):
         """How many requests its connection was used for, including this one."""
         return self.served_before + bool(self.send_ns)
 
-    def seen(self, exc: BaseException) -> BaseException:
+    def error_for_caller(self, exc: BaseException) -> BaseException:
         """What the caller will see of an error: the timeout, if that cancelled the work."""
         if self.expired is None or not isinstance(exc, CancelledError):
             return exc

@@ -165,9 +165,9 @@ class Opening(Call[ClientWebSocketResponse[DecodeText]], Generic[DecodeText]):
             trace.note(TraceWebSocketHandshakeExceptionParams, self.exchange, 0, exc)
         await super().fail(exc)
 
-    def overdue(self, now_ns: int) -> int:
+    def check_limits(self, now_ns: int) -> int:
         """Check the limits of ClientTimeout, which hold for the handshake only."""
-        return 0 if self._accepted is not None else super().overdue(now_ns)
+        return 0 if self._accepted is not None else super().check_limits(now_ns)
 
 
 def _compression(negotiated: Negotiated) -> tuple[Deflater | None, Inflater | None]:

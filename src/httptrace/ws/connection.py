@@ -322,7 +322,7 @@ class WebSocketConnection(WebSocketProtocol):
         exchange, clean = self.exchange, self.close_sent and self.close_received
         exchange.end_ns = perf_counter_ns()
         exchange.complete = self.error is None
-        exchange.let_go = True
+        exchange.dropped = True
         if self.trace is not None and not self.call.finished:
             fields = (self.close_code, self.reason, self.by, clean)
             counts = (self.messages_sent, self.messages_received)

@@ -49,14 +49,14 @@ def check_coding(value: bytes) -> None:
         raise BadHeadError("a Transfer-Encoding that ends in a tab or a comma")
 
 
-def said(exc: BaseException) -> str:
+def describe(exc: BaseException) -> str:
     """What is wrong with a response, in words."""
     if isinstance(exc, HttpParserUpgrade):
         return "the server switched protocols without being asked (101)"
     return str(exc) or type(exc).__name__
 
 
-def broken_off(exchange: Exchange, exc: Exception | None) -> Exception:
+def incomplete_error(exchange: Exchange, exc: Exception | None) -> Exception:
     """The error of a response whose connection ended before it did."""
     if exchange.head_ns:
         received = f"{exchange.body_received} bytes of the body were received"

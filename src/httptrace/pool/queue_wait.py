@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     Send = Callable[[Exchange, Http1Connection], None]
 
 
-class Waiting:
+class QueueWait:
     """Waits for what a ticket is granted; called when it is.
 
     With `send` the request goes out at once when a connection is handed over, and the caller is
@@ -96,9 +96,10 @@ class Waiting:
                 await trace.tell(TraceConnectionQueuedEndParams, exchange)
         except BaseException as exc:
             if exchange.connection is None:
-                pool.not_wanted(ticket)
+                pool.cancel_wait(ticket)
             if trace is not None and grant is None:
-                trace.note(TraceConnectionQueuedExceptionParams, exchange, 0, exchange.seen(exc))
+                error = exchange.error_for_caller(exc)
+                trace.note(TraceConnectionQueuedExceptionParams, exchange, 0, error)
             raise
         finally:
             ticket.on_grant = None  # which knows the ticket: no circle is left for the collector
