@@ -1,13 +1,13 @@
-"""The HTTP/1.1 connection: llhttp's callbacks in, bytes out (RFC 9112).
+"""The receiving half of an HTTP/1.1 connection: llhttp parses its responses (RFC 9112).
 
-Life of a connection::
+The states of a connection::
 
-    connecting ──► idle ──send()──► busy ──response and request whole──► idle
+    connecting ──► idle ──send()──► busy ──request and response complete──► idle
                     │                │
                     └────────────────┴──close() / error / end of file──► closed
 
-A response frees the connection only when the parser has accepted every byte that came with it:
-bytes after a response belong to nobody, and the connection is not used again (RFC 9112 §9.2).
+If bytes follow the end of a response, no request has asked for them, and the connection is closed
+(RFC 9112 §9.2).
 """
 
 from __future__ import annotations
@@ -44,38 +44,30 @@ if TYPE_CHECKING:
     from ..headers.head import RawHeaders
 
 _STATUS = len(b"HTTP/1.1 ")
-"""Where the digits of the status stand."""
+"""The offset of the status code."""
 _CODING_LENGTH = len(b"Transfer-Encoding")
 _HEAD_END = b"\r\n\r\n"
 _HEAD_LOOK = 1 << 13
-"""Bytes in which a head must end to be looked at as a whole."""
+"""The fast parser gets only heads that end within the first so many bytes."""
 _MOST_INFORMATIONAL = 32
-"""How many 1xx responses may come at once; after that, one more with each second."""
+"""How many 1xx responses may arrive at once; each second allows one more."""
 _MOST_EARLY = 1 << 16
-"""Bytes that a server may send on a new connection before it has a request."""
+"""The maximum of bytes that a server may send before the first request."""
 _TLS_ALERT = b"\x15\x03"
-"""How a TLS server begins that gets plain HTTP (RFC 8446 §5.1)."""
+"""The first bytes of a TLS alert, with which a TLS server answers plain HTTP (RFC 8446 §5.1)."""
 
 
 class Http1Connection(Sending):
-    """One connection that speaks HTTP/1.1 for one exchange after the other.
+    """One HTTP/1.1 connection: it serves one exchange after the other.
 
-    It has two parsers, both llhttp. Most responses bring their whole head at once, and no chunks:
-    for them the quick one calls back for the body alone, and the head is looked at when it is asked
-    for. The thorough one calls back for every field, in heads and trailers alike.
+    It has two llhttp parsers. Most responses arrive with their whole head at once and are not
+    chunked: for them the fast parser has callbacks for the body alone, and the fields of the head
+    are parsed on first access. The full parser has a callback for each field of heads and trailers.
     """
 
     __slots__ = (
-        *(
-            "_pool",
-            "_fast_parser",
-            "_full_parser",
-            "_parser",
-            "_headers",
-            "_head_began_ns",
-            "_early_end",
-        ),
-        "_answered_early",
+        *("_pool", "_fast_parser", "_full_parser", "_parser", "_headers", "_head_began_ns"),
+        *("_early_end", "_answered_early"),
         *("_overhead", "_reason", "_informational", "_keep_alive", "_parser_behind", "_surplus"),
     )
 
@@ -86,20 +78,20 @@ class Http1Connection(Sending):
         self._full_parser: HttpResponseParser | None = None
         self._parser: HttpResponseParser | None = self._fast_parser
         self._headers: RawHeaders = []
-        self._overhead = 0  # bytes since the last byte of a body
+        self._overhead = 0  # bytes received since the last byte of a body
         self._reason = b""
         self._informational = 0
-        self._head_began_ns = 0  # of a head that is not complete and may be an informational one
-        self._answered_early = False  # its answer cannot be told from that to a later request
-        self._early_end = False  # the server has closed a connection that it has answered on early
+        self._head_began_ns = 0  # when an incomplete head began that may be a 1xx
+        self._answered_early = False  # the response arrived before its request
+        self._early_end = False  # the end of file came before the first request
         self._keep_alive = False
         self._parser_behind = False
-        self._surplus = False  # more came after the response's last byte
+        self._surplus = False  # bytes were received after the end of the response
 
     # --- what the transport calls ----------------------------------------------------------
 
     def received(self, data: bytes | memoryview) -> None:
-        """Bytes go straight into the parser; the caller is woken once for all they brought."""
+        """Parse received bytes, then wake the caller once."""
         exchange = self.exchange
         if exchange is None:
             self._received_early(data)
@@ -128,7 +120,7 @@ class Http1Connection(Sending):
             self._surplus = True
         if self._ended:
             if self._parser_behind and not _HEAD_END.endswith(data[-4:]):
-                self._surplus = True  # after the head of a response without body came more
+                self._surplus = True  # bytes follow a response without a body
             self._response_complete(exchange)
         waiter = exchange.waiter
         if (
@@ -140,10 +132,10 @@ class Http1Connection(Sending):
             waiter.set_result(None)
 
     def _received_early(self, data: bytes | memoryview) -> None:
-        """Bytes before a request: on a new connection they may be the answer to its first one.
+        """Keep bytes that arrive before the first request: they begin its response.
 
-        Servers that are overloaded answer as soon as they accept. An idle connection that has
-        served a request is closed: what comes on it answers nothing.
+        Overloaded servers respond as soon as they accept a connection. On a connection that has
+        served a request, unexpected bytes belong to no request: it is closed.
         """
         if self.requests_served or len(data) + len(self.early) > _MOST_EARLY:
             self._pool.close_unused(self, "unexpected data")
@@ -151,9 +143,9 @@ class Http1Connection(Sending):
         self.early = (self.early + bytes(data)).lstrip(b"\r\n")  # RFC 9112 §2.2
 
     def answer_early(self) -> None:
-        """Take what the server had sent already as the answer to the request that was written.
+        """Parse the bytes that arrived before the request as the beginning of its response.
 
-        The connection is closed after it: the server may answer the request once more.
+        The connection is closed after it, because the server may respond to the request again.
         """
         early, self.early = self.early, b""
         if self.exchange is None:
@@ -165,19 +157,19 @@ class Http1Connection(Sending):
             self._forget_parsers()
 
     def _begin_response(self, exchange: Exchange, data: bytes | memoryview, now_ns: int) -> None:
-        """The first bytes of a head: choose the parser that they need."""
+        """Choose the parser for a head that begins with these bytes."""
         start = data[:_HEAD_LOOK]
         if type(start) is not bytes:
             start = bytes(start)
         end = start.find(b"\r\n\r\n")
         head = start[:end]
-        lower = head.lower().decode("latin-1")  # to search text costs half of what bytes cost
+        lower = head.lower().decode("latin-1")  # searching text takes half the time of bytes
         limits = exchange.call.settings.limits
         if (
             end > _STATUS
             and not self._informational
             and lower.startswith("http/1.")
-            and lower[_STATUS] > "1"  # of no 1xx
+            and lower[_STATUS] > "1"  # not a 1xx
             and "chunked" not in lower
             and "\n " not in lower
             and ("\t" not in lower or "\n\t" not in lower)  # folded lines
@@ -201,7 +193,7 @@ class Http1Connection(Sending):
             self._headers = []
 
     def _look_at_status(self, exchange: Exchange) -> None:
-        """A head has arrived in part: unless it is an informational one, the response began."""
+        """Note the first byte as soon as the status of an incomplete head is not 1xx."""
         status = str(self._parser.get_status_code())  # type: ignore[union-attr]
         if status[0] != "0" and (status[0] != "1" or status == "101"):
             self._note_first_byte(exchange, self._head_began_ns)
@@ -213,7 +205,7 @@ class Http1Connection(Sending):
             exchange.trace.note(TraceResponseFirstByteParams, exchange, began_ns)
 
     def _switch(self, exchange: Exchange, rest: bytes | memoryview) -> bool:
-        """The server speaks another protocol from here, if the call asked it to (RFC 9110 §7.8)."""
+        """Pass the transport on, if the call asked to switch protocols (RFC 9110 §7.8)."""
         take_over = getattr(exchange.call, "take_over", None)
         if take_over is None:
             return False
@@ -225,12 +217,12 @@ class Http1Connection(Sending):
         return True
 
     def eof_received(self) -> bool:
-        """The server sends no more; the transport is closed by returning False."""
+        """The server has sent the end of the stream. False lets the transport close."""
         self._end_of_file(None)
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The connection is gone."""
+        """The transport is closed."""
         self.lost = True
         self._end_of_file(exc)
         if not self._early_end:
@@ -240,24 +232,24 @@ class Http1Connection(Sending):
     # --- what the parser calls -------------------------------------------------------------
 
     def on_message_begin(self) -> None:
-        """The first byte of a message, which nobody asked for if the response has ended."""
+        """A message begins. If the response has ended, its bytes are surplus."""
         self._surplus = self._ended
         exchange = self.exchange
         if exchange is not None and not self._ended:
             self._head_began_ns = exchange.first_byte_ns = exchange.last_data_ns
 
     def on_status(self, reason: bytes) -> None:
-        """The reason phrase, whole or in part."""
+        """A piece of the reason phrase."""
         self._reason += reason
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """One field of the head, or of the trailers."""
+        """A field of the head or of the trailers."""
         if len(name) == _CODING_LENGTH and name.lower() == b"transfer-encoding":
             check_coding(value)
-        self._headers.append((name, value.rstrip(b" \t")))  # llhttp leaves tabs
+        self._headers.append((name, value.rstrip(b" \t")))  # llhttp removes only spaces
 
     def on_headers_complete(self) -> None:
-        """A head is in: an informational one, or the response's."""
+        """The head of a 1xx or of the final response is complete."""
         exchange = self.exchange
         if exchange is None or self._ended or self._parser is None:
             self._surplus = True
@@ -288,7 +280,7 @@ class Http1Connection(Sending):
             self._end_without_body(exchange)
 
     def on_fast_head(self) -> None:
-        """A whole head is in, and its bytes are at the exchange already."""
+        """The fast parser has accepted the head, whose bytes the exchange has."""
         exchange, parser = self.exchange, self._parser
         if exchange is None or exchange.head_ns or parser is None:
             self._surplus = True
@@ -308,7 +300,7 @@ class Http1Connection(Sending):
             exchange.continued.set_result(False)
 
     def on_body(self, chunk: bytes) -> None:
-        """A piece of the body, freed of its transfer coding."""
+        """A piece of the body, after the transfer coding was removed."""
         exchange = self.exchange
         if exchange is None or self._ended:
             self._surplus = True
@@ -324,7 +316,7 @@ class Http1Connection(Sending):
             self._pause_reading(exchange)
 
     def on_chunk_complete(self) -> None:
-        """A chunk ends here (RFC 9112 §7.1): an empty piece marks the place."""
+        """A chunk ends (RFC 9112 §7.1): an empty piece marks the position."""
         exchange = self.exchange
         if exchange is None or self._ended:
             self._surplus = True
@@ -332,7 +324,7 @@ class Http1Connection(Sending):
             exchange.chunks.append(b"")
 
     def on_message_complete(self) -> None:
-        """A message ends: an informational one, or the response."""
+        """A 1xx or the final response is complete."""
         exchange = self.exchange
         self._parser_behind = False
         if exchange is None or self._ended or not exchange.head_ns:
@@ -346,7 +338,7 @@ class Http1Connection(Sending):
     # --- how a response ends ----------------------------------------------------------------
 
     def on_fast_end(self) -> None:
-        """A message that the quick parser reads ends: it has no trailers."""
+        """The response of the fast parser is complete; it has no trailers."""
         self._parser_behind = False
         self._ended = True
 
@@ -356,7 +348,7 @@ class Http1Connection(Sending):
         seconds = (exchange.last_data_ns - exchange.send_ns) // 1_000_000_000
         if self._informational > _MOST_INFORMATIONAL + seconds:
             raise HeadTooLargeError(f"{self._informational} informational responses in {seconds} s")
-        if announces_body(headers):  # llhttp would take what follows for it
+        if announces_body(headers):  # llhttp would parse the next head as that body
             raise BadHeadError(f"an informational response with a body ({status})")
         if exchange.trace is not None:
             data = (exchange.last_data_ns, status, headers_of(headers))
@@ -365,7 +357,7 @@ class Http1Connection(Sending):
             exchange.continued.set_result(True)
 
     def _end_without_body(self, exchange: Exchange) -> None:
-        """The response has no body whatever its fields say (RFC 9110 §6.4.1); llhttp can't know."""
+        """End a response to HEAD, a 204 or a 304 (RFC 9110 §6.4.1): llhttp expects a body."""
         self._ended = self._parser_behind = True
         self._keep_alive = is_persistent(exchange)
 
@@ -382,7 +374,7 @@ class Http1Connection(Sending):
             if exchange.raw_trailers:
                 trailers = headers_of(exchange.raw_trailers)
                 trace.note(TraceResponseTrailersParams, exchange, exchange.end_ns, trailers)
-        if self._parser_behind:  # the parser waits for a body that will not come
+        if self._parser_behind:  # the parser still expects a body
             self._replace_parser()
         head = exchange.head
         if head is not None and exchange.bytes_received - exchange.body_received - len(head) != 4:
@@ -405,7 +397,7 @@ class Http1Connection(Sending):
         self._pool.discard(self, exchange, reason)
 
     def _forget_parsers(self) -> None:
-        """Break the circle between the connection and its parsers."""
+        """Break the reference cycle of the connection and its parsers."""
         self._parser = self._full_parser = None
         del self._fast_parser
 
@@ -414,13 +406,13 @@ class Http1Connection(Sending):
         self._full_parser, self._fast_parser = None, HttpResponseParser(_FastCallbacks(self))
 
     def _end_of_file(self, exc: Exception | None) -> None:
-        """The end of the connection is the end of the body, or an error (RFC 9112 §8)."""
+        """The connection has ended: that ends the body, or is an error (RFC 9112 §8)."""
         if self.closed:
             return
         exchange = self.exchange
         if exchange is None:
             if self.early and not self._pool.is_idle(self):
-                self._early_end = True  # the request that is about to come gets what there is
+                self._early_end = True  # `answer_early` passes the bytes to the first request
                 self._write = _discarded
             else:
                 self._pool.close_unused(self, "server close")
@@ -440,7 +432,7 @@ class Http1Connection(Sending):
         if exchange.head_ns:
             error = ClientPayloadError(f"Response payload is not completed: {describe(cause)}")
         else:
-            exchange.head = None  # which the parser has not accepted
+            exchange.head = None  # the parser rejected it
             speaks_tls = exchange.bytes_received == len(data) and data[:2] == _TLS_ALERT
             why = (
                 "the server speaks TLS on this port: use https://"
@@ -453,11 +445,11 @@ class Http1Connection(Sending):
 
 
 def _discarded(data: Any) -> None:
-    """Write to a connection that the server has closed after an early answer."""
+    """Discard a request whose response arrived before the server closed the connection."""
 
 
 class _FastCallbacks:
-    """What the quick parser calls: llhttp calls back only for what is there."""
+    """The callbacks of the fast parser: llhttp calls only those that exist."""
 
     def __init__(self, connection: Http1Connection) -> None:
         self.on_headers_complete = connection.on_fast_head

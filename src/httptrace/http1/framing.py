@@ -1,4 +1,4 @@
-"""How a response ends, judged from its head: what llhttp leaves to us."""
+"""How a response ends, and its errors: the parts of message framing that llhttp leaves out."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def is_persistent(exchange: Exchange) -> bool:
-    """Whether the connection outlives a response that has no body (RFC 9112 §9.3)."""
+    """Whether a connection is kept open after a response without a body (RFC 9112 §9.3)."""
     fields = [v.lower() for n, v in exchange.raw_headers if n.lower() == b"connection"]
     options = {option.strip() for option in b",".join(fields).split(b",")}
     persistent = exchange.http_version == "1.1" or b"keep-alive" in options
@@ -23,7 +23,7 @@ def is_persistent(exchange: Exchange) -> bool:
 
 
 def reads_until_close(exchange: Exchange) -> bool:
-    """Whether the end of the connection is the end of the body (RFC 9112 §6.3)."""
+    """Whether the end of the connection ends the body (RFC 9112 §6.3)."""
     codings = [v for n, v in exchange.raw_headers if n.lower() == b"transfer-encoding"]
     if codings:
         return b",".join(codings).lower().rpartition(b",")[2].strip(b" \t") != b"chunked"
@@ -31,7 +31,7 @@ def reads_until_close(exchange: Exchange) -> bool:
 
 
 def announces_body(headers: RawHeaders) -> bool:
-    """Whether a head says that a body follows: informational ones must not (RFC 9110 §8.6)."""
+    """Whether a head has a field that announces a body; a 1xx must not (RFC 9110 §8.6)."""
     fields = [(name.lower(), value) for name, value in headers]
     return any(
         name == b"transfer-encoding" or (name == b"content-length" and value != b"0")
@@ -40,24 +40,24 @@ def announces_body(headers: RawHeaders) -> bool:
 
 
 def check_coding(value: bytes) -> None:
-    """Refuse a Transfer-Encoding whose end llhttp reads in another way than RFC 9110 §5.6.
+    """Refuse a Transfer-Encoding that llhttp does not parse as RFC 9110 §5.6 does.
 
-    A tab, and an empty element of the list, at the end of ``chunked`` mean nothing; llhttp would
-    take the chunks for a body without framing.
+    After ``chunked``, a tab or an empty list element has no meaning, but llhttp would return the
+    chunks as a body that ends with the connection.
     """
     if value.rstrip(b" ").endswith((b"\t", b",")):
         raise BadHeadError("a Transfer-Encoding that ends in a tab or a comma")
 
 
 def describe(exc: BaseException) -> str:
-    """What is wrong with a response, in words."""
+    """The text of an error that the parser raised."""
     if isinstance(exc, HttpParserUpgrade):
         return "the server switched protocols without being asked (101)"
     return str(exc) or type(exc).__name__
 
 
 def incomplete_error(exchange: Exchange, exc: Exception | None) -> Exception:
-    """The error of a response whose connection ended before it did."""
+    """The error of a response whose connection ended before the response was complete."""
     if exchange.head_ns:
         received = f"{exchange.body_received} bytes of the body were received"
         error: Exception = ClientPayloadError(f"Response payload is not completed: {received}")
@@ -73,9 +73,9 @@ def incomplete_error(exchange: Exchange, exc: Exception | None) -> Exception:
 
 
 def _may_expect_tls(exchange: Exchange) -> bool:
-    """Whether the server closed a new TCP connection without a byte, and did not get TLS.
+    """Whether the server closed a new TCP connection without TLS, and sent no byte.
 
-    OpenSSL does so when it gets HTTP instead of a TLS handshake: it sends no alert.
+    Servers that use OpenSSL do so if they receive HTTP instead of a handshake: they send no alert.
     """
     connection = exchange.connection
     if exchange.bytes_received or connection is None or connection.requests_served:

@@ -1,7 +1,7 @@
-"""How an HTTP/1.1 connection takes bytes: as the event loop hands them over at the least cost.
+"""The protocol classes of HTTP/1.1 connections: one for asyncio, one for uvloop.
 
-asyncio allocates what it reads unless it is given a buffer; uvloop reads into one of its own, and
-has more to do for a protocol that brings another.
+asyncio allocates memory for each read unless the protocol provides a buffer. uvloop reads into a
+buffer of its own, and is slower with a protocol that provides one.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class PlainConnection(Http1Connection, asyncio.Protocol):
-    """Takes bytes as they come."""
+    """Receives bytes objects from the event loop."""
 
     __slots__ = ()
 
@@ -24,7 +24,7 @@ class PlainConnection(Http1Connection, asyncio.Protocol):
 
 
 class BufferedConnection(Http1Connection, asyncio.BufferedProtocol):
-    """Has them read into one buffer for all connections of a connector, and takes them at once."""
+    """Lets the event loop read into the connector's buffer, and parses the bytes at once."""
 
     __slots__ = ("_buffer",)
 
@@ -33,14 +33,14 @@ class BufferedConnection(Http1Connection, asyncio.BufferedProtocol):
         self._buffer = pool.buffer
 
     def get_buffer(self, sizehint: int) -> memoryview:
-        """Where the transport puts what it reads."""
+        """The buffer that the transport reads into."""
         return self._buffer
 
     def buffer_updated(self, nbytes: int) -> None:
-        """So many bytes have been read."""
+        """The transport has read so many bytes into the buffer."""
         self.received(self._buffer[:nbytes])
 
 
 def connection_class(loop: asyncio.AbstractEventLoop) -> type[Http1Connection]:
-    """The one that suits the loop."""
+    """The faster class for an event loop."""
     return BufferedConnection if isinstance(loop, asyncio.BaseEventLoop) else PlainConnection

@@ -1,4 +1,4 @@
-"""The sending half of an HTTP/1.1 connection, and its life."""
+"""The sending half of an HTTP/1.1 connection: its transport, from opening to closing."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _ids = count(1)
 
 
 def readable(sock: Any) -> Callable[[int], Any]:
-    """What tells whether a socket can be read from now; called with 0, for no waiting."""
+    """A function that returns at once whether a socket is readable; its argument is 0."""
     if sock is None:
         return lambda _: False
     if hasattr(select, "poll"):
@@ -34,11 +34,11 @@ def readable(sock: Any) -> Callable[[int], Any]:
 
 _PYTHON = tuple(sys.version_info[:3])
 _WRITELINES_HOLDS_BACK = not ((3, 12) <= _PYTHON < (3, 12, 9) or (3, 13) <= _PYTHON < (3, 13, 2))
-"""Whether `writelines` of asyncio's own transport tells that its buffer is full: CVE-2024-12254."""
+"""Whether asyncio's `writelines` calls `pause_writing` when the buffer is full: CVE-2024-12254."""
 
 
 class Sending(asyncio.BaseProtocol):
-    """A transport that takes requests; what comes back is for who derives from it."""
+    """Writes requests to a transport. The subclass parses the responses."""
 
     __slots__ = (
         *("id", "host", "address", "tls", "opened_ns", "idle_since_ns", "requests_served"),
@@ -59,21 +59,21 @@ class Sending(asyncio.BaseProtocol):
         self.tls: TlsFacts | None = None
         self._transport: asyncio.Transport | None = None
         self._request_whole = True
-        self._ended = False  # the response's last byte was parsed
+        self._ended = False  # the end of the response was parsed
         self._reading_paused = False
         self._writable: asyncio.Future[None] | None = None
         self.write_blocked = False
         self._poll: Any = None
         self.early = b""
-        """What the server sent before it had a request."""
+        """Bytes that the server sent before the first request."""
         self.announced = False
-        """Whether the pool has told of it."""
+        """Whether the pool has counted the connection as created and emitted its events."""
         self.lost = False
-        """Whether its transport is gone."""
+        """Whether the transport is closed."""
 
     def send(self, exchange: Exchange, head: bytes, body: bytes) -> None:
-        """Write a request whose body is at hand; its response goes to the exchange."""
-        if self.closed:  # between its grant and now
+        """Write a request with its whole body. The exchange receives the response."""
+        if self.closed:  # after the pool handed it over
             ours = self.close_reason == "connector closed"
             closed = ClientConnectionError("Connector is closed")
             exchange.fail(closed if ours else self.disconnected())
@@ -90,19 +90,19 @@ class Sending(asyncio.BaseProtocol):
         exchange.sent_ns = perf_counter_ns()
 
     def disconnected(self) -> ServerDisconnectedError:
-        """The error of a request that finds the connection closed."""
+        """The error of a request whose connection was closed before it was sent."""
         reason = self.close_reason
         return ServerDisconnectedError(
             None if reason == "server close" else f"Connection closed: {reason}"
         )
 
     def begin(self, exchange: Exchange, head: bytes) -> None:
-        """Write the head of a request whose body follows in pieces."""
+        """Write the head of a request. `send_body` or `send_chunk` write its body."""
         self._request_whole = False
         self.send(exchange, head, b"")
 
     def send_body(self, data: bytes | memoryview) -> None:
-        """Write more of a request's body, framed already.
+        """Write a piece of the body as it is.
 
         Raises
         ------
@@ -112,7 +112,7 @@ class Sending(asyncio.BaseProtocol):
         self._open_transport().write(data)
 
     def send_chunk(self, data: bytes | memoryview) -> None:
-        """Write more of a request's body as one chunk (RFC 9112 §7.1).
+        """Write a piece of the body as one chunk (RFC 9112 §7.1).
 
         Raises
         ------
@@ -134,13 +134,13 @@ class Sending(asyncio.BaseProtocol):
 
     @property
     def transport(self) -> asyncio.Transport | None:
-        """The transport that it runs over; None before it is made."""
+        """The transport; None before it exists."""
         return self._transport
 
     def is_readable(self) -> bool:
-        """Whether the system holds bytes, or the end of the stream, that were not read yet.
+        """Whether the socket has bytes or the end of the stream to read, or is closing.
 
-        Also while a transport closes: its socket may be gone before `connection_lost` is called.
+        A closing transport may have closed the socket before `connection_lost` is called.
         """
         if self._transport is None or self._transport.is_closing():
             return True
@@ -149,27 +149,27 @@ class Sending(asyncio.BaseProtocol):
         return bool(self._poll(0))
 
     def unsent(self) -> int:
-        """Bytes that the system has not taken yet."""
+        """The number of bytes in the transport's write buffer."""
         return 0 if self._transport is None else self._transport.get_write_buffer_size()
 
     async def drain(self) -> None:
-        """Wait until the transport takes more."""
+        """Wait until the transport calls `resume_writing`."""
         if self.write_blocked and not self.closed:
             self._writable = asyncio.get_running_loop().create_future()
             await self._writable
 
     def request_complete(self) -> None:
-        """The request is written whole; until then a complete response does not free it."""
+        """The whole request was written: the connection may be reused after the response."""
         self._request_whole = True
 
     def resume_reading(self) -> None:
-        """The caller has taken data: read on if reading was paused."""
+        """Resume reading if it was paused."""
         if self._reading_paused and not self.closed:
             self._reading_paused = False
             self._transport.resume_reading()  # type: ignore[union-attr]
 
     def close(self, reason: str) -> None:
-        """Close at once; an exchange under way fails."""
+        """Abort the transport. A current exchange fails."""
         if self.closed:
             return
         self.closed = True
@@ -177,19 +177,19 @@ class Sending(asyncio.BaseProtocol):
         if self._transport is not None:
             self._transport.abort()
         text = f"Connection closed: {reason}"
-        if self.exchange is not None and self.exchange.head_ns:  # it was not the server who closed
+        if self.exchange is not None and self.exchange.head_ns:  # the server did not close it
             self._drop(ClientConnectionError(text))
         else:
             self._drop(ServerDisconnectedError(text))
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
-        """What the transport knows (``asyncio.BaseTransport.get_extra_info``)."""
+        """The same as ``asyncio.BaseTransport.get_extra_info``."""
         return default if self._transport is None else self._transport.get_extra_info(name, default)
 
     # --- what the transport calls ----------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """The connection is open."""
+        """The transport is open."""
         self._transport = cast("asyncio.Transport", transport)
         self._write = self._transport.write
 
@@ -216,5 +216,5 @@ class Sending(asyncio.BaseProtocol):
             self._writable.set_result(None)
 
     def fail(self, error: Exception) -> None:
-        """Give the exchange under way its error; `close` follows."""
+        """Fail the current exchange. The caller closes the connection."""
         self._drop(error)

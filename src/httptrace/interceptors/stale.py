@@ -21,15 +21,15 @@ IDEMPOTENT = frozenset(
 )
 """Methods whose requests may be sent twice (RFC 9110 §9.2.2)."""
 _TURNS = 4
-"""Turns of the event loop in which what has arrived is read."""
+"""After how many turns of the event loop a readable socket has been read."""
 STALE = (ServerDisconnectedError, ClientOSError, ConnectionResetError)
-"""The errors of a request on a connection that the server has closed."""
+"""The errors of a request whose connection the server has closed."""
 
 
 def can_retry(call: Call[Any]) -> bool:
-    """Whether the request may be sent again, as nothing of an answer to it came.
+    """Whether the request may be retried: it was sent on a reused connection and got no response.
 
-    On a connection that was used before; whatever its method if nothing of it was sent.
+    If no byte of it was sent, any request may be retried, else only a repeatable one.
     """
     exchange = call.exchange
     if not exchange.reused or exchange.bytes_received or call.timeout_error is not None:
@@ -40,16 +40,17 @@ def can_retry(call: Call[Any]) -> bool:
 
 
 def is_repeatable(call: Call[Any]) -> bool:
-    """Whether the request may be sent twice, and its body can be."""
+    """Whether the method is idempotent, and the body can be sent again."""
     payload = call.payload
     return call.method in IDEMPOTENT and (payload is None or payload.can_resend)
 
 
 async def is_closed_by_server(call: Call[Any], connection: Connection) -> bool:
-    """Whether the server has closed an idle connection, also if the event loop has not seen it yet.
+    """Whether the server has closed an idle connection, even if that was not read yet.
 
-    For requests that cannot be sent again, or not once their body was read. What has arrived is
-    read meanwhile: the end of the stream, or a message of TLS that changes nothing.
+    This is checked for requests that may not be retried after they were sent. If the socket is
+    readable, the event loop gets some turns to read it: the end of the stream closes the
+    connection, and a message of TLS, such as a session ticket, does not.
     """
     if not connection.is_readable():
         return connection.closed
@@ -67,7 +68,7 @@ async def is_closed_by_server(call: Call[Any], connection: Connection) -> bool:
 
 
 async def next_attempt(call: Call[Any], reason: str, error: Exception | None) -> Exchange:
-    """Note that the attempt is given up; returns the next one."""
+    """End the current attempt with its `request_retry` event, and begin the next one."""
     exchange = call.exchange
     exchange.exception, exchange.retry_reason = error, reason
     if exchange.upload is not None:
@@ -80,14 +81,14 @@ async def next_attempt(call: Call[Any], reason: str, error: Exception | None) ->
 
 
 def expectation_failed(call: Call[Any]) -> bool:
-    """Whether the server refuses ``Expect: 100-continue``, and the body can be sent without it."""
+    """Whether the request had ``Expect: 100-continue`` and can be sent without it."""
     exchange, payload = call.exchange, call.payload
     resendable = not exchange.body_sent or (payload is not None and payload.can_resend)
     return call.expect100 and resendable
 
 
 def drop_expectation(call: Call[Any]) -> None:
-    """Let the next attempt go without ``Expect`` (RFC 9110 §10.1.1)."""
+    """Remove ``Expect`` from the next attempt (RFC 9110 §10.1.1)."""
     call.expect100 = False
     call.request_headers.popall("Expect", None)
     call.head = None

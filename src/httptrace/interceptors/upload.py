@@ -1,4 +1,4 @@
-"""Send a body from a payload, in a task beside the one that waits for the response."""
+"""Send a body from a payload, in a task of its own while the caller awaits the response."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ..call.exchange import Exchange
 
 _PIECE = 1 << 18
-"""How many bytes one write passes to the transport."""
+"""The maximum of bytes in one write to the transport."""
 _PATIENCE = 1.0
 """Seconds to wait for 100 Continue; servers that do not support it send nothing
 (RFC 9110 §10.1.1)."""
@@ -31,7 +31,7 @@ class ResponseCameFirst(Exception):
 
 
 class BodyWriter(PayloadWriter):
-    """The writer that payloads get: it encodes, frames and counts, and waits for a slow peer."""
+    """The writer for payloads: it encodes, frames and counts, and awaits `drain`."""
 
     def __init__(self, call: Call[Any], exchange: Exchange, connection: Connection) -> None:
         self._exchange = exchange
@@ -51,14 +51,14 @@ class BodyWriter(PayloadWriter):
             tracker.follow(exchange)
 
     async def write(self, data: bytes | bytearray | memoryview) -> None:
-        """Send a piece; returns when the transport accepts more."""
+        """Send a piece of the body; return when the transport accepts more."""
         if self._encoder is None:
             await self._write(data)
         else:
             await self._encode(memoryview(data).cast("B"))
 
     async def _encode(self, view: memoryview) -> None:
-        """Encode and send a piece in steps; other tasks run in between."""
+        """Encode and send a piece in steps; other tasks run between them."""
         for start in range(0, len(view), _PIECE):
             piece = bytes(view[start : start + _PIECE])
             if self._tracker is not None:
@@ -75,7 +75,7 @@ class BodyWriter(PayloadWriter):
                 await self._send(data)
             return
         view = memoryview(data).cast("B")
-        if not view.readonly:  # the caller may change it while the transport holds it
+        if not view.readonly:  # the caller may change it before it is sent
             view = memoryview(bytes(view))
         for start in range(0, len(view), _PIECE):
             await self._send(view[start : start + _PIECE])
@@ -118,7 +118,7 @@ class BodyWriter(PayloadWriter):
 
 
 def begin_upload(call: Call[Any], exchange: Exchange, connection: Connection) -> None:
-    """The head is written: send the body in a task of its own."""
+    """Start the task that sends the body, after the head was written."""
     exchange.sent_ns = 0
     if exchange.trace is not None:
         exchange.trace.note(TraceRequestHeadersSentParams, exchange, 0, call.head)
@@ -128,7 +128,7 @@ def begin_upload(call: Call[Any], exchange: Exchange, connection: Connection) ->
 
 
 async def upload(call: Call[Any], exchange: Exchange, connection: Connection) -> None:
-    """Send the body; what goes wrong becomes the error of the exchange."""
+    """Send the body; an error fails the exchange."""
     try:
         await _upload(call, exchange, connection)
     except ResponseCameFirst:
@@ -156,7 +156,7 @@ def _break_off(
 
 
 def _failure(exc: BaseException) -> Exception:
-    """The error for a body that cannot be read. It is never one of `STALE`, which are retried."""
+    """The error for a body that cannot be read: none of `STALE`, so that it is not retried."""
     if isinstance(exc, ClientPayloadError):
         return exc
     error = ClientConnectionError(f"The request's body could not be sent whole: {exc!r}")
@@ -189,7 +189,7 @@ async def _upload(call: Call[Any], exchange: Exchange, connection: Connection) -
 
 
 async def _may_continue(exchange: Exchange, continued: asyncio.Future[bool]) -> bool:
-    """Wait for 100 Continue, a refusal, or for long enough."""
+    """Whether to send the body: wait for 100 Continue, the final response, or `_PATIENCE`."""
     if exchange.head_ns:
         return False
     done, _pending = await asyncio.wait([continued], timeout=_PATIENCE)

@@ -14,6 +14,6 @@ if TYPE_CHECKING:
 async def count_attempt(
     proceed: Callable[[Call[Any]], Awaitable[ClientResponse]], call: Call[Any]
 ) -> ClientResponse:
-    """The last link before the wire: a response that a middleware makes itself is not counted."""
+    """The interceptor before `wire`: a response that a middleware makes is not counted."""
     call.upload_tracker.begin()  # type: ignore[union-attr]
     return await proceed(call)

@@ -1,4 +1,4 @@
-"""The last link of the chain: send the request; again if a reused connection was closed."""
+"""The last interceptor: it sends the request, and retries if a reused connection was closed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What connectors check before they are made."""
+"""Checks of the parameters of connectors."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _FOREVER_NS = 1 << 62
 
 
 def checked_limits(limit: Any, limit_per_host: Any) -> tuple[int, int]:
-    """Both limits as whole numbers, 0 for none."""
+    """Both limits as integers; 0 means no limit."""
     return _count("limit", limit), _count("limit_per_host", limit_per_host)
 
 
@@ -23,7 +23,7 @@ def _count(name: str, value: Any) -> int:
 
 
 def keepalive_ns(keepalive_timeout: Any, force_close: bool) -> int:
-    """How long an unused connection is kept: 15 s unless told otherwise, None for ever."""
+    """How long an idle connection is kept, in ns. The default is 15 s; None means no limit."""
     if force_close:
         if keepalive_timeout is not ... and keepalive_timeout is not None:
             raise ValueError("keepalive_timeout cannot be set if force_close is True")

@@ -1,9 +1,9 @@
-"""Deadlines of many requests, looked after by one timer.
+"""One timer for the timeouts of all requests of a connector.
 
-A request that has a deadline compares it with the timer's, and no more. When the timer fires, the
-requests under way are looked through: those that are due are told, and the timer is set to the next
-one that will be. However many there are and however close together, the looking takes a twentieth
-of the time at the most: the timer is precise while few are due, and coarse while very many are.
+A new request only compares its deadline with the time at which the timer fires. When the timer
+fires, it checks all current requests: expired ones fail, and the timer is set to the next deadline.
+It fires so rarely that checking takes at most a twentieth of the time: with many requests whose
+deadlines are close together, timeouts become less exact.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _SHARE = 20
 
 
 class Deadlines:
-    """Calls `check_limits` of the requests under way when the first of them is due."""
+    """Calls `check_limits` of all current requests when the first deadline is reached."""
 
     __slots__ = ("_later", "_timer", "_under_way", "next_ns")
 
@@ -35,10 +35,10 @@ class Deadlines:
         self._under_way = under_way
         self._timer: asyncio.TimerHandle | None = None
         self.next_ns = _NEVER_NS
-        """When the timer will fire: who is due before that must `arm` it."""
+        """When the timer fires. A request with an earlier deadline must call `arm`."""
 
     def arm(self, due_ns: int) -> None:
-        """Let the timer fire at this time, or before."""
+        """Let the timer fire at this time at the latest."""
         if due_ns < self.next_ns:
             if self._timer is not None:
                 self._timer.cancel()

@@ -1,4 +1,4 @@
-"""How old a connection may become: `max_connection_age`."""
+"""The connector's parameter `max_connection_age`."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
 
 _AGAIN = 1.0
-"""Seconds until a connection that was busy is looked at once more."""
+"""Seconds until the age of a busy connection is checked again."""
 
 
 class MaxAge:
-    """Closes idle connections when they become too old, and tells which of the busy ones are.
+    """Closes idle connections that are too old, and says which connections must not be reused.
 
-    Each connection has a timer, set when it is opened: nothing is done for a request.
+    Each connection has a timer from when it is opened, so that requests need not check the age.
     """
 
     def __init__(self, pool: ConnectionPool, seconds: float | None) -> None:
@@ -34,19 +34,19 @@ class MaxAge:
         self._timers: dict[Http1Connection, asyncio.TimerHandle] = {}
 
     def watch(self, connection: Http1Connection) -> None:
-        """A connection was opened."""
+        """Start the timer of a connection that was opened."""
         if self.is_set:
             timer = self._pool.later(self._seconds, partial(self._end, connection))
             self._timers[connection] = timer
 
     def forget(self, connection: Http1Connection) -> None:
-        """A connection is gone."""
+        """Cancel the timer of a connection whose transport is closed."""
         timer = self._timers.pop(connection, None)
         if timer is not None:
             timer.cancel()
 
     def why_discard(self, connection: Http1Connection, now_ns: int) -> str | None:
-        """Why it must not be used again, if it must not."""
+        """The reason why a connection must not be reused; None if it may be."""
         if self._pool.force_close or self._pool.closed:
             return "force_close"
         old = self.is_set and now_ns - connection.opened_ns >= self._seconds * 1e9
@@ -55,5 +55,5 @@ class MaxAge:
     def _end(self, connection: Http1Connection) -> None:
         if connection in self._pool.state.idle:
             self._pool.close_unused(connection, "max age")
-        else:  # busy: it will not be kept, unless whoever waited for it went away
+        else:  # busy: checked by `why_discard` after its response, and here if that is not called
             self._timers[connection] = self._pool.later(_AGAIN, partial(self._end, connection))

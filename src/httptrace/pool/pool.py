@@ -1,4 +1,4 @@
-"""The pool of a connector: waits, opens, keeps and closes connections as `PoolState` decides."""
+"""The connection pool of a connector: it does what `PoolState` decides."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ if TYPE_CHECKING:
     from .queue_wait import Send
 
 _READ = 1 << 18
-"""Bytes that are read at a time, into one buffer for all connections of a pool."""
+"""The size of the buffer that all connections of a pool read into."""
 
 
 class ConnectionPool:
-    """What a connector does; `BaseConnector` shows of it what users need (`call.pool.Pool`)."""
+    """The implementation of a connector, and of the interface `call.pool.Pool`."""
 
     uses_proxies = True
     dialer: AnyDialer | None = None
@@ -64,7 +64,7 @@ class ConnectionPool:
         self.queued_by: Counter[str] = Counter()
         self.unconnected: set[Limited] = set()
         self.deadlines = Deadlines(self.later, self._calls)
-        # a view: asyncio's TLS reads on into slices of it, and a slice of bytes is a copy
+        # a memoryview, since asyncio's TLS reads into slices, and a slice of a bytearray is a copy
         self.buffer = memoryview(bytearray(_READ))
         self._context = Context()
         self._open: set[Http1Connection] = set()
@@ -82,7 +82,7 @@ class ConnectionPool:
         self.reuse: Callable[[Any, int], Http1Connection | None] = self.state.reuse
 
     def stats(self) -> ConnectorStats:
-        """What it has counted, and what it holds now."""
+        """The counters, and the current connections and requests."""
         return ConnectorStats(
             created=self._created,
             reused=self.state.reused,
@@ -96,7 +96,7 @@ class ConnectionPool:
         )
 
     async def close(self) -> None:
-        """Close every connection, fail whoever waits, and wait until all sockets are closed."""
+        """Close all connections, fail waiting requests, and wait until all sockets are closed."""
         if not self.closed and self.loop.is_closed():
             self.closed = self._may_discard = True
             self._begin(self.state.limit, self.state.limit_per_host)
@@ -110,7 +110,7 @@ class ConnectionPool:
             await asyncio.shield(self._all_gone)
 
     def abandon(self) -> bool:
-        """Close it soon, as nobody will; False if that was done, or there is nothing to close."""
+        """Close a pool whose connector was dropped. False if there is nothing to close."""
         if self.closed or self._abandoned or not self._open:
             return False
         self._abandoned = True
@@ -119,13 +119,13 @@ class ConnectionPool:
         return True
 
     def is_idle(self, connection: Http1Connection) -> bool:
-        """Whether the connection waits for a request."""
+        """Whether the connection is idle."""
         return connection in self.state.idle
 
     # --- getting a connection ----------------------------------------------------------------
 
     def host(self, key: Hashable) -> HostPool:
-        """The part of the pool for an origin."""
+        """The connections and the queue of an origin."""
         return self.state.host(key)
 
     def obtain(
@@ -135,15 +135,15 @@ class ConnectionPool:
         timeout: ClientTimeout,
         send: Send | None = None,
     ) -> Awaitable[Http1Connection]:
-        """A connection; waits for a place if a limit is reached, then takes one or dials.
+        """Get an idle connection or open one; wait first if a limit is reached.
 
-        `send` spares a request that waits one of its two wake-ups: it is called by whoever hands
-        the connection over, and what was waited for the place is waited for the response's head.
+        A waiting request with `send` is sent by the task that releases the connection. The waiting
+        task is then woken once, by the head of the response, instead of twice.
 
         Raises
         ------
         ClientConnectionError
-            Or what stands below it: no address, refused, TLS failed, a timeout, connector closed.
+            Or a subclass: no address, refused, TLS failed, a timeout, or the connector is closed.
         """
         if not timeout.connect:
             return self._obtain(host, exchange, timeout, None if timeout.pool else send)
@@ -213,7 +213,7 @@ class ConnectionPool:
         self.obtain = obtain  # type: ignore[method-assign]
 
     def cancel_wait(self, ticket: Ticket) -> None:
-        """The request went away; leave the queue, or give back what it was granted."""
+        """A request no longer waits: remove its ticket, or free what the ticket was granted."""
         grant = ticket.granted
         if grant is None:
             self.state.withdraw(ticket)
@@ -266,7 +266,7 @@ class ConnectionPool:
         return await self._ready(connection, exchange)
 
     async def _ready(self, connection: Http1Connection, exchange: Exchange) -> Http1Connection:
-        """Tell of the new connection; whatever goes wrong, it does not leak."""
+        """Emit the event of a new connection. If a listener fails, close the connection."""
         try:
             if exchange.trace is not None:
                 await exchange.trace.tell(TraceConnectionCreateEndParams, exchange)
@@ -276,20 +276,20 @@ class ConnectionPool:
         return connection
 
     def later(self, seconds: float, call: Callable[[], None]) -> asyncio.TimerHandle:
-        """Call something later, in a context that holds no request's values."""
+        """The same as ``loop.call_later``, in an empty context."""
         return self.loop.call_later(seconds, call, context=self._context)
 
-    # --- what connections tell ---------------------------------------------------------------
+    # --- what connections call ---------------------------------------------------------------
 
     def transport_closed(self, connection: Http1Connection) -> None:
-        """A transport is no longer there."""
+        """A connection calls this when its transport is closed."""
         self._open.discard(connection)
         self._max_age.forget(connection)
         if self._all_gone is not None and not self._open and not self._all_gone.done():
             self._all_gone.set_result(None)
 
     def release(self, connection: Http1Connection, exchange: Exchange) -> None:
-        """The exchange is over and the connection fit for the next one."""
+        """Take back a connection whose response is complete, for the next request."""
         connection.requests_served += 1
         connection.idle_since_ns = exchange.end_ns
         if self._may_discard and (reason := self._max_age.why_discard(connection, exchange.end_ns)):
@@ -309,7 +309,7 @@ class ConnectionPool:
         reason: str,
         error: Exception | None = None,
     ) -> None:
-        """The exchange is over, well or with an error; close the connection."""
+        """Close the connection of an exchange that has ended."""
         if connection.closed:
             return
         if exchange.trace is not None:
@@ -321,13 +321,13 @@ class ConnectionPool:
         wake(ticket)
 
     def close_unused(self, connection: Http1Connection, reason: str) -> None:
-        """An idle connection ends."""
+        """Close a connection without an exchange."""
         ticket = self.state.remove(connection)
         self._finish_closing(connection, reason)
         wake(ticket)
 
     def put_back(self, connection: Http1Connection) -> None:
-        """Let the next request have the connection, or keep it idle."""
+        """Give the connection to the next waiting request, or keep it idle."""
         granted = self.state.release(connection)
         if granted is not None:
             ticket, unwanted = granted
@@ -340,7 +340,7 @@ class ConnectionPool:
             self._sweeper = self.later(self.keepalive_ns / 1e9, self._sweep)
 
     def _finish_closing(self, connection: Http1Connection, reason: str, told: bool = False) -> None:
-        """Close what the state no longer holds."""
+        """Close a connection that was removed from the state."""
         if connection.closed:
             return
         connection.close(reason)
@@ -351,7 +351,7 @@ class ConnectionPool:
             tell_process(TraceConnectionClosedParams, connection, connection.host.key, reason)
 
     def _sweep(self) -> None:
-        """Close what lay idle for too long; come again when the next one will have."""
+        """Close expired idle connections, and call this again when the next one expires."""
         self._sweeper = None
         now_ns = perf_counter_ns()
         self._close_expired(now_ns)
@@ -365,7 +365,7 @@ class ConnectionPool:
             self.close_unused(connection, "idle timeout")
 
     def _calls(self) -> list[Any]:
-        """The calls that are under way: waiting, or on a connection."""
+        """All current calls: without a connection, and on one."""
         busy = [connection.exchange for connection in self.state.active]
         return [*self.unconnected, *(exchange.call for exchange in busy if exchange is not None)]
 

@@ -1,4 +1,4 @@
-"""A request's stay in a queue of the pool."""
+"""How a request waits in a queue of the pool."""
 
 from __future__ import annotations
 
@@ -26,10 +26,11 @@ if TYPE_CHECKING:
 
 
 class QueueWait:
-    """Waits for what a ticket is granted; called when it is.
+    """Waits until a ticket is granted. The pool calls this object then.
 
-    With `send` the request goes out at once when a connection is handed over, and the caller is
-    woken once, by the head of the response: `exchange.connection` is set then.
+    With `send`, the request is sent in that call, if the grant has a connection. The future then
+    waits for the head of the response, so that the task is woken only once, and
+    `exchange.connection` is set.
     """
 
     __slots__ = ("_exchange", "_future", "_pool", "_send", "_since_ns", "_ticket")
@@ -69,14 +70,14 @@ class QueueWait:
             self._since_ns = 0
 
     async def granted(self, limit: float | None) -> Grant:
-        """Wait, for `limit` seconds at the most.
+        """Wait for the grant, for at most `limit` seconds.
 
         Raises
         ------
         ClientConnectionError
-            If the connector is closed; of a request that was sent, what broke it off.
+            If the connector is closed. If the request was sent: the error of its response.
         ConnectionTimeoutError
-            When the time is over.
+            After `limit` seconds.
         """
         ticket, exchange, future = self._ticket, self._exchange, self._future
         pool, trace = self._pool, exchange.trace
@@ -102,6 +103,6 @@ class QueueWait:
                 trace.note(TraceConnectionQueuedExceptionParams, exchange, 0, error)
             raise
         finally:
-            ticket.on_grant = None  # which knows the ticket: no circle is left for the collector
+            ticket.on_grant = None  # this breaks the reference cycle
             self._leave()
         return grant

@@ -1,20 +1,21 @@
-"""What the pool decides, without I/O: who gets which connection, who waits, what is closed.
+"""The decisions of the pool, without I/O: which request gets which connection, waits, or dials.
 
-Theory of operation. A *place* is the right to hold one connection; `limit` bounds the places of the
-pool and `limit_per_host` those of one origin. A place is taken by a request that dials, kept while
-its connection lives, busy or idle, and given back when the connection is closed::
+Theory of operation. A *place* is the permission to have one connection; `limit` is the maximum of
+places in the pool and `limit_per_host` that of one origin. A request that dials takes a place. Its
+connection keeps the place, busy or idle, until it is closed::
 
     request ── idle connection ──────────────────────► Grant(connection)
-            ── place free ───────────────────────────► Grant(None)         dial
+            ── free place ───────────────────────────► Grant(None)         dial
             ── pool full, another origin has idle ───► Grant(None, evict)  close that one, dial
             ── origin full, or pool full and busy ───► Ticket in the origin's queue
 
-A released connection goes to the ticket that has waited longest and that it can serve; a ticket of
-another origin gets the place, and the connection is closed. Tickets wait in the queue of their
-origin, in the order in which they came. The origins that wait and have room are found in a heap, by
-the number of their first ticket. So a step takes the same time however many requests wait, and a
-little more the more origins do. Queues and idle connections are OrderedDicts: the first of a plain
-dict is slow to find once others before it were deleted.
+A ticket is a request's entry in the queue of its origin, which is first in, first out. A released
+connection is granted to the ticket that has waited longest, of those whose origin may have it. If
+that is a ticket of another origin, it gets the place, and the connection is closed. A heap orders
+the waiting origins that are below `limit_per_host` by the number of their first ticket. So the time
+of a step does not depend on the number of waiting requests, and grows with the logarithm of the
+number of waiting origins. Queues and idle connections are OrderedDicts, because finding the first
+key of a dict is slow after keys before it were deleted.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class Pooled(Protocol):
-    """What the pool needs to know of a connection."""
+    """The attributes of a connection that the pool uses."""
 
     host: HostPool
     idle_since_ns: int
@@ -38,11 +39,11 @@ class Pooled(Protocol):
 
 C = TypeVar("C", bound=Pooled)
 _REMEMBERED = 1000
-"""How many origins without connections are remembered as having had one."""
+"""How many origins without connections are remembered, for `HostPool.why_new`."""
 
 
 class HostPool:
-    """The connections and the waiting of one origin."""
+    """The connections and the queue of one origin."""
 
     __slots__ = ("idle", "key", "listed", "live", "places", "queue", "was_served")
 
@@ -56,7 +57,7 @@ class HostPool:
         self.was_served = False
 
     def why_new(self, force_close: bool) -> str:
-        """Why a new connection is made for it."""
+        """The reason why a new connection is opened."""
         if force_close:
             return "force_close"
         if not self.was_served:
@@ -65,9 +66,9 @@ class HostPool:
 
 
 class Ticket:
-    """A request's place in a queue; it is `granted` when its turn has come.
+    """A request's entry in a queue. `granted` is set when it may go on, then `on_grant` is called.
 
-    `position` is how many waited for the same limit before it came.
+    `position` is how many requests were waiting for the same `limit` when it was created.
     """
 
     __slots__ = ("granted", "host", "limit", "number", "on_grant", "position")
@@ -82,7 +83,7 @@ class Ticket:
 
 
 class Grant(NamedTuple):
-    """A place: with a connection, or to dial one, after `evicted` was closed."""
+    """A place with an idle connection, or one to dial in after `evicted` was closed."""
 
     connection: Pooled | None
     evicted: Pooled | None = None
@@ -100,16 +101,16 @@ class PoolState(Generic[C]):
         self.places = 0
         self.hosts: dict[Any, HostPool] = {}
         self.idle: OrderedDict[C, None] = OrderedDict()
-        """Every idle connection, the one that has lain longest first."""
+        """All idle connections, the longest idle one first."""
         self.active: set[C] = set()
         self.waiting = 0
         self._heap: list[tuple[int, HostPool]] = []
-        """Origins that wait, by the number of a ticket that was their first at some time."""
+        """Waiting origins. The number is that of the origin's first ticket, now or earlier."""
         self.reused = 0
-        """Requests that found an open connection."""
+        """Requests that were given an open connection."""
         self._numbers = count()
         self._served: dict[Any, bool] = {}
-        """Origins that had connections and have none now, the one that left last at the end."""
+        """Origins whose connections are all closed, the most recent one last."""
 
     def host(self, key: Any) -> HostPool:
         """The part of the pool for an origin."""
@@ -120,7 +121,7 @@ class PoolState(Generic[C]):
         return host
 
     def reuse(self, host: HostPool, not_before_ns: int) -> C | None:
-        """The origin's idle connection that was used last, if it is not too old."""
+        """The origin's most recently used idle connection, unless its keep-alive time is over."""
         if not host.idle:
             return None
         connection: C = host.idle.popitem()[0]  # type: ignore[assignment]
@@ -133,7 +134,7 @@ class PoolState(Generic[C]):
         return connection
 
     def ask(self, host: HostPool) -> Grant | Ticket:
-        """A place to dial for an origin that has no idle connection, or a ticket to wait with."""
+        """A place to dial in, or a ticket. The origin has no idle connection."""
         if self.limit_per_host and host.places >= self.limit_per_host:
             return self._ticket(host, "limit_per_host", len(host.queue))
         evicted: C | None = None
@@ -146,15 +147,15 @@ class PoolState(Generic[C]):
         return Grant(None, evicted) if evicted is not None else DIAL
 
     def dialled(self, connection: C) -> None:
-        """A request has made its connection in the place that it was granted."""
+        """A request has opened the connection for its place."""
         self.active.add(connection)
         connection.host.was_served = True
 
     def release(self, connection: C) -> tuple[Ticket, C | None] | None:
-        """A connection is fit for the next request.
+        """Grant a reusable connection to a ticket, or keep it idle.
 
-        Returns the ticket that was granted, if any, and the connection to close, if the ticket
-        is another origin's.
+        Returns None, or the ticket that was granted, and the connection if it must be closed,
+        because the ticket belongs to another origin.
         """
         host = connection.host
         self.active.discard(connection)
@@ -172,7 +173,7 @@ class PoolState(Generic[C]):
         return None
 
     def give_back(self, host: HostPool) -> Ticket | None:
-        """A place is free again: the connection was closed, or dialling failed."""
+        """Free a place whose connection was closed or could not be opened."""
         self._leave(host)
         if not self.waiting:
             return None
@@ -180,7 +181,7 @@ class PoolState(Generic[C]):
         return None if ticket is None else self._grant(ticket, DIAL)
 
     def remove(self, connection: C) -> Ticket | None:
-        """An idle or active connection was closed; returns the ticket that its place went to."""
+        """Remove a closed connection. Returns the ticket that got its place."""
         if connection in self.active:
             self.active.discard(connection)
         elif connection in self.idle:
@@ -191,19 +192,19 @@ class PoolState(Generic[C]):
         return self.give_back(connection.host)
 
     def forget(self, connection: C) -> None:
-        """Take an idle connection out; its place goes to whoever asked for it."""
+        """Remove an idle connection and free its place, without granting it."""
         del self.idle[connection]
         del connection.host.idle[connection]
         self._leave(connection.host)
 
     def withdraw(self, ticket: Ticket) -> None:
-        """A waiting request went away."""
+        """Remove the ticket of a request that no longer waits."""
         if ticket.host.queue.pop(ticket, ...) is None:
             self.waiting -= 1
             self._retire(ticket.host)
 
     def expired(self, not_after_ns: int) -> list[C]:
-        """The idle connections that have lain since before this time."""
+        """The connections that have been idle since before this time."""
         found: list[C] = []
         for connection in self.idle:
             if connection.idle_since_ns > not_after_ns:
@@ -212,7 +213,7 @@ class PoolState(Generic[C]):
         return found
 
     def tickets(self) -> Iterator[Ticket]:
-        """Everybody who waits."""
+        """All tickets that wait."""
         for host in list(self.hosts.values()):
             yield from list(host.queue)
 
@@ -229,9 +230,9 @@ class PoolState(Generic[C]):
         heappush(self._heap, (next(iter(host.queue)).number, host))
 
     def _next(self, host: HostPool) -> Ticket | None:
-        """Who has waited longest of those that a place of this origin can serve."""
+        """The ticket that has waited longest and may get a place of this origin."""
         own = next(iter(host.queue)) if host.queue else None
-        if len(host.queue) == self.waiting:  # nobody else waits
+        if len(host.queue) == self.waiting:  # no other origin waits
             if len(self._heap) > 1:
                 self._forget_others(host)
             return own
@@ -241,13 +242,13 @@ class PoolState(Generic[C]):
         return own if own.number < anyone.number else anyone
 
     def _first_with_room(self) -> Ticket | None:
-        """The first ticket of those whose origins may have another place."""
+        """The first ticket of the origins that are below `limit_per_host`."""
         heap = self._heap
         while heap:
             number, host = heap[0]
             first = next(iter(host.queue), None)
             if first is None or (self.limit_per_host and host.places >= self.limit_per_host):
-                heappop(heap)  # it comes back with its next ticket, or when it has room
+                heappop(heap)  # listed again with its next ticket or free place
                 host.listed = False
             elif first.number != number:
                 heapreplace(heap, (first.number, host))
@@ -273,7 +274,7 @@ class PoolState(Generic[C]):
         return ticket
 
     def _take_place(self, host: HostPool) -> None:
-        if not host.live:  # retired between look-up and use
+        if not host.live:  # removed after the caller looked it up
             host.live = True
             self.hosts[host.key] = host
         host.places += 1
@@ -297,6 +298,6 @@ class PoolState(Generic[C]):
 
 
 def wake(ticket: Ticket | None) -> None:
-    """Wake the request whose turn has come."""
+    """Tell a request that its ticket was granted."""
     if ticket is not None and ticket.on_grant is not None:
         ticket.on_grant()

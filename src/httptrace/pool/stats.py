@@ -1,4 +1,4 @@
-"""What a connector has counted."""
+"""`ConnectorStats`: the counters of a connector."""
 
 from __future__ import annotations
 
@@ -6,27 +6,27 @@ from typing import Any, NamedTuple
 
 
 class ConnectorStats(NamedTuple):
-    """Counters of a connector since it was made, and what it holds now."""
+    """Counters since the connector was created, and its current connections and requests."""
 
     created: int
     """Connections that were opened."""
     reused: int
-    """Requests that found an open connection."""
+    """Requests that were sent on a connection that was open already."""
     closed: dict[str, int]
-    """Connections that were closed, by reason."""
+    """Closed connections, by reason."""
     failed: int
-    """Connections that could not be made."""
+    """Attempts to open a connection that failed."""
     queued: dict[str, int]
-    """Requests that had to wait, by the limit that was reached."""
+    """Requests that waited for a connection, by the limit that was reached."""
     queued_seconds: float
-    """Time that requests have spent waiting, those that still wait not included."""
+    """The time that requests have waited, without requests that still wait."""
     open: int
-    """Connections open now, busy and idle."""
+    """Open connections, busy and idle."""
     idle: int
-    """Connections that are open and unused now."""
+    """Open connections without a request."""
     waiting: int
-    """Requests that wait for a connection now."""
+    """Requests that are waiting for a connection."""
 
     def to_dict(self) -> dict[str, Any]:
-        """The same for JSON."""
+        """A dictionary for JSON."""
         return self._asdict()
