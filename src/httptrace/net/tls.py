@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from threading import Lock
 from time import time
 from typing import TYPE_CHECKING, Any, cast
@@ -150,18 +150,22 @@ def unverified_context() -> ssl.SSLContext:
 
 
 class HandshakeContext:
-    """Wraps a context for one handshake, to keep the peer's certificates if that fails.
+    """Wraps a context for one handshake: to know when it begins, and to keep the peer's
+    certificates if it fails.
 
     Event loops make the `SSLObject` themselves and drop it with the failed transport. They only
-    call the context's `wrap_bio`, and check that it is an `SSLContext`.
+    call the context's `wrap_bio`, right before the first bytes, and check that it is an
+    `SSLContext`.
     """
 
-    def __init__(self, context: ssl.SSLContext) -> None:
+    def __init__(self, context: ssl.SSLContext, begins: Callable[[], None]) -> None:
         self._context = context
+        self._begins = begins
         self._object: ssl.SSLObject | None = None
 
     def wrap_bio(self, *args: Any, **kwargs: Any) -> ssl.SSLObject:
         """As `SSLContext.wrap_bio`."""
+        self._begins()
         self._object = self._context.wrap_bio(*args, **kwargs)
         return self._object
 
