@@ -21,7 +21,7 @@ SUBJECTS: dict[str, tuple[str, ...]] = {
     "responses": (
         *("response", "request_info", "etag"),
         *("body.disposition", "body.multipart_reader", "body.part_reader"),
-        *("body.queues", "body.sse", "body.streams"),
+        *("body.queues", "body.sse", "body.streams", "headers.server_timing"),
     ),
     "connectors": ("pool", "net"),
     "credentials": ("cookies", "auth"),

@@ -13,8 +13,8 @@ Requests
     ClientSession, request(), ClientTimeout, TCPConnector, UnixConnector, NamedPipeConnector,
     AsyncResolver, ThreadedResolver, Fingerprint, ClientRequest (what middlewares get)
 Responses
-    ClientResponse, StreamReader, MultipartReader, BodyPartReader, ServerSentEvent, RequestInfo,
-    ClientWebSocketResponse, WSMessage, WSMsgType, WSCloseCode
+    ClientResponse, StreamReader, MultipartReader, BodyPartReader, ServerSentEvent, ServerTiming,
+    RequestInfo, ClientWebSocketResponse, WSMessage, WSMsgType, WSCloseCode
 Bodies
     FormData, MultipartWriter, Payload and its subclasses, UploadTracker
 Cookies and credentials
@@ -136,6 +136,7 @@ if TYPE_CHECKING:
     from .chain_map import ChainMapProxy
     from .auth.digest import DigestAuthMiddleware
     from .etag import ETag
+    from .headers.server_timing import ServerTiming
     from .local.celery_jobs import instrument_celery
     from .local.fields import bind
     from .local.json_logs import JsonLogConfiguration
@@ -171,7 +172,7 @@ __all__ = [
     "NonHttpUrlClientError", "NonHttpUrlRedirectClientError", "Observer", "PAYLOAD_REGISTRY",
     "Payload", "Propagation", "Recording", "RedirectClientError", "RequestIdLoggingFilter",
     "RequestInfo", "ServerConnectionError", "ServerDisconnectedError",
-    "ServerFingerprintMismatch", "ServerSentEvent", "ServerTimeoutError", "Signal",
+    "ServerFingerprintMismatch", "ServerSentEvent", "ServerTimeoutError", "ServerTiming", "Signal",
     "SocketFactoryType", "SocketTimeoutError", "Span", "StreamReader", "StringIOPayload",
     "StringPayload", "TCPConnector", "TextIOPayload", "ThreadedResolver", "Timeline",
     "TooManyRedirects", "TotalTimeoutError", "TraceConfig", "TraceConnectionAcquiredParams",
@@ -255,6 +256,9 @@ _LATER = {
     ),
     "etag": (
         "ETag",
+    ),
+    "headers.server_timing": (
+        "ServerTiming",
     ),
     "local.celery_jobs": (
         "instrument_celery",

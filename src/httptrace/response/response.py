@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from ..body.sse import ServerSentEvent
     from ..call.call import Call
     from ..call.exchange import Exchange
+    from ..headers.server_timing import ServerTiming
     from ..trace.timeline import Timeline
     from .finalizer import Finalizer
 
@@ -192,6 +193,18 @@ class ClientResponse(MadeResponse):
         from .links import parse_links
 
         return parse_links(self.headers.getall("Link", ()), self.url)
+
+    @property
+    def server_timing(self) -> tuple[ServerTiming, ...]:
+        """What the server says about its own time, in its Server-Timing fields.
+
+        Those of the trailers are there once the body has been read. What is malformed is left out.
+        """
+        from ..headers.server_timing import parse_server_timing
+
+        name = "Server-Timing"
+        values = [*self.headers.getall(name, ()), *self.trailers.getall(name, ())]
+        return parse_server_timing(values)
 
     @property
     def content_type(self) -> str:
