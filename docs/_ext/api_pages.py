@@ -29,7 +29,7 @@ SUBJECTS: dict[str, tuple[str, ...]] = {
     "errors": ("errors",),
     "websockets": ("ws",),
     "tracing": ("trace", "observers"),
-    "timeline": ("trace.timeline",),
+    "timeline": ("trace.timeline", "trace.loop_lag"),
     "moments": ("trace.moments", "trace.events"),
     "context": ("local",),
     "logging": ("local.json_logs", "local.log_bridges", "local.logs", "masking"),

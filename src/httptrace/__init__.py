@@ -21,7 +21,7 @@ Cookies and credentials
     CookieJar, DummyCookieJar, BasicAuth, DigestAuthMiddleware, extend_masking()
 What happens during requests
     Timeline, Hop, TraceConfig (callbacks), Observer, Event and its subclasses Trace...Params,
-    Span, record(), observe(), install(), uninstall()
+    Span, record(), observe(), install(), uninstall(), loop_lag()
 Context of tasks and threads
     Context, Local, wrap_async(), wrap_gather(), run_in_thread(), ContextThreadPoolExecutor,
     preserve_context_in_threads(), current_request_id(), Propagation, ContextMiddleware (ASGI),
@@ -146,6 +146,7 @@ if TYPE_CHECKING:
     from .local.sentry_tags import instrument_sentry
     from .local.tasks import wrap_async, wrap_gather
     from .local.threads import ContextThreadPoolExecutor, preserve_context_in_threads, run_in_thread
+    from .trace.loop_lag import LoopBlock, LoopLag, loop_lag
     from .web.aiohttp_web import context_middleware, context_middleware_factory
     from .web.asgi import ContextMiddleware
     from .ws.messages import WSCloseCode, WSMessage, WSMsgType, WebSocketError
@@ -168,10 +169,10 @@ __all__ = [
     "EventStreamParser", "Fingerprint", "FlowControlDataQueue", "FormData", "Hop", "HttpVersion",
     "HttpVersion10", "HttpVersion11", "IOBasePayload", "InvalidURL", "InvalidUrlClientError",
     "InvalidUrlRedirectClientError", "JsonLogConfiguration", "JsonPayload", "Local",
-    "LogConfiguration", "MultipartReader", "MultipartWriter", "NamedPipeConnector",
-    "NonHttpUrlClientError", "NonHttpUrlRedirectClientError", "Observer", "PAYLOAD_REGISTRY",
-    "Payload", "Propagation", "Recording", "RedirectClientError", "RequestIdLoggingFilter",
-    "RequestInfo", "ServerConnectionError", "ServerDisconnectedError",
+    "LogConfiguration", "LoopBlock", "LoopLag", "MultipartReader", "MultipartWriter",
+    "NamedPipeConnector", "NonHttpUrlClientError", "NonHttpUrlRedirectClientError", "Observer",
+    "PAYLOAD_REGISTRY", "Payload", "Propagation", "Recording", "RedirectClientError",
+    "RequestIdLoggingFilter", "RequestInfo", "ServerConnectionError", "ServerDisconnectedError",
     "ServerFingerprintMismatch", "ServerSentEvent", "ServerTimeoutError", "ServerTiming", "Signal",
     "SocketFactoryType", "SocketTimeoutError", "Span", "StreamReader", "StringIOPayload",
     "StringPayload", "TCPConnector", "TextIOPayload", "ThreadedResolver", "Timeline",
@@ -203,9 +204,9 @@ __all__ = [
     "content_disposition_filename", "context_middleware", "context_middleware_factory",
     "current_context", "current_request_id", "encode_basic_auth", "extend_masking", "get_payload",
     "hdrs", "install", "instrument_celery", "instrument_sentry", "job_context", "loguru_patcher",
-    "observe", "parse_content_disposition", "payload_type", "preserve_context_in_threads",
-    "record", "request", "run_in_thread", "set_zlib_backend", "streamer", "structlog_processor",
-    "uninstall", "wrap_async", "wrap_gather",
+    "loop_lag", "observe", "parse_content_disposition", "payload_type",
+    "preserve_context_in_threads", "record", "request", "run_in_thread", "set_zlib_backend",
+    "streamer", "structlog_processor", "uninstall", "wrap_async", "wrap_gather",
 ]
 
 _LATER = {
@@ -286,6 +287,9 @@ _LATER = {
     ),
     "local.threads": (
         "ContextThreadPoolExecutor", "preserve_context_in_threads", "run_in_thread",
+    ),
+    "trace.loop_lag": (
+        "LoopBlock", "LoopLag", "loop_lag",
     ),
     "web.aiohttp_web": (
         "context_middleware", "context_middleware_factory",
