@@ -16,7 +16,7 @@ from ..trace.events import (
 )
 from .addresses import checked_results, ip_addresses, ip_literal
 from .dns_cache import DnsCache, SharedLookUp
-from .resolver import default_resolver
+from .resolver import default_resolver, import_default_resolver
 from .timeouts import StepTimeout
 
 if TYPE_CHECKING:
@@ -53,6 +53,8 @@ class NameResolution:
         self._use_cache = use_cache
         self._counters = counters
         self._closed = False
+        if self._own:
+            import_default_resolver()
         self.cache = DnsCache(self._resolve, ttl, max_size)
         self.override: Callable[[str, int], Awaitable[list[ResolveResult]]] | None = None
         """Called for each host in place of all this, if a program overrides the connector's."""

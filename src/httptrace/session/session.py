@@ -41,6 +41,7 @@ from .arguments import (
 )
 from .chain import chain, run
 from .context_manager import RequestContextManager
+from .first_use import import_needed
 from .private_names import PrivateNames, use_connector
 
 if TYPE_CHECKING:
@@ -280,6 +281,7 @@ class ClientSession(PrivateNames, metaclass=_Overridable):
         from ..cookies.jar import CookieJar, length_counts
         from ..pool.connectors import TCPConnector, check_connector
 
+        import_needed(core.trust_env)
         own_jar = checked_jar(cookie_jar) is None
         if cookie_jar is None:
             cookie_jar = CookieJar()
