@@ -15,8 +15,9 @@ import os
 import select
 import socket
 import sys
-from collections import deque
 from contextlib import suppress
+from heapq import heappop, heappush
+from itertools import count
 from time import perf_counter_ns
 from typing import Any
 
@@ -35,7 +36,9 @@ class Lane:
     def __init__(self, source: int, sink: int) -> None:
         self.source = source
         self.sink = sink
-        self.waiting: deque[tuple[int, bytes]] = deque()
+        self.waiting: list[tuple[int, int, bytes]] = []
+        """When each packet is due, its number, and itself: a heap."""
+        self._numbers = count()
         self.set_up(0, None, ())
 
     def set_up(self, delay_ns: int, rate: float | None, drop: tuple[int, ...]) -> None:
@@ -66,7 +69,7 @@ class Lane:
         if self.drop and self._is_dropped(packet):
             return
         self.free_ns = max(now_ns, self.free_ns) + int(len(packet) * self.ns_per_byte)
-        self.waiting.append((self.free_ns + self.delay_ns, packet))
+        heappush(self.waiting, (self.free_ns + self.delay_ns, next(self._numbers), packet))
 
     def _is_dropped(self, packet: bytes) -> bool:
         segment = parse(packet)
@@ -87,10 +90,10 @@ class Lane:
         """Pass on what is due; return when the next packet is, None if none waits."""
         waiting = self.waiting
         while waiting:
-            due_ns, packet = waiting[0]
+            due_ns, _number, packet = waiting[0]
             if due_ns > perf_counter_ns():
                 return due_ns
-            waiting.popleft()
+            heappop(waiting)
             with suppress(BlockingIOError):
                 os.write(self.sink, packet)
         return None
