@@ -15,16 +15,25 @@ from .site import Site, site
 NOT_URGENT = "no real-time priority can be had here: times would say how busy the machine is"
 
 
-@pytest.fixture
-def wire() -> Iterator[Wire]:
-    """A wire at which no other process measures; skips aloud where none can be made."""
+@pytest.fixture(scope="module")
+def shared_wire() -> Iterator[Wire]:
+    """A wire for a whole file; skips aloud where none can be made."""
     try:
-        with Wire() as wire, alone(), real_time(CLIENT) as urgent:
-            if not urgent:
-                pytest.skip(NOT_URGENT)
+        with Wire() as wire:
             yield wire
     except WireMissing as error:
         pytest.skip(str(error))
+
+
+@pytest.fixture
+def wire(shared_wire: Wire) -> Iterator[Wire]:
+    """A wire without delay and loss, while no other process measures."""
+    with alone(), real_time(CLIENT) as urgent:
+        if not urgent:
+            pytest.skip(NOT_URGENT)
+        shared_wire.shape()
+        shared_wire.frames()
+        yield shared_wire
 
 
 @pytest.fixture(scope="session")
