@@ -39,7 +39,7 @@ FOUND = response_bytes(302, b"", ("Location", "/again"))
         (["-I", "-d", "x", "http://x/"], 2, "-I and -d exclude each other"),
         (["-G", "--json", "1", "http://x/"], 2, "-G and --json exclude each other"),
         (["-O", "http://x/"], 2, "-O finds no file name"),
-        (["ftp://x/"], 1, "url: ftp://x/: the scheme must be http or https"),
+        (["ftp://x/"], 1, "url: ftp://x/: the scheme must be one of http, https"),
         (["http://"], 3, "url: http:// - it has no host"),
         (["http://x:99999/"], 3, "url: http://x:99999/ - "),
         (["http://[x/"], 3, "url: http://[x/ - Invalid IPv6 URL"),

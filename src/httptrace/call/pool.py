@@ -49,6 +49,8 @@ class Pool(Protocol):
     """How long an idle connection is kept."""
     force_close: bool
     """Whether each connection is closed after one response."""
+    schemes: frozenset[str]
+    """The schemes of URLs that the connector takes."""
     uses_proxies: bool
     """Whether requests may use the proxies that environment variables name."""
     buffer: memoryview

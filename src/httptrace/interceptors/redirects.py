@@ -19,7 +19,7 @@ from ..errors import (
 from ..request.body import add_framing
 from ..request.fields import add_cookies, add_propagation
 from ..request.prepare import build_head
-from ..request.target import target_of
+from ..request.target import HTTP_SCHEMES, join, target_of
 from ..trace.events import TraceRequestRedirectParams
 
 if TYPE_CHECKING:
@@ -54,7 +54,8 @@ async def follow_redirects(
     TooManyRedirects
         After ``max_redirects``.
     InvalidUrlRedirectClientError, NonHttpUrlRedirectClientError
-        If the Location is not a URL that can be requested, or not http or https.
+        If the Location is not a URL that can be requested, or its scheme is neither http nor https
+        nor that of the request.
     ClientPayloadError
         If the body would have to be sent again, but cannot be.
     """
@@ -110,7 +111,7 @@ def _resolve(call: Call[Any], location: str) -> URL:
         url = URL(location, encoded=not call.core.requote)
         if not url.raw_host and _SCHEME_AND_SLASHES.match(location):
             raise ValueError("it has no host")  # browsers read the path as the host
-        url = call.target.url.join(url)
+        url = join(call.target.url, url)
     except ValueError as exc:
         # The traceback of a chained exception would show the URL, which may have a password.
         text = f"redirect to an invalid URL: {exc}"
@@ -162,7 +163,9 @@ def _target(call: Call[Any], url: URL) -> tuple[Target, str | None]:
         auth = BasicAuth.from_url(url)
         bare = url if auth is None else url.with_user(None)
         name, proxies = settings.server_hostname, settings.proxies
-        target = target_of(bare, settings.ssl, name, proxies, tunnel=call.tunnel)
+        schemes = call.pool.schemes & (HTTP_SCHEMES | {call.url.scheme})
+        tls = settings.ssl
+        target = target_of(bare, tls, name, proxies, tunnel=call.tunnel, schemes=schemes)
         auth = auth or call.core.netrc_for(target.url)
         return target, None if auth is None else auth.encode()
     except InvalidUrlClientError as exc:

@@ -42,7 +42,11 @@ class BaseConnector:
         When no event loop is running.
     """
 
-    allowed_protocol_schema_set = frozenset({"", "http", "https", "ws", "wss"})
+    allowed_protocol_schema_set: frozenset[str] = frozenset({"", "http", "https", "ws", "wss"})
+    """The schemes of URLs that may be requested, also by redirects (``""`` stands for none).
+
+    A subclass may have others: all but https and wss mean HTTP without TLS.
+    """
     __pool: ConnectionPool | None = None  # until all is well: __del__ runs even if __init__ raises
 
     def __init__(
@@ -68,7 +72,7 @@ class BaseConnector:
             limit_per_host=most_per_host,
             max_connection_age=max_connection_age,
         )
-        pool.dialer = dialer
+        pool.dialer, pool.schemes = dialer, frozenset(self.allowed_protocol_schema_set)
         refuse_overrides(type(self), "BaseConnector", _INSTEAD)
         self.__pool = pool
         if type(self).connect is not _CONNECT:
@@ -126,6 +130,8 @@ class BaseConnector:
             object.__setattr__(self, name, value)
             if name == "connect":
                 self.__ask_connect()
+            elif name == "allowed_protocol_schema_set" and self.__pool is not None:
+                self.__pool.schemes = frozenset(value)
 
     async def close(self, *, abort_ssl: bool = False) -> None:
         """Close every connection, fail whoever waits, and wait until all sockets are closed.

@@ -39,6 +39,8 @@ class TCPConnector(BaseConnector):
     was opened a connection is no longer used again.
     """
 
+    allowed_protocol_schema_set = BaseConnector.allowed_protocol_schema_set | {"tcp"}
+
     def __init__(
         self,
         *,
@@ -183,7 +185,10 @@ class _LocalConnector(BaseConnector):
 
 
 class UnixConnector(_LocalConnector):
-    """Connects to a Unix socket, whatever host the URL names (aiohttp's documentation)."""
+    """Connects to a Unix socket, whatever host the URL names (aiohttp's documentation).
+
+    The scheme of a URL may be ``unix``, as in ``unix://localhost/path``.
+    """
 
     allowed_protocol_schema_set = BaseConnector.allowed_protocol_schema_set | {"unix"}
 

@@ -42,6 +42,7 @@ _READ = 1 << 18
 class ConnectionPool:
     """The implementation of a connector, and of the interface `call.pool.Pool`."""
 
+    schemes: frozenset[str] = frozenset()
     uses_proxies = True
     dialer: AnyDialer | None = None
 

@@ -104,7 +104,8 @@ def _set_target(call: Call[Any], url: str | URL, options: RequestOptions) -> Bas
         url = url.with_user(None)
     settings = call.settings
     name, proxies = settings.server_hostname, settings.proxies
-    call.target = target_of(url, settings.ssl, name, proxies, tunnel=call.tunnel)
+    tls, schemes = settings.ssl, call.pool.schemes
+    call.target = target_of(url, tls, name, proxies, tunnel=call.tunnel, schemes=schemes)
     return auth or url_auth or call.core.auth_for(url)
 
 

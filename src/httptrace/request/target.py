@@ -29,6 +29,12 @@ _NOT_IN_HOST = re.compile(r"[#%/<>?@\\^|]")
 a host in another way (``good.test%2f.evil.test``)."""
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE"})
+HTTP_SCHEMES = frozenset({"http", "https"})
+_SECURE = frozenset({"https", "wss"})
+_WITHOUT_PORT = frozenset({"unix", "npipe"})
+"""Schemes whose connectors know where to connect: the URL's port is only sent."""
+_CONNECTORS = {"unix": "UnixConnector", "npipe": "NamedPipeConnector", "tcp": "TCPConnector"}
+_RESOLVED_BY_YARL = frozenset({"", "http", "https", "ws", "wss"})
 _MAX_TARGETS = 1024
 """How many targets a session caches."""
 
@@ -47,7 +53,7 @@ def cached_target(core: SessionCore, url: str | URL) -> Target | None:
             return None
         if len(core.targets) >= _MAX_TARGETS:
             core.targets.clear()
-        target = core.targets[url] = target_of(checked)
+        target = core.targets[url] = target_of(checked, schemes=core.pool.schemes)  # type: ignore[union-attr]
     proxies = core.settings.proxies
     return target if proxies is None or proxies.is_direct(target.url) else None
 
@@ -61,7 +67,14 @@ def absolute_url(core: SessionCore, value: str | URL) -> URL:
         If it cannot be parsed.
     """
     url = parse_url(value)
-    return url if core.base_url is None or url.absolute else core.base_url.join(url)
+    return url if core.base_url is None or url.absolute else join(core.base_url, url)
+
+
+def join(base: URL, reference: URL) -> URL:
+    """Resolve a reference (RFC 3986 §5.2), also to a base whose scheme yarl does not know."""
+    if base.scheme in _RESOLVED_BY_YARL or reference.scheme:
+        return base.join(reference)
+    return base.with_scheme("http").join(reference).with_scheme(base.scheme)
 
 
 def target_of(
@@ -71,11 +84,13 @@ def target_of(
     proxies: Proxies | None = None,
     *,
     tunnel: bool = False,
+    schemes: frozenset[str] = HTTP_SCHEMES,
 ) -> Target:
     """Check a URL and make its target.
 
     `tunnel` is for WebSockets: a proxy always gets a CONNECT (RFC 6455 §4.1), and the environment's
-    proxies for ws and wss are used.
+    proxies for ws and wss are used. `schemes` are those that the connector takes: all but https and
+    wss mean HTTP without TLS.
 
     Raises
     ------
@@ -83,27 +98,25 @@ def target_of(
         If it has no host, no valid port, or characters that a request line cannot have
         (RFC 9112 §3.2).
     NonHttpUrlClientError
-        If its scheme is not http or https.
+        If its scheme is none of `schemes`.
     """
     scheme = url.scheme
-    if scheme not in ("http", "https"):
-        if not scheme and not url.raw_host:
-            raise InvalidUrlClientError(url, "it has no scheme and host, e.g. https://example.com/")
-        from ..masking import mask_url
-
-        text = f"{mask_url(url)}: the scheme must be http or https, not {scheme!r}"
-        raise NonHttpUrlClientError(text)
+    if scheme not in schemes or not scheme:
+        raise _wrong_scheme(url, schemes)
     host, port = url.raw_host, url.port
     if not host:
         raise InvalidUrlClientError(url, "it has no host")
+    if port is None and scheme in _WITHOUT_PORT:
+        port = 80
     if not port:
-        raise InvalidUrlClientError(url, f"port {port} cannot be connected to")
+        why = "it has no port" if port is None else f"port {port} cannot be connected to"
+        raise InvalidUrlClientError(url, why)
     path = _request_target(url)
     if _UNSAFE.search(host):
         raise InvalidUrlClientError(url, _HAS_UNSAFE)
     if ":" not in host and _NOT_IN_HOST.search(host):
         raise InvalidUrlClientError(url, "its host has characters that no host can have")
-    secure = scheme == "https"
+    secure = scheme in _SECURE
     key = ConnectionKey(host, port, secure, tls if secure else True, server_hostname)
     # A zone id means something on this machine alone (RFC 6874 §4).
     name = f"[{host.partition('%')[0]}]" if ":" in host else host
@@ -116,6 +129,18 @@ def target_of(
         if proxy is not None:
             _use_proxy(target, proxy, tls, tunnel)
     return target
+
+
+def _wrong_scheme(url: URL, schemes: frozenset[str]) -> Exception:
+    scheme = url.scheme
+    if not scheme and not url.raw_host:
+        return InvalidUrlClientError(url, "it has no scheme and host, e.g. https://example.com/")
+    from ..masking import mask_url
+
+    allowed = ", ".join(sorted(filter(None, schemes)))
+    needs = f" (it needs a {_CONNECTORS[scheme]})" if scheme in _CONNECTORS else ""
+    text = f"{mask_url(url)}: the scheme must be one of {allowed}, not {scheme!r}{needs}"
+    return NonHttpUrlClientError(text)
 
 
 def target_with_params(target: Target, options: RequestOptions) -> Target:

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     import asyncio
 
 
+_SCHEMES = frozenset({"http", "https", "ws", "wss", "tcp", "unix", "npipe"})
+
+
 def detached_core(
     version: Any, trust_env: bool, loop: asyncio.AbstractEventLoop | None
 ) -> SessionCore:
@@ -50,7 +53,7 @@ def detached_core(
     core.jar, core.counts_cookies = _NO_COOKIES, True
     core.auto_headers = auto_headers(False, core.version, USER_AGENT)
     core.targets, core.loop, core.response_class = {}, loop, ClientResponse
-    core.pool = SimpleNamespace(force_close=False)  # it connects to nothing
+    core.pool = SimpleNamespace(force_close=False, schemes=_SCHEMES)  # it connects to nothing
     return core  # type: ignore[no-any-return]
 
 
