@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.servers.fixtures import ScriptedFactory
 from yarl import URL
 
 import httptrace
 from httptrace.errors import InvalidURL
 from httptrace.request.proxies import Proxies, Proxy, parse_proxy, proxies_of
 from httptrace.request.target import target_of
+from httptrace.testing import response_bytes
 
 from .conftest import MakeSession
 
@@ -51,13 +53,39 @@ def test_schemes(scheme: str) -> None:
         ("http://", InvalidURL),
         ("http://proxy.test:0", InvalidURL),
         ("http://proxy.test:99999", InvalidURL),
-        ("", InvalidURL),
     ],
 )
 def test_bad_proxies_are_refused(proxy: Any, error: type[Exception]) -> None:
     """What is no URL of a proxy is refused before anything is sent."""
     with pytest.raises(error):
         chosen(proxy=proxy)
+
+
+@pytest.mark.parametrize("empty", ["", URL("")])
+def test_an_empty_proxy_is_none(empty: str | URL, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes the place of the session's proxy, and of the environment's."""
+    monkeypatch.setenv("http_proxy", "http://environment.test")
+    assert chosen(default=Proxies(environment=True)) is not None
+    for default in (None, Proxies(environment=True), Proxies(URL("http://session.test"))):
+        assert chosen(default=default, proxy=empty) is None
+        assert chosen(default=default, proxy=empty, proxy_auth=AUTH) is None
+
+
+async def test_requests_without_the_proxy(
+    make_session: MakeSession, scripted: ScriptedFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An empty proxy of a request or a session sends requests directly, one with a proxy by it."""
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    server = await scripted(response_bytes(204))
+    with_proxy = make_session(proxy="http://127.0.0.1:1", trust_env=True)
+    without = make_session(proxy="", trust_env=True)
+    for call in (with_proxy.get(server.url, proxy=""), without.get(server.url)):
+        assert (await call).status == 204
+    with pytest.raises(httptrace.WSServerHandshakeError, match="204"):
+        await with_proxy.ws_connect(server.url, proxy="")
+    proxy = await scripted(response_bytes(200))
+    assert (await without.get("http://origin.test/x", proxy=proxy.url)).status == 200
+    assert proxy.requests[0].target == "http://origin.test/x"
 
 
 def test_a_bad_proxy_does_not_show_its_password() -> None:

@@ -92,6 +92,8 @@ class Proxies(NamedTuple):
 def proxies_of(options: Mapping[str, Any], default: Proxies | None) -> Proxies | None:
     """`default` as changed by ``proxy``, ``proxy_auth`` and ``proxy_headers``.
 
+    An empty ``proxy`` means none, whatever the session and the environment have.
+
     Raises
     ------
     InvalidURL
@@ -107,7 +109,8 @@ def proxies_of(options: Mapping[str, Any], default: Proxies | None) -> Proxies |
     if proxy is not None:
         url, url_auth = parse_proxy(proxy)
         auth_kept = None if url_auth else found.auth
-        found = found._replace(url=url, url_auth=url_auth, auth=auth_kept)
+        environment = found.environment and url is not None
+        found = Proxies(url, url_auth, auth_kept, found.headers, environment)
     if auth is not None:
         found = found._replace(auth=auth)
     if headers is not None:
@@ -115,8 +118,8 @@ def proxies_of(options: Mapping[str, Any], default: Proxies | None) -> Proxies |
     return found
 
 
-def parse_proxy(proxy: Any) -> tuple[URL, BasicAuth | None]:
-    """A proxy's URL without credentials, and the credentials.
+def parse_proxy(proxy: Any) -> tuple[URL | None, BasicAuth | None]:
+    """A proxy's URL without credentials, and the credentials; None for an empty one.
 
     Raises
     ------
@@ -127,6 +130,8 @@ def parse_proxy(proxy: Any) -> tuple[URL, BasicAuth | None]:
     """
     if not isinstance(proxy, str | URL):
         raise TypeError(f"proxy must be str or yarl.URL, not {type(proxy).__name__}")
+    if not str(proxy):
+        return None, None
     try:
         url = URL(proxy)
         auth = BasicAuth.from_url(url)

@@ -115,7 +115,8 @@ class ClientSession(PrivateNames, metaclass=_Overridable):
     headers
         Headers of every request, unless the request has its own of the same name.
     proxy, proxy_auth, proxy_headers
-        The URL of a proxy, and the Basic credentials and headers that it gets.
+        The URL of a proxy, and the Basic credentials and headers that it gets. An empty URL means
+        no proxy, also none from the environment.
     skip_auto_headers
         Names of automatic headers (``User-Agent``, ``Accept`` ...) to leave out.
     auth
@@ -126,7 +127,7 @@ class ClientSession(PrivateNames, metaclass=_Overridable):
         Subclasses of `ClientRequest`, `ClientResponse` and `ClientWebSocketResponse` to use.
         A `request_class` is instantiated for every hop, before its middlewares are called.
     version
-        `HttpVersion11` or `HttpVersion10`.
+        `HttpVersion11` or `HttpVersion10`; also as text, ``"1.1"`` or ``"1.0"``.
     cookie_jar
         Keeps the cookies; a `CookieJar` with its defaults if none is given.
     connector_owner
@@ -366,7 +367,8 @@ class ClientSession(PrivateNames, metaclass=_Overridable):
         timeout
             A `ClientTimeout`, seconds for the whole request, or None for no limit.
         proxy, proxy_auth, proxy_headers
-            The URL of a proxy, and the Basic credentials and headers that it gets.
+            The URL of a proxy, and the Basic credentials and headers that it gets. An empty URL
+            means no proxy, neither the session's nor the environment's.
         ssl, server_hostname
             How the certificate is verified: True, False, an `ssl.SSLContext` or a `Fingerprint`;
             and the host name to verify instead of the URL's.
