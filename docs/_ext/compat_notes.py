@@ -45,6 +45,7 @@ BETTER: dict[str, str | tuple[str, ...]] = {
     ),
     "BasicAuth": "Not deprecated: neither it nor `auth=` warns.",
     "BaseConnector": "`stats()`, `max_connection_age`; a `dialer` in a subclass makes connections.",
+    "UnixConnector": "Relative redirects, and a `base_url`, of `unix://` URLs are resolved.",
     "ClientConnectorError": "The text names each address and why it failed.",
     "ClientResponse": (
         "`timeline`: where the time of the request went.",
@@ -113,13 +114,16 @@ DIFFERENT: dict[str, str | tuple[str, ...]] = {
         "8259). A malformed Content-Type is ignored.",
         "Reading after the session was closed raises `ClientConnectionError`; aiohttp may raise "
         "`RuntimeError`.",
-        "After a 101 that is no WebSocket's `connection` is None: only WebSockets can be taken "
-        "over.",
+        "A 101 that the request did not ask for raises `ClientResponseError`. After one that it "
+        "asked for, the program gets the connection whatever the protocol is; in aiohttp only for "
+        "`tcp` and `websocket`.",
+        "`connection.protocol` is None until a 101.",
     ),
     "BaseConnector": "`connect`, if it is overridden or assigned, is called for each request; "
     "`_resolve_host` of a `TCPConnector` for each new connection. A connector that overrides "
     "another private method of aiohttp's, such as `_wrap_create_connection`, raises `TypeError` "
-    "when it is made: use its parameters, `proxy=` or a `dialer`.",
+    "when it is made: use its parameters, `proxy=` or a `dialer`. `allowed_protocol_schema_set` "
+    "holds for redirects too.",
     "ClientRequest": "A `request_class` that overrides what aiohttp calls while it sends, such as "
     "`send` or `update_headers`, raises `TypeError`: use a middleware.",
     "ClientSession": (

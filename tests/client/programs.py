@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -619,6 +620,99 @@ async def not_the_owner(lib: Any, base: str) -> Any:
             async with session, session.get("/") as response:
                 texts.append(await response.text())
         return texts, connector.closed
+
+
+# --- other schemes, no proxy, another protocol ----------------------------------------------------
+
+
+@program
+async def tcp_url(lib: Any, base: str) -> Any:
+    url = URL(base).with_scheme("tcp") / "echo-path"
+    async with lib.ClientSession() as session, session.get(url) as response:
+        return await response.text(), response.url.scheme
+
+
+@program
+async def ws_url(lib: Any, base: str) -> Any:
+    url = URL(base).with_scheme("ws") / "echo-path"
+    async with lib.ClientSession() as session, session.get(url) as response:
+        return await response.text(), response.url.scheme
+
+
+@program
+async def unix_url(lib: Any, base: str) -> Any:
+    seen: list[bytes] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        seen.extend(line for line in head.split(b"\r\n") if line[:4] in (b"GET ", b"Host"))
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok")
+        writer.close()
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = f"{folder}/socket"
+        async with await asyncio.start_unix_server(answer, path):
+            async with lib.ClientSession(connector=lib.UnixConnector(path)) as session:
+                for url in ("unix://localhost/a?b", "unix://localhost:80/c", "http://localhost/d"):
+                    async with session.get(url) as response:
+                        seen.append(await response.read())
+                return seen, str(response.url), response.host
+
+
+failing("unix_url_over_tcp", "unix://localhost/x")
+failing("npipe_url_over_tcp", "npipe://localhost/x")
+failing("redirect_to_unix", "BASE/redirect-to?url=unix://localhost/x")
+failing("redirect_to_tcp", "BASE/redirect-to?url=tcp://localhost:1/x")
+
+
+@program
+async def no_proxy_for_a_request(lib: Any, base: str) -> Any:
+    async with lib.ClientSession(proxy="http://127.0.0.1:1") as session:
+        async with session.get(base, proxy="") as response:
+            return await response.text()
+
+
+@program
+async def no_proxy_for_a_session(lib: Any, base: str) -> Any:
+    async with lib.ClientSession(proxy="") as session, session.get(base) as response:
+        return await response.text()
+
+
+@program
+async def upgraded(lib: Any, base: str) -> Any:
+    class Parser:
+        def feed_data(self, data: bytes) -> tuple[bool, bytes]:
+            queue.feed_data(data, len(data))
+            return False, b""
+
+        def feed_eof(self) -> None:
+            queue.feed_eof()
+
+    queue = lib.DataQueue(asyncio.get_running_loop())
+    headers = {"Connection": "Upgrade", "Upgrade": "tcp"}
+    async with lib.ClientSession() as session:
+        response = await session.post(f"{base}/upgrade", headers=headers, data=b"{}")
+        told = [response.status, await response.read(), response.closed]
+        connection = response.connection
+        protocol, transport = connection.protocol, connection.transport
+        protocol.set_parser(Parser(), queue)
+        protocol.force_close()
+        told += [protocol.upgraded, protocol.is_connected(), protocol.transport is not None]
+        told.append(await queue.read())
+        for _ in range(2):
+            transport.write(b"end")
+            await protocol._drain_helper()
+            told += [await queue.read(), queue.at_eof()]
+        try:
+            await queue.read()
+        except lib.EofStream:
+            told.append("the end")
+        while protocol.is_connected():
+            await asyncio.sleep(0)
+        told += [connection.closed, connection.transport, protocol.transport]
+        told += [response.connection is not None, response.connection.closed]
+        response.close()
+        return [*told, response.connection, response.closed]
 
 
 # --- what goes wrong ------------------------------------------------------------------------------

@@ -108,7 +108,22 @@ async def _large_header(request: web.Request) -> web.Response:
     return await _raw(request, b"HTTP/1.1 200 OK\r\nX: " + b"x" * 20_000 + b"\r\n\r\n")
 
 
+async def _upgrade(request: web.Request) -> web.Response:
+    """Switch protocols; welcome, answer twice, and hang up."""
+    await request.read()
+    transport: Any = request.transport
+    head = b"HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n"
+    reader = asyncio.StreamReader()
+    transport.set_protocol(asyncio.StreamReaderProtocol(reader))
+    transport.write(head + b"welcome")
+    for _ in range(2):
+        transport.write((await reader.readexactly(3)).upper())
+    transport.close()
+    return web.Response()
+
+
 HANDLERS = {
+    "/upgrade": _upgrade,
     "/text/{name}": _text,
     "/attributes": _attributes,
     "/lines": _lines,

@@ -308,9 +308,19 @@ def test_end_while_idle() -> None:
     fed.check_places()
 
 
+def test_switching_after_the_response() -> None:
+    """A 101 behind a complete response is like any other bytes behind it."""
+    fed = Fed().feed(OK + b"HTTP/1.1 101 Now\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\nabc")
+    assert fed.result.complete and fed.result.body == b"ok"
+    assert fed.pool.stats().closed == {"unexpected data": 1}
+
+
 def test_switching_protocols() -> None:
-    """A 101 that nobody asked for does not leave the connection in use."""
-    fed = Fed().feed(b"HTTP/1.1 101 Switching\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\nabc")
-    assert fed.connection.closed and not fed.idle
-    assert fed.exchange.error is not None or fed.exchange.complete
-    fed.check_places()
+    """A 101 that nobody asked for is an error of the server, wherever it is cut."""
+    answer = b"HTTP/1.1 101 Switching\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\nabc"
+    for pieces in every_split(answer):
+        fed = Fed().feed(*pieces)
+        assert fed.connection.closed and not fed.idle
+        assert isinstance(fed.exchange.error, ClientResponseError)
+        assert "without being asked" in str(fed.exchange.error)
+        fed.check_places()

@@ -215,12 +215,24 @@ class Call(Coroutine[Any, Any, R], Generic[R]):
             return COMPLETED
         if self.exchange.complete:
             return self.finish("completed")
-        self.abandon("unread body")
+        outcome = self._leave()
         if isinstance(exc, asyncio.CancelledError):
             return self.finish("cancelled", exc)
         if self.timeout_error is not None:
             return self.finish("failed", self.timeout_error)
-        return self.finish("dropped")
+        return self.finish(outcome)
+
+    def _leave(self) -> Outcome:
+        """The caller wants no more of the response, or of the connection after a 101."""
+        exchange = self.exchange
+        if exchange.complete:
+            return "completed"
+        if exchange.upgraded is None:
+            self.abandon("unread body")
+            return "dropped"
+        exchange.dropped = True
+        exchange.upgraded.leave()
+        return "completed"
 
     def abandon(self, reason: str, error: Exception | None = None) -> None:
         """Stop the current attempt: cancel its upload and close its connection."""
@@ -248,17 +260,14 @@ class Call(Coroutine[Any, Any, R], Generic[R]):
             return self.trace.flush()
         return COMPLETED
 
-    def finish_nowait(self) -> None:
-        """Like `drop_response`, for callers that cannot await."""
+    def finish_nowait(self, error: BaseException | None = None) -> None:
+        """Like `drop_response`, for callers that cannot await, or have an error."""
         if self.finished:
             return
-        complete = self.exchange.complete
-        outcome: Outcome = "completed" if complete else "dropped"
-        if not complete:
-            self.abandon("unread body")
+        outcome: Outcome = "failed" if error is not None else self._leave()
         if not self.returned:
-            self.early = (outcome, None)
-        elif self._end(outcome, None) and self.trace is not None:
+            self.early = (outcome, error)
+        elif self._end(outcome, error) and self.trace is not None:
             self.trace.flush_soon(self.core.create_task)
 
     def _end(self, outcome: Outcome, exc: BaseException | None) -> bool:
@@ -355,6 +364,8 @@ class Call(Coroutine[Any, Any, R], Generic[R]):
     def _limits_ns(self, now_ns: int) -> Iterator[tuple[int, str, float]]:
         """When each timeout of the call expires, its name and its seconds."""
         timeout, exchange = self.settings.timeout, self.exchange
+        if exchange.upgraded is not None and self.returned:
+            return  # what the program does on the connection has no limits
         if timeout.total:
             yield self.start_ns + self.settings.total_ns, "total", timeout.total
         if timeout.sock_read:

@@ -11,6 +11,13 @@ if TYPE_CHECKING:
     from .exchange import Exchange
 
 
+class Upgraded(Protocol):
+    """A connection on which a program speaks its own protocol after a 101 (RFC 9110 §7.8)."""
+
+    def leave(self) -> None:
+        """Close the connection once everything was sent that has been written to it."""
+
+
 class Connection(Protocol):
     """An open connection to one origin."""
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ..headers.head import RawHeaders
     from ..trace.record import TlsFacts
     from .call import Call
-    from .connection import Connection
+    from .connection import Connection, Upgraded
     from .target import Target
 
 
@@ -71,6 +71,8 @@ class Exchange(Record):
     """Since when the write buffer has not shrunk while the upload awaits `drain`; else 0."""
     unsent: int = 0
     """The size of the transport's write buffer when it was last checked."""
+    upgraded: Upgraded | None = None
+    """What the connection became after a 101 that the program has asked for."""
     on_complete: list[Callable[[], None]] | None = None
     """Called with ``loop.call_soon`` once the response was received completely."""
     _headers_sent: CIMultiDict[str] | None = None

@@ -81,7 +81,7 @@ def _refuse_value(name: str, value: str) -> None:
     raise ValueError(f"Control character detected in headers: the value of {name!r} has one")
 
 
-def has_token(headers: CIMultiDict[str], name: str, token: str) -> bool:
+def has_token(headers: CIMultiDict[str] | CIMultiDictProxy[str], name: str, token: str) -> bool:
     """Whether the field, a list of tokens, has that one in any case (RFC 9110 §5.6.1)."""
     values = ",".join(headers.getall(name, ())).lower().split(",")
     return any(value.strip() == token for value in values)

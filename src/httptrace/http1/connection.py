@@ -112,7 +112,8 @@ class Http1Connection(Sending):
             if self._head_began_ns:
                 self._look_at_status(exchange)
         except (HttpParserError, HttpParserUpgrade, BadHeadError) as exc:
-            if isinstance(exc, HttpParserUpgrade) and self._switch(exchange, data[exc.args[0] :]):
+            if isinstance(exc, HttpParserUpgrade) and exchange.status == 101:
+                self._switch(exchange, bytes(data[exc.args[0] :]))
                 return
             if not self._ended:
                 self._malformed(exchange, exc, data)
@@ -204,17 +205,21 @@ class Http1Connection(Sending):
         if exchange.trace is not None:
             exchange.trace.note(TraceResponseFirstByteParams, exchange, began_ns)
 
-    def _switch(self, exchange: Exchange, rest: bytes | memoryview) -> bool:
-        """Pass the transport on, if the call asked to switch protocols (RFC 9110 §7.8)."""
+    def _switch(self, exchange: Exchange, rest: bytes) -> None:
+        """Pass the transport on to whoever has asked for another protocol (RFC 9110 §7.8).
+
+        Both sets a protocol of its own on the transport: a WebSocket, and what programs get.
+        """
         take_over = getattr(exchange.call, "take_over", None)
         if take_over is None:
-            return False
-        self.exchange = None
-        take_over(
-            self, self._transport, memoryview(rest)
-        )  # sets a protocol of its own on the transport
+            from .upgraded import UpgradedConnection
+
+            transport: Any = self._transport
+            exchange.upgraded = UpgradedConnection(self, transport, exchange, rest)
+        else:
+            self.exchange = None
+            take_over(self, self._transport, rest)
         exchange.wake()
-        return True
 
     def eof_received(self) -> bool:
         """The server has sent the end of the stream. False lets the transport close."""
@@ -263,6 +268,10 @@ class Http1Connection(Sending):
         if status < 200 and status != 101:
             self._on_informational(exchange, status, headers)
             return
+        if status == 101 and not hasattr(exchange.call, "take_over"):
+            from .upgraded import check_switch
+
+            check_switch(b"" if self._answered_early else exchange.head_sent, headers)
         names = {name.lower() for name, _value in headers}
         exchange.has_cookies = b"set-cookie" in names
         exchange.encoded = b"content-encoding" in names

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from httptools import HttpParserUpgrade
-
 from ..errors import ClientOSError, ClientPayloadError, ServerDisconnectedError
 from ..headers.limits import BadHeadError
 
@@ -51,8 +49,6 @@ def check_coding(value: bytes) -> None:
 
 def describe(exc: BaseException) -> str:
     """The text of an error that the parser raised."""
-    if isinstance(exc, HttpParserUpgrade):
-        return "the server switched protocols without being asked (101)"
     return str(exc) or type(exc).__name__
 
 

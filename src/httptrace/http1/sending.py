@@ -44,7 +44,7 @@ class Sending(asyncio.BaseProtocol):
         *("id", "host", "address", "tls", "opened_ns", "idle_since_ns", "requests_served"),
         *("closed", "close_reason", "exchange", "write_blocked", "_transport", "_write", "_ended"),
         *("_request_whole", "_reading_paused", "_writable", "_poll", "early", "announced", "lost"),
-        "__weakref__",
+        *("closes_gently", "__weakref__"),
     )
 
     def __init__(self, host: Host) -> None:
@@ -70,6 +70,8 @@ class Sending(asyncio.BaseProtocol):
         """Whether the pool has counted the connection as created and emitted its events."""
         self.lost = False
         """Whether the transport is closed."""
+        self.closes_gently = False
+        """Whether `close` sends what was written before."""
 
     def send(self, exchange: Exchange, head: bytes, body: bytes) -> None:
         """Write a request with its whole body. The exchange receives the response."""
@@ -169,13 +171,13 @@ class Sending(asyncio.BaseProtocol):
             self._transport.resume_reading()  # type: ignore[union-attr]
 
     def close(self, reason: str) -> None:
-        """Abort the transport. A current exchange fails."""
+        """Abort the transport, or close it gently. A current exchange fails."""
         if self.closed:
             return
         self.closed = True
         self.close_reason = reason
         if self._transport is not None:
-            self._transport.abort()
+            (self._transport.close if self.closes_gently else self._transport.abort)()
         text = f"Connection closed: {reason}"
         if self.exchange is not None and self.exchange.head_ns:  # the server did not close it
             self._drop(ClientConnectionError(text))

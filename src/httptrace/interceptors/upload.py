@@ -188,6 +188,14 @@ async def _upload(call: Call[Any], exchange: Exchange, connection: Connection) -
         exchange.wake()
 
 
+async def sent_whole(exchange: Exchange) -> None:
+    """Wait until the body was sent, which must precede another protocol (RFC 9110 §7.8)."""
+    if exchange.upload is not None:
+        await asyncio.wait([exchange.upload])
+        if exchange.error is not None:
+            raise exchange.error
+
+
 async def _may_continue(exchange: Exchange, continued: asyncio.Future[bool]) -> bool:
     """Whether to send the body: wait for 100 Continue, the final response, or `_PATIENCE`."""
     if exchange.head_ns:

@@ -23,7 +23,7 @@ from .stale import (
     is_closed_by_server,
     next_attempt,
 )
-from .upload import begin_upload
+from .upload import begin_upload, sent_whole
 
 if TYPE_CHECKING:
     from ..call.call import Call
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from ..call.exchange import Exchange
     from ..response.response import ClientResponse
 
+_UNUSUAL = frozenset({101, 417})
 _NEW = (TraceConnectionAcquiredParams,)
 _REUSED = (TraceConnectionReuseconnParams, TraceConnectionAcquiredParams)
 _SENT = (TraceRequestHeadersSentParams, TraceRequestBodySentParams)
@@ -73,7 +74,12 @@ async def wire(call: Call[Any]) -> ClientResponse:
                 exchange.waiter = waiter = call.loop.create_future()
                 await waiter
                 exchange.waiter = None
-            if exchange.status != 417 or not expectation_failed(call):
+            if exchange.status not in _UNUSUAL:
+                break
+            if exchange.status == 101:
+                await sent_whole(exchange)
+                break
+            if not expectation_failed(call):
                 break
             drop_expectation(call)
             exchange, connection = await next_attempt(call, "expectation failed", None), None

@@ -39,6 +39,10 @@ _READ = 1 << 18
 """The size of the buffer that all connections of a pool read into."""
 
 
+_PATIENCE = 1.0
+"""Seconds that `close` waits for connections that close gently."""
+
+
 class ConnectionPool:
     """The implementation of a connector, and of the interface `call.pool.Pool`."""
 
@@ -108,7 +112,16 @@ class ConnectionPool:
                 await self.dialer.close()
         if self._open:
             self._all_gone = self._all_gone or self.loop.create_future()
-            await asyncio.shield(self._all_gone)
+            timer = self.later(_PATIENCE, self._abort_rest)
+            try:
+                await asyncio.shield(self._all_gone)
+            finally:
+                timer.cancel()
+
+    def _abort_rest(self) -> None:
+        """Abort the connections that still send what was written to them."""
+        for connection in self._open:
+            connection.transport.abort()  # type: ignore[union-attr]
 
     def abandon(self) -> bool:
         """Close a pool whose connector was dropped. False if there is nothing to close."""

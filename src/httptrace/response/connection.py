@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     import asyncio
 
     from ..call.connection import Connection
+    from ..http1.upgraded import UpgradedConnection
     from .response import ClientResponse
 
 
@@ -29,7 +30,14 @@ class ResponseConnection:
     @property
     def transport(self) -> asyncio.Transport | None:
         """The `asyncio.Transport`, with the peer's address and certificate; None if `closed`."""
+        if self.protocol is not None:
+            return self.protocol.transport
         return None if self.closed else self._connection.transport
+
+    @property
+    def protocol(self) -> UpgradedConnection | None:
+        """After a 101, what a program takes the connection over with; otherwise None."""
+        return cast("UpgradedConnection | None", self._response._exchange.upgraded)
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:

@@ -382,9 +382,14 @@ class ClientResponse(MadeResponse):
 
     @property
     def connection(self) -> ResponseConnection | None:
-        """The connection; None once the response no longer uses it."""
+        """The connection; None once the response no longer uses it.
+
+        After a 101 that the request has asked for, the program takes it over, and closing the
+        response closes it.
+        """
         connection = self._exchange.connection
-        if self.closed or connection is None:
+        gone = self.closed if self._exchange.upgraded is None else self._exchange.dropped
+        if gone or connection is None:
             return None
         return ResponseConnection(self, connection, self._call.loop)
 

@@ -131,7 +131,7 @@ class Opening(Call[ClientWebSocketResponse[DecodeText]], Generic[DecodeText]):
         )
 
     def take_over(
-        self, connection: Http1Connection, transport: asyncio.Transport, rest: memoryview
+        self, connection: Http1Connection, transport: asyncio.Transport, rest: bytes
     ) -> None:
         """The HTTP/1.1 connection received a 101: what follows it belongs to the WebSocket."""
         self.ws_connection = connection_class(self.loop)(self, connection, transport, self._config)
