@@ -10,6 +10,7 @@ import pytest
 
 import httptrace
 from httptrace.testing import EventRecorder, ScriptedServer, responding, response_bytes
+from httptrace.trace.declare import event_of, record_of
 
 HELLO = response_bytes(200, b"hello")
 
@@ -111,7 +112,7 @@ async def test_exception_after_the_end() -> None:
     """Once its end was told, a request has no exception."""
     recorder = await recorded()
     finish = recorder.of("request_finish")[0]
-    exception = httptrace.TraceRequestExceptionParams.of(finish.source, finish.time_ns)
+    exception = event_of(httptrace.TraceRequestExceptionParams, record_of(finish), finish.time_ns)
     recorder.events.insert(recorder.events.index(finish), exception)
     recorder._connections.insert(0, recorder._connections[-1])
     with pytest.raises(AssertionError, match="has request_exception after request_end"):
@@ -142,9 +143,9 @@ async def test_many_requests_are_checked_in_linear_time() -> None:
         nonlocal read
         recorder = EventRecorder()
         for number in range(count):
-            source: Any = Source(request[0].source, 1000 + number)
+            source: Any = Source(record_of(request[0]), 1000 + number)
             for event in request:
-                recorder.on_event(type(event).of(source, event.time_ns, *event._fact[3]))
+                recorder.on_event(event_of(type(event), source, event.time_ns, *event._fact[3]))
         read = 0
         recorder.check()
         return read

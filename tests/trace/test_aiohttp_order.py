@@ -44,6 +44,19 @@ def test_these_are_all() -> None:
     assert [name for name in SIGNALS if not hasattr(ours, name)] == []
 
 
+def test_classes_show_documented_names() -> None:
+    """Public names of TraceConfig and Event are signals, and those that the documentation has."""
+    ours, theirs = (
+        {name for name in dir(config) if name[0] != "_" and not name.startswith("on_")}
+        for config in (httptrace.TraceConfig(), aiohttp.TraceConfig())
+    )
+    assert ours - theirs == {"frozen"}
+    assert [name for name in dir(httptrace.Event) if name[0] != "_"] == [
+        *("attempt", "connection_id", "context_id", "edge", "fields", "group", "method", "name"),
+        *("request_id", "signal", "span", "time_ns", "url"),
+    ]
+
+
 @pytest.mark.parametrize("signal", SIGNALS)
 def test_params_have_aiohttps_fields(signal: str) -> None:
     """The params class of each signal has aiohttp's name, and all of its attributes."""

@@ -10,6 +10,7 @@ from multidict import CIMultiDict
 
 import httptrace
 from httptrace.testing import EventRecorder, response_bytes
+from httptrace.trace.declare import record_of
 
 from .conftest import MakeSession
 from .sequences import BODY, CLOSED, END, FAILED, FINISH, FRESH, HEAD, SENT, START
@@ -133,7 +134,7 @@ async def test_later_is_too_late(make_session: MakeSession, scripted: Any, signa
     config = httptrace.TraceConfig()
 
     def change(session: Any, context: Any, params: Any) -> None:
-        params.source.request_headers["X-Late"] = "1"
+        record_of(params).request_headers["X-Late"] = "1"
 
     getattr(config, signal).append(change)
     server = await scripted(HELLO)

@@ -15,6 +15,7 @@ from tests.net.recording import Gated
 
 import httptrace
 from httptrace.testing import EventRecorder, Peer
+from httptrace.trace.declare import record_of
 
 from .conftest import MakeSession
 from .sequences import ANSWERED, FINISH, FRESH, SENT, START
@@ -207,7 +208,7 @@ async def test_sessions_that_share_a_connector(
     assert not set(ids[0]) & set(ids[1])
     for one in recorders:
         one.check()
-        assert {event.source.call.session for event in one.events} == {
+        assert {record_of(event).call.session for event in one.events} == {
             sessions[recorders.index(one)]
         }
     for request_id in recorder.requests:

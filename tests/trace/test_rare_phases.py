@@ -11,6 +11,7 @@ import pytest
 import httptrace
 from httptrace import ClientTimeout
 from httptrace.testing import EventRecorder, Peer, refused_port, response_bytes
+from httptrace.trace.declare import record_of
 
 from .conftest import MakeSession
 from .sequences import (
@@ -45,8 +46,8 @@ def is_in_last_phase(recorder: EventRecorder, attempt: int, phase: str) -> bool:
     """Whether the request that is under way has come so far."""
     if not recorder.events:
         return False
-    source = recorder.events[-1].source
-    return source.attempt == attempt and source.phase == phase
+    record = record_of(recorder.events[-1])
+    return record.attempt == attempt and record.phase == phase
 
 
 async def ended(
@@ -338,7 +339,7 @@ async def test_time_blocked_is_told(
     session = make_session()
     task = asyncio.create_task(fetch(session, "POST", server.url, data=b"x" * (8 << 20)))
     async with asyncio.timeout(5):
-        while not recorder.events or not recorder.events[0].source.blocked_since_ns:
+        while not recorder.events or not record_of(recorder.events[0]).blocked_since_ns:
             await asyncio.sleep(0)
     server.events["go"].set()
     await task

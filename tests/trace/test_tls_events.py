@@ -15,6 +15,7 @@ import httptrace
 from httptrace.net import tls
 from httptrace.testing import EventRecorder
 from httptrace.testing.certificates import CertificateAuthority
+from httptrace.trace.declare import record_of
 
 from .conftest import MakeSession
 from .sequences import ANSWERED, FAILED, SENT, SOCKET, START, TLS
@@ -94,7 +95,7 @@ def slow_disk() -> Iterator[None]:
 async def until_read(task: asyncio.Task[Any], recorder: EventRecorder) -> None:
     """Wait until the request is at the certificates."""
     async with asyncio.timeout(5):
-        while not (started := recorder.of(*CREATE_START)) or started[0].source.phase == "queue":
+        while not (started := recorder.of(*CREATE_START)) or record_of(started[0]).phase == "queue":
             assert not task.done()
             await asyncio.sleep(0)
 

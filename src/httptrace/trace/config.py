@@ -80,10 +80,10 @@ class TraceConfig(Signals):
             )
         self._ctx_factory = trace_config_ctx_factory
         self._frozen = False
-        self.handlers: dict[type[Event], Callable[..., Awaitable[Any]]] = {}
-        """Internal: what to call and await for each event; made by `freeze`."""
-        self.wants_attempts = False
-        """Internal: whether a callback wants events of attempts; see `Trace`."""
+        self._handlers: dict[type[Event], Callable[..., Awaitable[Any]]] = {}
+        """What to call and await for each event; made by `freeze`."""
+        self._wants_attempts = False
+        """Whether a callback wants events of attempts; see `Trace`."""
         for event in EVENTS:
             setattr(self, event.signal, Signal())
 
@@ -106,12 +106,12 @@ class TraceConfig(Signals):
         }
         for signal in signals.values():
             signal.freeze()
-        self.handlers = {
+        self._handlers = {
             event: _in_order([*map(_awaited, signal)])
             for event, signal in signals.items()
             if signal
         }
-        self.wants_attempts = wants_attempts(self.handlers)
+        self._wants_attempts = wants_attempts(self._handlers)
 
 
 def adopted(config: Any) -> TraceConfig:

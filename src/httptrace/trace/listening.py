@@ -65,7 +65,7 @@ class SessionObservers:
         else:
             (config,) = configs
             context = config.trace_config_ctx(trace_request_ctx=trace_request_ctx)
-            return ConfigTrace(session, config.handlers, context, config.wants_attempts)
+            return ConfigTrace(session, config._handlers, context, config._wants_attempts)
         return listened(session, configs, everybody, trace_request_ctx)
 
     def _prepare(self, installed: tuple[Observer, ...]) -> None:
@@ -92,7 +92,7 @@ def listened(
         return ObserverTrace(handlers, wants_attempts(handlers))
     contexts = [config.trace_config_ctx(trace_request_ctx=trace_request_ctx) for config in configs]
     hearing = [*map(handlers_of, observing.each_once(observers))]
-    callbacks = [config.handlers for config in configs]
+    callbacks = [config._handlers for config in configs]
     events = wanted([*hearing, *callbacks])
     context = (merged(hearing) if hearing else {}, [*zip(callbacks, contexts, strict=True)])
     wants = dict.fromkeys(events, _tell_all)

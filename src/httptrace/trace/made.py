@@ -71,7 +71,7 @@ def made_fact(event: type[Event], args: tuple[Any, ...], kwargs: dict[str, Any])
         If it has no such fields, or one of aiohttp's is missing.
     """
     required = _FIELDS.get(event.signal, ())
-    known = {*required, "method", "url", *event.own_fields, *(one.name for one in event.fields)}
+    known = {*required, "method", "url", *event._own_fields, *(one.name for one in event.fields)}
     if len(args) > len(required):
         raise TypeError(f"{event.__name__} takes {len(required)} positional arguments: {required}")
     given = dict(zip(required, args, strict=False))
@@ -82,6 +82,6 @@ def made_fact(event: type[Event], args: tuple[Any, ...], kwargs: dict[str, Any])
         given[name] = value
     if missing := [name for name in required if name not in given]:
         raise TypeError(f"{event.__name__} misses {', '.join(missing)}")
-    names = event.own_fields or (("response",) if "response" in given else ())
+    names = event._own_fields or (("response",) if "response" in given else ())
     data = tuple(given.get(name) for name in names)
     return event, _MadeRecord(given), perf_counter_ns(), data

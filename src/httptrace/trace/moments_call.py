@@ -24,7 +24,7 @@ class RequestEvent(Event):
     @property
     def headers(self) -> CIMultiDict[str]:
         """the request's headers; callbacks of ``on_request_start`` may change them, no others"""
-        return self.source.request_headers
+        return self._record.request_headers
 
 
 class ResponseEvent(RequestEvent):
@@ -38,7 +38,7 @@ class ResponseEvent(RequestEvent):
         if not rest:
             return response  # type: ignore[no-any-return]
         present = response()
-        return self.source.response_again(*rest) if present is None else present  # type: ignore[no-any-return]
+        return self._record.response_again(*rest) if present is None else present  # type: ignore[no-any-return]
 
 
 class TraceRequestStartParams(
@@ -93,7 +93,7 @@ class TraceRequestFinishParams(
     @property
     def timeline(self) -> Timeline:
         """where the time went, over all attempts"""
-        return timeline_of(self.source)
+        return timeline_of(self._record)
 
 
 class TraceRequestRedirectParams(ResponseEvent, signal="on_request_redirect", group="redirect"):

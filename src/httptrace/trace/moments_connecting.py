@@ -231,17 +231,17 @@ class TraceConnectionReuseconnParams(Event, signal="on_connection_reuseconn", gr
     @property
     def requests_served(self) -> int:
         """how many requests it served before"""
-        return self.source.served_before
+        return self._record.served_before
 
     @property
     def age(self) -> float:
         """seconds since it was opened"""
-        return (self.time_ns - self.source.opened_ns) / 1e9
+        return (self.time_ns - self._record.opened_ns) / 1e9
 
     @property
     def idle(self) -> float:
         """seconds for which it was idle before this request"""
-        return self.source.idle_ns / 1e9
+        return self._record.idle_ns / 1e9
 
 
 class TraceConnectionAcquiredParams(Event, signal="on_connection_acquired", group="connection"):
@@ -250,12 +250,12 @@ class TraceConnectionAcquiredParams(Event, signal="on_connection_acquired", grou
     @property
     def reused(self) -> bool:
         """whether the connection served requests before"""
-        return self.source.reused
+        return self._record.reused
 
     @property
     def why_not_reused(self) -> str | None:
         """why a new one was made: 'first' of this origin, 'busy', 'none idle' or 'force_close'"""
-        return self.source.why_not_reused
+        return self._record.why_not_reused
 
 
 class TraceConnectionReleasedParams(Event, signal="on_connection_released", group="connection"):
@@ -278,9 +278,9 @@ class TraceConnectionClosedParams(Event, signal="on_connection_closed", group="c
     @property
     def age(self) -> float:
         """seconds since it was opened"""
-        return (self.time_ns - self.source.opened_ns) / 1e9
+        return (self.time_ns - self._record.opened_ns) / 1e9
 
     @property
     def requests_served(self) -> int:
         """how many requests it was used for, including the last one"""
-        return self.source.requests_served
+        return self._record.requests_served

@@ -9,6 +9,7 @@ from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from ._methods import ObserverMethods
+from .declare import event_of
 from .events import TraceRequestFinishParams
 from .record import Record
 from .spans import Span as Span
@@ -198,6 +199,6 @@ def tell_process(event: type[Event], connection: _Connection, key: Any, *data: o
     """
     handlers = [handler for one in installed if (handler := handlers_of(one).get(event))]
     if handlers:
-        moment = event.of(_IdleConnection(connection, key), perf_counter_ns(), *data)
+        moment = event_of(event, _IdleConnection(connection, key), perf_counter_ns(), *data)
         for handler in handlers:
             handler(moment)
