@@ -17,6 +17,13 @@ from httptrace.multipart import parse_content_disposition
 from httptrace.tracing import TraceRequestRedirectParams, TraceRequestStartParams
 
 
+def misspelled_names_are_errors() -> None:
+    """A name that does not exist is an error, although some names are imported on first use."""
+    httptrace.ClientSesion()  # type: ignore[attr-defined]
+    httptrace.local.Contxt()  # type: ignore[attr-defined]
+    httptrace.web.Application()  # type: ignore[attr-defined]
+
+
 def names_are_seen(header: str) -> None:
     """The modules show their types, as attributes of the package too."""
     assert_type(client.URL("http://a/"), URL)
