@@ -252,6 +252,46 @@ def test_every_test_says_what_holds(path: Path) -> None:
 
 # --- its pages ----------------------------------------------------------------------------------
 
+TOUR = (ROOT / "CONTRIBUTING.md").read_text()
+PACKAGE = ROOT / "src" / "httptrace"
+
+
+def found_in_tour(path: str) -> list[Path]:
+    """The files that a path of the tour means: below the checkout, the package or one room."""
+    roots = [ROOT, PACKAGE, *(room for room in PACKAGE.iterdir() if room.is_dir())]
+    return [match for root in roots for match in root.glob(path.rstrip("/"))]
+
+
+def test_tour_leads_to_files() -> None:
+    """Every file and room that CONTRIBUTING names exists."""
+    paths = set(re.findall(r"`([\w*][\w./*-]*/[\w.*-]*|[\w*-]+\.(?:py|md|toml))`", TOUR))
+    assert {"body/content_coding.py", "session/", "state.py", "tests/proxies/"} <= paths
+    assert [path for path in sorted(paths) if not found_in_tour(path)] == []
+
+
+def test_tour_has_every_room() -> None:
+    """The tour has a row for every room; what it says to open first is in that room."""
+    rows = [line.split("|")[1:-1] for line in TOUR.splitlines() if line.startswith("| `")]
+    rooms = [(re.findall(r"`(\w+)/`", row[0]), re.findall(r"`(\w+\.py)`", row[-1])) for row in rows]
+    assert {room for names, _ in rooms for room in names} == {
+        path.name for path in PACKAGE.iterdir() if (path / "__init__.py").is_file()
+    }
+    for names, files in rooms:
+        places = [PACKAGE / name for name in names]
+        assert [file for file in files if not any((room / file).is_file() for room in places)] == []
+
+
+def test_tour_names_what_is_there() -> None:
+    """A name that the tour gives beside a file is in this file."""
+    beside = re.findall(r"`([\w/]+\.py)` \(`(\w+)`\)", TOUR)
+    beside += [(path, name) for name, path in re.findall(r"`(\w+)` in\s+`([\w/]+\.py)`", TOUR)]
+    assert len(beside) >= 3
+    assert [
+        (path, name)
+        for path, name in beside
+        if not re.search(rf"^(class |def )?{name}\b", (PACKAGE / path).read_text(), re.MULTILINE)
+    ] == []
+
 
 def test_reference_has_every_public_name() -> None:
     """The generated API reference documents every name in ``__all__`` on exactly one page."""
