@@ -68,8 +68,8 @@ class TraceConfig(Signals):
 
     Each event has a signal ``on_…`` to which callbacks are appended. A callback gets the session,
     the context of the request, and the event (aiohttp's documentation, "Tracing Reference").
-    `trace_config_ctx_factory` makes the context; it is called with ``trace_request_ctx=``, the
-    value that was given to the request.
+    `trace_config_ctx_factory` creates the context; it is called with ``trace_request_ctx=``, the
+    value of that request parameter.
     """
 
     def __init__(self, trace_config_ctx_factory: Callable[..., Any] = SimpleNamespace) -> None:
@@ -89,7 +89,7 @@ class TraceConfig(Signals):
 
     @property
     def frozen(self) -> bool:
-        """Whether a session uses it, so that its callbacks are fixed."""
+        """Whether a session uses it. Its callbacks can no longer be changed then."""
         return self._frozen
 
     def trace_config_ctx(self, trace_request_ctx: Any = None) -> Any:
@@ -97,7 +97,7 @@ class TraceConfig(Signals):
         return self._ctx_factory(trace_request_ctx=trace_request_ctx)
 
     def freeze(self) -> None:
-        """Fix the callbacks. A session calls this for each TraceConfig that it is given."""
+        """Make later changes raise RuntimeError. A session calls this for each of its configs."""
         if self._frozen:
             return
         self._frozen = True
@@ -115,7 +115,7 @@ class TraceConfig(Signals):
 
 
 def adopted(config: Any) -> TraceConfig:
-    """A TraceConfig with the callbacks of aiohttp's own one, as tracing libraries make them.
+    """A TraceConfig with the callbacks of one of aiohttp's, such as tracing libraries create.
 
     Raises
     ------

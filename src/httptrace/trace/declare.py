@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 Edge = Literal["start", "end", "exception", "point"]
 Fact = tuple["type[Event]", "Record", int, tuple[Any, ...]]
-"""What is noted of an event: its class, the record of its attempt, its time, and its data."""
+"""What is kept of an event: its class, the record of its attempt, its time, and its data."""
 
 
 class Field(NamedTuple):
@@ -60,13 +60,13 @@ def _shared(bases: tuple[type, ...]) -> tuple[Field, ...]:
 _registry: list[type[Event]] = []
 
 new = object.__new__
-"""Makes an event without its ``__init__``, which is for programs."""
+"""Creates an event without its ``__init__``, which is for programs."""
 
 
 class EventMeta(type):
     """Turns the annotated fields of an event into properties.
 
-    An event has one slot, its `Fact`, so that noting and making one is as fast as possible.
+    An event has one slot, its `Fact`, so that creating one is as fast as possible.
     """
 
     def __new__(
@@ -182,7 +182,7 @@ class Event(metaclass=EventMeta):
 
 
 def event_of(kind: type[Event], record: Record, time_ns: int, *data: object) -> Event:
-    """Make an event where speed does not matter."""
+    """Create an event where speed does not matter."""
     event = new(kind)
     event._fact = (kind, record, time_ns, data)
     return event

@@ -32,8 +32,8 @@ class ResponseEvent(RequestEvent):
 
     @property
     def response(self) -> ClientResponse:
-        """the response; the event does not keep it alive: once the program has released the object,
-        this is another one with the same status and headers, whose body may be gone"""
+        """the response; the event has a weak reference: if the object no longer exists, this is
+        another one with the same status and headers, whose body may be missing"""
         response, *rest = self._fact[3]
         if not rest:
             return response  # type: ignore[no-any-return]
@@ -61,7 +61,8 @@ class TraceRequestEndParams(ResponseEvent, signal="on_request_end", group="call"
 class TraceRequestExceptionParams(RequestEvent, signal="on_request_exception", group="call"):
     """The request failed or was cancelled before the caller got a response.
 
-    ``on_request_finish`` follows. An error after ``on_request_end`` has that event alone.
+    ``on_request_finish`` follows. After an error that follows ``on_request_end``, there is only
+    ``on_request_finish``.
     """
 
     exception: BaseException = field(
