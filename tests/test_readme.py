@@ -29,10 +29,10 @@ PAGES = ["README.md", *(f"docs/{name}.md" for name in GUIDES)]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
 SAID = {
-    "slow-start/0.3": ["GET http://localhost", "\n  wait ", "the server thought for 0.3"],
+    "slow-start/0.3": ["GET http://localhost", "\n  wait ", "the first byte came after 0.3"],
     "httptrace.record()": ["/delay/0.3 → 200 OK"],
     "SlowRequests": ["GET http://localhost", "/slow-start/0.2 completed: 0.2"],
-    "/never": ["0.3 s were over in phase wait", "queued={'limit': 4}"],
+    "/never": ["the limit of 0.3 s was reached in phase wait", "queued={'limit': 4}"],
     "httptrace as aiohttp": ["was idle for 0.", "200 [{'id': 1, "],
 }
 """What the examples of the README print, by something that stands in them."""
