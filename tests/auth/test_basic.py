@@ -69,7 +69,7 @@ def test_character_outside_of_the_encoding(encoding: str) -> None:
 def test_every_source_of_credentials_has_the_same_encoding(
     netrc_file: Path, login: str, password: str, encoding: str
 ) -> None:
-    """Latin-1 if it has every character, else UTF-8: given, in a URL, for a proxy, in a netrc."""
+    """Credentials of every source are Latin-1 if it has every character, else UTF-8."""
     netrc_file.write_text(f"machine h login {login} password {password}\n", encoding="utf-8")
     url = URL.build(scheme="http", user=login, password=password, host="h")
     proxy, of_proxy = parse_proxy(str(url))
@@ -213,7 +213,7 @@ def test_netrc_that_cannot_be_read(netrc_file: Path, caplog: pytest.LogCaptureFi
 def test_netrc_in_the_home_directory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clock: list[float]
 ) -> None:
-    """Without NETRC the file is .netrc in the home directory; its absence is no news."""
+    """Without NETRC the file is .netrc in the home directory; a missing one is not logged."""
     monkeypatch.delenv("NETRC", raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setattr(auth, "_netrc", auth._Netrc())

@@ -100,7 +100,7 @@ def test_example_of_rfc_2617() -> None:
 
 
 def test_challenges_of_several_schemes() -> None:
-    """Several challenges in one header, with commas in quotes and token68, are told apart."""
+    """Several challenges in one header, with commas in quotes and token68, are separated."""
     header = r'Negotiate abc==, Basic realm="a, \"b\"", Digest realm=x , nonce = "n",qop="auth"'
     assert parse_challenges([header, "Bearer"]) == [
         ("negotiate", {}),
@@ -147,7 +147,7 @@ def test_next_nonce() -> None:
 
 @pytest.mark.parametrize("arguments", [("a:b", "x"), (None, "x"), ("a", None), ("a\r\n", "x")])
 def test_impossible_credentials(arguments: Any) -> None:
-    """A colon or control character in the login, and None for either, is a ValueError."""
+    """A colon or control character in the login, and None for either, raise ValueError."""
     with pytest.raises(ValueError, match="not allowed"):
         DigestAuthMiddleware(*arguments)
 
@@ -266,7 +266,7 @@ async def get(client: aiohttp.ClientSession, url: URL, **options: Any) -> int:
 async def test_every_form(
     server: Server, algorithm: str, suffix: str, qop: str, userhash: bool
 ) -> None:
-    """Each algorithm with each quality of protection is answered, first asked and then unasked."""
+    """Each algorithm with each quality of protection is answered, also preemptively."""
     server.algorithm, server.qop, server.userhash = algorithm + suffix, qop, userhash
     async with session(DigestAuthMiddleware(USER, PASSWORD)) as client:
         for body in (b"", b"first", b"second"):

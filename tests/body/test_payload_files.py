@@ -174,7 +174,7 @@ async def test_utf_8_files_are_sent_as_they_are(tmp_path: Path, newline: str | N
 
 
 async def test_text_files_that_are_encoded_again(tmp_path: Path) -> None:
-    """The size of a text file in another encoding, with other errors or compressed is not known."""
+    """The size of a text file is unknown with another encoding or errors, or if compressed."""
     path, packed = tmp_path / "text.txt", tmp_path / "text.gz"
     path.write_bytes("h\xe9\r\n".encode("latin-1"))
     with gzip.open(packed, "wb") as zipped:

@@ -1,4 +1,4 @@
-"""Transfer-Encoding in responses: its codings are tokens, and both judges of an end agree."""
+"""Transfer-Encoding in responses: its codings are tokens, and both parsers agree on them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ CHUNKS = b"5\r\nhello\r\n0\r\n\r\n"
 
 
 def results(version: str, codings: tuple[str, ...], *, end: bool) -> Result:
-    """The result of a response with these fields; the same at every way to cut it."""
+    """The result of a response with these fields; the same however it is split."""
     fields = "".join(f"Transfer-Encoding: {coding}\r\n" for coding in codings)
     data = f"HTTP/{version} 200 OK\r\n{fields}\r\n".encode("latin-1") + CHUNKS
     whole = received([data], end=end)
