@@ -112,7 +112,7 @@ async def test_early_answer_without_reading(
 async def test_answer_and_close(
     session: ClientSession, scripted: ScriptedFactory, at_rest: AtRest
 ) -> None:
-    """A server that refuses and closes while the body is sent: the refusal or the loss is told."""
+    """If a server refuses and closes while the body is sent, either one is reported."""
 
     async def slam(peer: Peer) -> None:
         await peer.read_head()

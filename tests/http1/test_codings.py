@@ -37,7 +37,7 @@ def results(version: str, codings: tuple[str, ...], *, end: bool) -> Result:
     ],
 )
 def test_chunked_at_the_end(version: str, codings: tuple[str, ...]) -> None:
-    """A last coding named ``chunked``, in any case and any field, ends with its last chunk."""
+    """If the last coding is ``chunked``, in any case and any field, the last chunk is the end."""
     result = results(version, codings, end=False)
     assert (result.status, result.body, result.complete) == (200, b"hello", True)
     assert result.kept == (version == "1.1")

@@ -285,7 +285,7 @@ def test_leaving_from_a_closed_generator_is_safe():
 
 
 def test_a_generator_shares_its_callers_context():
-    """Between two values of a generator its scope is the caller's, as context variables have it."""
+    """Between two values of a generator its scope is the caller's too, like context variables."""
 
     def generate():
         with Context(locals=(state,)):
