@@ -106,7 +106,7 @@ async def test_an_origin_that_refuses(
 async def test_an_origin_that_tinyproxy_cannot_reach(
     proxies: Proxies, make_session: MakeSession
 ) -> None:
-    """What an HTTP proxy cannot reach is its status: an error for a tunnel, else a response."""
+    """If an HTTP proxy cannot reach the host: an error for a tunnel, else its response."""
     session = make_session(proxy=f"http://127.0.0.1:{proxies.port('tinyproxy')}")
     with pytest.raises(httptrace.ClientHttpProxyError) as caught:
         await session.get("https://127.0.0.1:1/")

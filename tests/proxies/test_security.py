@@ -329,7 +329,7 @@ async def test_an_internal_literal_is_dialled_by_the_proxy(
 async def test_an_internal_name_is_looked_up_for_socks(
     scripted: Any, make_session: MakeSession
 ) -> None:
-    """With socks5 names are looked up here, so the filter is asked about what they lead to."""
+    """With socks5 the client looks names up, so the filter is called for their addresses."""
     proxy = await scripted(socks5)
     session = make_session(connector=public_only(), proxy=f"socks5://127.0.0.1:{proxy.port}")
     with pytest.raises(ClientConnectorError, match="not allowed by address_filter"):

@@ -81,7 +81,7 @@ async def test_the_events(
 async def test_what_is_for_the_proxy_does_not_reach_the_server(
     scripted: ScriptedFactory, make_session: MakeSession
 ) -> None:
-    """Credentials and headers of the proxy go into CONNECT alone; the origin gets a plain path."""
+    """Credentials and headers for the proxy are in CONNECT only; the origin gets a plain path."""
     proxy, server = await scripted(connecting()), await scripted(speaking())
     session = make_session(proxy=proxy.url)
     options = {"proxy_headers": {"X-Proxy": "yes"}, "proxy_auth": httptrace.BasicAuth("u", "p")}
@@ -155,7 +155,7 @@ async def test_a_redirect_goes_through_tunnels(
 async def test_connections_of_requests_are_not_taken(
     scripted: ScriptedFactory, make_session: MakeSession
 ) -> None:
-    """A proxy's idle connection for http requests is none for a WebSocket to the same server."""
+    """A proxy's idle connection for http is not used for a WebSocket to the same server."""
     server, proxy = await scripted(speaking()), await scripted(connecting())
     session = make_session(proxy=proxy.url)
     async with session.get(server.url) as response:

@@ -227,7 +227,7 @@ async def test_real_responses_can_be_changed(aiohttp_server: AiohttpServer) -> N
 
 @CLIENTS
 async def test_constructor_of_ones_own(lib: ModuleType, aiohttp_server: AiohttpServer) -> None:
-    """A response_class whose constructor has aiohttp's parameters makes the session's responses."""
+    """A response_class with aiohttp's constructor parameters makes the session's responses."""
 
     class Response(lib.ClientResponse):  # type: ignore[name-defined, misc]
         def __init__(self, method: str, url: URL, *, session: Any, **kwargs: Any) -> None:

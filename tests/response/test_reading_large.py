@@ -122,7 +122,7 @@ async def test_end_while_paused(
     framing: str,
     tls: bool,
 ) -> None:
-    """A body whose last bytes come while reading is paused is whole, and so is the next one."""
+    """A body whose last bytes arrive while reading is paused is complete, and so is the next."""
     body = BIG[:40_000]
     answer = (
         length(len(body)) + body if framing == "length" else CHUNKED + chunk(body) + b"0\r\n\r\n"

@@ -142,7 +142,7 @@ INTERNAL = [
 
 
 async def test_an_internal_host_is_dialled(guarded: httptrace.ClientSession) -> None:
-    """Literals of every spelling and what names lead to are asked about before they are dialled."""
+    """Literals in every notation and addresses of names are filtered before they are dialled."""
     for host in INTERNAL:
         with pytest.raises((ClientConnectorError, InvalidUrlClientError)) as caught:
             await guarded.get(f"http://{host}:9/")

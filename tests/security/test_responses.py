@@ -53,7 +53,7 @@ POISON = {
 
 
 def poisonous(poison: bytes, cut: int | None) -> Any:
-    """Answer the first request with poison, in one piece or two, and others with their path."""
+    """Respond to the first request with these bytes, in one or two pieces; others get a path."""
 
     async def answer(peer: Peer, request: ReceivedRequest) -> None:
         if request.target != "/first":

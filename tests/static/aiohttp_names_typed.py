@@ -39,7 +39,7 @@ def names_are_seen(header: str) -> None:
 
 
 class Handler(ResponseHandler):
-    """A protocol of one's own."""
+    """A user's protocol."""
 
 
 def middlewares(given: ClientMiddlewareType, disposition: ContentDisposition) -> None:
@@ -51,7 +51,7 @@ def middlewares(given: ClientMiddlewareType, disposition: ContentDisposition) ->
 
 
 def made_objects(url: URL, headers: CIMultiDict[str], response: httptrace.ClientResponse) -> None:
-    """Requests, responses and events can be made with aiohttp's arguments."""
+    """Requests, responses and events can be created with aiohttp's arguments."""
     assert_type(httptrace.ClientRequest("GET", url, params={"a": "b"}).url, URL)
     made = httptrace.ClientResponse("GET", url, writer=None, loop=None, session=None)
     made.status, made.reason = 200, "OK"
