@@ -27,7 +27,7 @@ async def recorded() -> EventRecorder:
 
 
 async def test_what_it_keeps() -> None:
-    """Events, names and spans in order, of all requests or of one; `clear` forgets them."""
+    """Events, names and spans are kept in order, for all requests or one; `clear` removes them."""
     recorder = await recorded()
     recorder.check()
     first, second = recorder.requests
