@@ -75,6 +75,16 @@ def test_all_is_complete() -> None:
     assert visible <= set(httptrace.__all__)
 
 
+def test_names_do_not_need_aiohttp() -> None:
+    """Without aiohttp, ``from httptrace import *`` and `dir` have every name."""
+    code = "import json, sys; sys.modules['aiohttp'] = None; import httptrace; names = {}; "
+    code += "shown = dir(httptrace); exec('from httptrace import *', names); "
+    code += "print(json.dumps([sorted(names.keys() - {'__builtins__'}), shown]))"
+    exported, shown = run_python(code)
+    assert exported == httptrace.__all__
+    assert set(httptrace.__all__) <= set(shown)
+
+
 def test_all_has_every_error_and_event() -> None:
     """Every exception of ``errors`` and the params class of every moment are public."""
     errors = importlib.import_module("httptrace.errors")

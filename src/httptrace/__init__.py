@@ -327,5 +327,8 @@ if not TYPE_CHECKING:  # or type checkers would accept every name
         globals()[name] = value
         return value
 
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})
+
 
 _modules[__name__].__class__ = _Package

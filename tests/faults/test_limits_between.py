@@ -50,7 +50,7 @@ async def warm(session: ClientSession, url: str) -> None:
 
 
 def slow(signal: str, *, seconds: float) -> tuple[TraceConfig, asyncio.Event]:
-    """Listeners of one event that are slow once `go` is set."""
+    """Listeners of one event that are slow once the returned event is set."""
     config, armed = TraceConfig(), asyncio.Event()
 
     async def listen(*_args: object) -> None:

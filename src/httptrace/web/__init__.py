@@ -11,8 +11,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from httptrace.web.aiohttp_scopes import AccessLogger
     from httptrace.web.aiohttp_web import (
-        AccessLogger,
         context_middleware,
         context_middleware_factory,
         setup_context,
@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 _LATER = {
-    "AccessLogger": "aiohttp_web",
+    "AccessLogger": "aiohttp_scopes",
     "ContextMiddleware": "asgi",
     "context_middleware": "aiohttp_web",
     "context_middleware_factory": "aiohttp_web",
