@@ -1,4 +1,4 @@
-"""What every test gets: both event loops, and an eye on what the loop complains about."""
+"""Fixtures of every test: both event loops, and a check of what the loop reports."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def loop_factories() -> dict[str, LoopFactory]:
-    """The loops that can be had here; a platform without uvloop has asyncio's alone."""
+    """The loops that are available; without uvloop only asyncio's."""
     factories: dict[str, LoopFactory] = {"asyncio": asyncio.SelectorEventLoop}
     try:
         import uvloop
@@ -63,12 +63,12 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 
 def pytest_report_header(config: pytest.Config) -> str:
-    """Say which loops the tests run on, so that a missing one is not overlooked."""
+    """Print the loops that the tests run on, so that a missing one is noticed."""
     return f"event loops: {', '.join(loop_factories())} (chosen: {config.getoption('--loop')})"
 
 
 class Complaints(logging.Handler):
-    """Keeps what the event loop reports: lost exceptions, destroyed tasks, unclosed things."""
+    """Keeps the reports of the event loop: lost exceptions, destroyed tasks, open transports."""
 
     def __init__(self) -> None:
         super().__init__(logging.ERROR)

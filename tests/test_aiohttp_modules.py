@@ -1,4 +1,4 @@
-"""The modules with the names of aiohttp's, and that what is in them behaves as aiohttp's does."""
+"""The modules with aiohttp's names, whose contents behave as aiohttp's."""
 
 from __future__ import annotations
 
@@ -91,13 +91,13 @@ def test_module_has_the_packages_own_objects(name: str) -> None:
 
 @pytest.mark.parametrize("name", MODULES)
 def test_page_has_the_module(name: str) -> None:
-    """The page about compatibility has a row for each module, with all that is not there."""
+    """The page about compatibility has a row for each module, with all missing names."""
     row = next(line for line in compat.page().splitlines() if line.startswith(f"| `{name}` | "))
     assert all(f"`{missing}`" in row for missing in compat.module_names(name)[1])
 
 
 def test_missing_modules_are_explained() -> None:
-    """The page tells of each public module of aiohttp that is not there."""
+    """The page names each public module of aiohttp that is missing."""
     assert {*compat.missing_modules()} == {*compat.MODULES_NOT_HERE}
 
 
@@ -112,7 +112,7 @@ REEXPORTS = {
 
 @pytest.mark.parametrize("name", REEXPORTS)
 def test_names_that_libraries_import(name: str) -> None:
-    """Names that libraries import from aiohttp's modules are of the same kind there."""
+    """Names that libraries import from aiohttp's modules have the same kind here."""
     for one in REEXPORTS[name]:
         theirs = getattr(importlib.import_module(f"aiohttp.{name}"), one)
         ours = getattr(importlib.import_module(f"httptrace.{name}"), one)
@@ -126,7 +126,7 @@ def test_names_that_libraries_import(name: str) -> None:
 
 
 async def test_request_context_manager_takes_a_coroutine(aiohttp_server: Any) -> None:
-    """A program can make a `_RequestContextManager` of a coroutine that gives a response."""
+    """A program can create a `_RequestContextManager` from a coroutine."""
     server = await aiohttp_server(_application())
     async with httptrace.ClientSession() as session:
 
@@ -184,7 +184,7 @@ async def test_middlewares_are_built_around_a_handler(package: Any) -> None:
 
 
 async def test_response_handler_keeps_the_transport() -> None:
-    """A `ResponseHandler` subclass that is made a transport's protocol has it until it closes."""
+    """A `ResponseHandler` subclass that becomes a transport's protocol keeps it until it closes."""
 
     class Handler(client_proto.ResponseHandler):
         pass
@@ -229,7 +229,7 @@ async def test_drain_waits_while_writing_is_paused() -> None:
 
 
 async def test_stream_of_a_mocked_loop() -> None:
-    """A stream on a `ResponseHandler` whose loop is a mock can be fed and read."""
+    """A stream on a `ResponseHandler` with a mocked loop can be fed and read."""
     handler = client_proto.ResponseHandler(loop=mock.Mock())
     stream = client_proto.StreamReader(handler, limit=2**16, loop=asyncio.get_running_loop())
     stream.feed_data(b"body")
@@ -244,7 +244,7 @@ CONTENT_TYPES = ["text/html; charset=latin-1", "application/json", "", 'text/pla
 
 @pytest.mark.parametrize("value", CONTENT_TYPES)
 def test_headers_mixin(value: str) -> None:
-    """`HeadersMixin` reads the content type, charset and length of ``_headers`` as aiohttp's."""
+    """`HeadersMixin` parses the content type, charset and length of ``_headers`` as aiohttp's."""
     found = []
     for base in (aiohttp.helpers.HeadersMixin, helpers.HeadersMixin):
         made: Any = type("Message", (base,), {})()
@@ -260,7 +260,7 @@ def test_headers_mixin(value: str) -> None:
     "url", ["http://example.com/a?b#c", "http://user@example.com/", "http://u%40:p%3A@h:81/"]
 )
 def test_credentials_are_taken_off_a_url(url: str) -> None:
-    """`strip_auth_from_url` gives the same URL and credentials as aiohttp's."""
+    """`strip_auth_from_url` returns the same URL and credentials as aiohttp's."""
     theirs = aiohttp.helpers.strip_auth_from_url(URL(url))
     ours = helpers.strip_auth_from_url(URL(url))
     assert ours[0] == theirs[0]
@@ -268,7 +268,7 @@ def test_credentials_are_taken_off_a_url(url: str) -> None:
 
 
 def test_timer_noop() -> None:
-    """`TimerNoop` is a context manager that limits nothing and lets errors through."""
+    """`TimerNoop` is a context manager that does nothing."""
     with helpers.TimerNoop() as timer:
         timer.assert_timeout()
     with pytest.raises(LookupError), helpers.TimerNoop():
@@ -277,7 +277,7 @@ def test_timer_noop() -> None:
 
 
 async def test_noop_can_be_awaited() -> None:
-    """Awaiting `noop()` gives None."""
+    """Awaiting `noop()` returns None."""
     assert await helpers.noop() is None
 
 
@@ -307,7 +307,7 @@ def test_reify() -> None:
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_netrc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Credentials come from the file that ``$NETRC`` names; a missing host is a LookupError."""
+    """Credentials come from the file that ``$NETRC`` names; a missing host raises LookupError."""
     path = tmp_path / "netrc"
     path.write_text("machine example.com login user password secret\n")
     monkeypatch.setenv("NETRC", str(path))
@@ -324,7 +324,7 @@ def test_netrc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_proxy_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`get_env_proxy_for_url` gives the proxy and its credentials, or raises LookupError."""
+    """`get_env_proxy_for_url` returns the proxy and its credentials, or raises LookupError."""
     monkeypatch.setenv("http_proxy", "http://user:secret@proxy.example:3128")
     for module in (aiohttp.helpers, helpers):
         url, auth = module.get_env_proxy_for_url(URL("http://example.com/"))
@@ -336,7 +336,7 @@ def test_proxy_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("host", [None, "", "127.0.0.1", "::1", "example.com", "1.example", "10"])
 def test_is_ip_address(host: str | None) -> None:
-    """What is written like an address counts as one, as in aiohttp."""
+    """Text that looks like an address counts as one, as in aiohttp."""
     assert helpers.is_ip_address(host) == aiohttp.helpers.is_ip_address(host)
 
 
@@ -348,7 +348,7 @@ def test_content_disposition_header() -> None:
 
 
 async def test_results_are_set_once() -> None:
-    """`set_result` and `set_exception` leave a future alone that is done."""
+    """`set_result` and `set_exception` do nothing to a future that is done."""
     future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
     helpers.set_result(future, 1)
     helpers.set_result(future, 2)
@@ -392,7 +392,7 @@ ERRORS: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = [
 
 @pytest.mark.parametrize("name, args, kwargs", ERRORS)
 def test_parser_errors(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-    """The errors of aiohttp's parser can be made, and have aiohttp's attributes and bases."""
+    """The errors of aiohttp's parser can be created, and have aiohttp's attributes and bases."""
     theirs = getattr(aiohttp.http_exceptions, name)(*args, **kwargs)
     ours = getattr(http_exceptions, name)(*args, **kwargs)
     assert (str(ours), repr(ours)) == (str(theirs), repr(theirs))
@@ -487,7 +487,7 @@ async def test_raw_server() -> None:
 
 
 async def test_server_of_ones_own() -> None:
-    """A subclass of `BaseTestServer` makes the runner, and may pass ``scheme=sentinel``."""
+    """A subclass of `BaseTestServer` creates the runner, and may pass ``scheme=sentinel``."""
 
     class Own(test_utils.BaseTestServer):
         async def _make_runner(self, **kwargs: Any) -> Any:
@@ -509,7 +509,7 @@ async def test_client_of_a_test_server() -> None:
 
 
 async def test_mocked_coroutine() -> None:
-    """`make_mocked_coro` returns or raises what it is told to, and records calls, as aiohttp's."""
+    """`make_mocked_coro` returns or raises as configured, and records calls, as aiohttp's."""
     for make in (aiohttp.test_utils.make_mocked_coro, test_utils.make_mocked_coro):
         returns, raises = make(return_value=3), make(raise_exception=LookupError())
         assert await returns(1) == 3
@@ -519,7 +519,7 @@ async def test_mocked_coroutine() -> None:
 
 
 def test_unused_port() -> None:
-    """`unused_port` gives a port that can be bound."""
+    """`unused_port` returns a port that can be bound."""
     test_utils.get_port_socket("127.0.0.1", test_utils.unused_port()).close()
 
 
@@ -527,7 +527,7 @@ def test_unused_port() -> None:
 
 
 async def test_data_queue_can_be_subclassed() -> None:
-    """A subclass of `DataQueue` may count what is fed, with two positional arguments."""
+    """A subclass of `DataQueue` may override `feed_data` with two positional arguments."""
     streams = importlib.import_module("httptrace.streams")
 
     class Counted(streams.DataQueue):  # type: ignore[misc, name-defined]

@@ -1,4 +1,4 @@
-"""What cannot be used is refused by name, before a single byte is sent."""
+"""Invalid input is refused with an error that names it, before a byte is sent."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ NO_NUMBER: list[Any] = ["5", b"5", [5], (5,), {5}, object()]
 
 @pytest.fixture
 async def server(scripted: ScriptedFactory) -> AsyncIterator[ScriptedServer]:
-    """A server to which nothing may come."""
+    """A server that must not receive anything."""
     server = await scripted(responding(response_bytes(200, b"ok")))
     yield server
     assert server.connections == []
@@ -46,7 +46,7 @@ async def server(scripted: ScriptedFactory) -> AsyncIterator[ScriptedServer]:
 
 @pytest.fixture
 async def session() -> AsyncIterator[ClientSession]:
-    """A session that makes no connection, and goes on working."""
+    """A session that opens no connection, and can be used afterwards."""
     async with ClientSession() as session:
         yield session
         connector = session.connector
@@ -93,14 +93,14 @@ async def refused(call: Any, error: type[Exception], *words: str) -> None:
     ],
 )
 async def test_url(session: ClientSession, url: str, error: type[Exception]) -> None:
-    """A URL that leads nowhere is refused as in aiohttp; the error names it, without passwords."""
+    """An unusable URL is refused as in aiohttp; the error names it, without passwords."""
     await refused(session.get(url), error, mask_url(url))
     assert issubclass(InvalidUrlClientError, InvalidURL) and issubclass(InvalidURL, ValueError)
 
 
 @pytest.mark.parametrize("url", [None, 5, b"http://x/", ("http://x/",), ["http://x/"], object()])
 async def test_url_of_the_wrong_type(session: ClientSession, url: Any) -> None:
-    """A URL that is no URL is refused."""
+    """What is not a URL is refused."""
     await refused(session.get(url), TypeError, "url")
 
 
@@ -108,7 +108,7 @@ async def test_url_of_the_wrong_type(session: ClientSession, url: Any) -> None:
 async def test_control_characters_in_the_url(
     session: ClientSession, server: ScriptedServer, sign: str
 ) -> None:
-    """No control character in a URL is passed over, wherever it stands."""
+    """A control character anywhere in a URL is refused."""
     for url in (
         f"{server.url}/{sign}",
         f"{server.url}/a{sign}b?c",
@@ -122,7 +122,7 @@ async def test_control_characters_in_the_url(
 
 @pytest.mark.parametrize("path", ["/a\r\nX: y", "/a b", "/a\0", "/\x7f", "/\n"])
 async def test_encoded_url(session: ClientSession, server: ScriptedServer, path: str) -> None:
-    """A URL that is taken as it is can smuggle nothing into the request line either."""
+    """A URL that is marked as encoded cannot inject into the request line either."""
     url = URL(server.url).with_path(path, encoded=True)
     await refused(session.get(url), InvalidUrlClientError, "control characters")
 
@@ -137,7 +137,7 @@ async def test_method(session: ClientSession, server: ScriptedServer, method: st
 async def test_control_characters_in_the_method(
     session: ClientSession, server: ScriptedServer, sign: str
 ) -> None:
-    """No control character gets into the request line by the method."""
+    """A method with a control character is refused."""
     for method in (f"GET{sign}", f"{sign}GET", f"G{sign}ET", f"GET /x HTTP/1.1{sign}"):
         await refused(session.request(method, server.url), ValueError, "method")
 
@@ -157,7 +157,7 @@ async def test_method_of_the_wrong_type(
 async def test_control_characters_in_headers(
     session: ClientSession, server: ScriptedServer, sign: str
 ) -> None:
-    """No control character but the tab gets into a header, by name or by value."""
+    """Control characters except the tab are refused in names and values of headers."""
     for value in (f"a{sign}b", sign, f"a{sign}", f"{sign}b"):
         await refused(session.get(server.url, headers={"X-Name": value}), ValueError, "X-Name")
     for name in (f"X{sign}", f"{sign}X", f"X{sign}Y"):
@@ -170,7 +170,7 @@ async def test_control_characters_in_headers(
 async def test_injection_is_called_so(
     session: ClientSession, server: ScriptedServer, sign: str
 ) -> None:
-    """CR, LF and NUL are refused in aiohttp's words."""
+    """CR, LF and NUL are refused with aiohttp's text."""
     call = session.get(server.url, headers={"X": f"a{sign}Y: z"})
     await refused(call, ValueError, "newline, carriage return, or null byte", "injection")
 
@@ -198,7 +198,7 @@ async def test_header_value_of_the_wrong_type(
 
 
 async def test_session_headers(server: ScriptedServer) -> None:
-    """Headers of the session are held to the same, as late as they are changed."""
+    """The session's headers are checked too, even if they are changed later."""
     async with ClientSession(headers={"X": "a\r\nb"}) as session:
         await refused(session.get(server.url), ValueError, "'X'")
     async with ClientSession() as session:
@@ -210,7 +210,7 @@ async def test_session_headers(server: ScriptedServer) -> None:
 async def test_control_characters_in_cookies(
     session: ClientSession, server: ScriptedServer, sign: str
 ) -> None:
-    """No control character gets into a cookie, by name or by value."""
+    """Control characters are refused in names and values of cookies."""
     if sign != "\t":  # which is sent in quotes, as octal digits
         await refused(session.get(server.url, cookies={"name": f"a{sign}b"}), ValueError, "name")
     for name in (f"n{sign}", f"{sign}n", f"n{sign}m"):
@@ -219,7 +219,7 @@ async def test_control_characters_in_cookies(
 
 @pytest.mark.parametrize("name", ["", "a b", "a;", "a=b", "a,b"])
 async def test_cookie_name(session: ClientSession, server: ScriptedServer, name: str) -> None:
-    """A cookie's name can be nothing that ends it."""
+    """The name of a cookie cannot contain a delimiter."""
     await refused(session.get(server.url, cookies={name: "v"}), ValueError, repr(name))
 
 
@@ -245,12 +245,12 @@ async def test_two_bodies(session: ClientSession, server: ScriptedServer) -> Non
 async def test_data_of_the_wrong_type(
     session: ClientSession, server: ScriptedServer, data: Any
 ) -> None:
-    """What no body can be made of is refused."""
+    """A value that cannot be a body is refused."""
     await refused(session.post(server.url, data=data), TypeError)
 
 
 async def test_json_that_cannot_be_written(session: ClientSession, server: ScriptedServer) -> None:
-    """What is no JSON fails as the serializer says."""
+    """A value that is not JSON raises the serializer's error."""
     await refused(session.post(server.url, json=object()), TypeError, "serializable")
     loop: list[Any] = []
     loop.append(loop)
@@ -258,7 +258,7 @@ async def test_json_that_cannot_be_written(session: ClientSession, server: Scrip
 
 
 async def test_closed_file(session: ClientSession, server: ScriptedServer) -> None:
-    """A closed file is no body."""
+    """A closed file cannot be a body."""
     file = io.BytesIO(b"x")
     file.close()
     await refused(session.post(server.url, data=file), ValueError, "closed")
@@ -286,7 +286,7 @@ async def test_closed_file(session: ClientSession, server: ScriptedServer) -> No
 async def test_framing(
     session: ClientSession, server: ScriptedServer, method: str, headers: Any, data: Any
 ) -> None:
-    """Headers that a server would frame the request by otherwise than it is sent are refused."""
+    """Headers that contradict the framing of the request are refused."""
     call = session.request(method, server.url, headers=headers, data=data)
     await refused(call, ValueError)
 
@@ -317,14 +317,14 @@ async def test_contradictions(
 async def test_parameter_that_is_called_otherwise(
     session: ClientSession, server: ScriptedServer, name: str, meant: str
 ) -> None:
-    """A slip, or another client's name, is told what it is called here."""
+    """The error of a misspelled name, or another client's, has the right name."""
     options: Any = {name: True}
     call = session.get(server.url, **options)
     await refused(call, TypeError, f"argument '{name}': did you mean {meant}?")
 
 
 async def test_unknown_parameter(session: ClientSession, server: ScriptedServer) -> None:
-    """A parameter that does not exist is refused by name."""
+    """An unknown parameter is refused by name."""
     await refused(session.get(server.url, tiemout=5), TypeError, "tiemout")
 
 
@@ -358,7 +358,7 @@ WRONG: dict[str, list[Any]] = {
 
 @pytest.mark.parametrize("name", WRONG)
 async def test_parameter(session: ClientSession, server: ScriptedServer, name: str) -> None:
-    """A value that a parameter cannot have is refused; the text names the parameter."""
+    """An invalid value of a parameter is refused; the text names the parameter."""
     for value in WRONG[name]:
         with pytest.raises((TypeError, ValueError)) as caught:
             await session.get(server.url, **{name: value})
@@ -369,7 +369,7 @@ async def test_parameter(session: ClientSession, server: ScriptedServer, name: s
 
 
 def takes_anything(kind: type, name: str) -> set[str]:
-    """The parameters that are there for aiohttp's sake, or mean whether a thing is true."""
+    """The parameters that are ignored, or are used as truth values."""
     return {
         ClientSession: {"ssl_shutdown_timeout", "propagate", "ws_response_class"},
         TCPConnector: {"enable_cleanup_closed", "timeout_ceil_threshold", "use_dns_cache"},
@@ -377,7 +377,7 @@ def takes_anything(kind: type, name: str) -> set[str]:
 
 
 def parameters(kind: type) -> list[str]:
-    """The names of the parameters of a constructor that are checked."""
+    """The names of the checked parameters of a constructor."""
     names = [name for name in inspect.signature(kind).parameters if name not in ("self", "loop")]
     return [name for name in names if name not in takes_anything(kind, name)]
 
@@ -433,7 +433,7 @@ async def test_negative(kind: Callable[..., Any], name: str) -> None:
 
 @pytest.mark.parametrize("name", ["limit", "limit_per_host", "keepalive_timeout"])
 async def test_unix_connector(name: str) -> None:
-    """A Unix connector is held to the same."""
+    """A Unix connector checks the same."""
     with pytest.raises(ValueError, match=name):
         UnixConnector("/x", **{name: -1})
     with pytest.raises(TypeError, match="path"):
@@ -441,14 +441,14 @@ async def test_unix_connector(name: str) -> None:
 
 
 async def test_keepalive_and_force_close() -> None:
-    """To keep connections and to keep none contradict each other."""
+    """keepalive_timeout and force_close exclude each other."""
     with pytest.raises(ValueError, match="force_close"):
         TCPConnector(keepalive_timeout=5, force_close=True)
 
 
 @pytest.mark.parametrize("base_url", ["/x/", "example.com", "http://x/path", 5])
 async def test_base_url(base_url: Any) -> None:
-    """A base is absolute and ends in a slash."""
+    """A base_url is absolute and ends in a slash."""
     with pytest.raises((ValueError, TypeError), match="base_url"):
         ClientSession(base_url)
 
@@ -465,7 +465,7 @@ async def test_credentials() -> None:
 
 
 async def test_credentials_twice(session: ClientSession, server: ScriptedServer) -> None:
-    """Credentials come from one place."""
+    """Credentials can be given in one place only."""
     auth = BasicAuth("a", "b")
     call = session.get(server.url, auth=auth, headers={"Authorization": "x"})
     await refused(call, ValueError, "authorization")
@@ -488,7 +488,7 @@ def test_cookie_jar() -> None:
 
 
 def test_no_loop() -> None:
-    """Sessions and connectors are made where a loop runs."""
+    """Sessions and connectors need a running loop."""
     for kind in (ClientSession, TCPConnector):
         with pytest.raises(RuntimeError, match="event loop"):
             kind()
@@ -498,7 +498,7 @@ def test_no_loop() -> None:
 
 
 async def test_closed_session(server: ScriptedServer) -> None:
-    """A closed session makes no requests, closes again without complaint, and says what it is."""
+    """A closed session refuses requests, can be closed again, and says that it is closed."""
     session = ClientSession()
     await session.close()
     await session.close()
@@ -521,7 +521,7 @@ async def test_closed_connector(server: ScriptedServer) -> None:
 
 
 async def test_closed_while_waiting(scripted: ScriptedFactory) -> None:
-    """Closing a session fails the requests that are under way or wait."""
+    """Closing a session fails its current and waiting requests."""
     server = await scripted(responding(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhal"))
     session = ClientSession(connector=TCPConnector(limit=1))
     reading = asyncio.ensure_future(session.get(server.url))
@@ -537,7 +537,7 @@ async def test_closed_while_waiting(scripted: ScriptedFactory) -> None:
 
 
 async def dropping(work: Callable[[], Any]) -> tuple[list[str], list[dict[str, Any]]]:
-    """The ResourceWarnings that dropping things brings, and what the loop's handler is told."""
+    """The ResourceWarnings of dropped objects, and the reports to the loop's handler."""
     told: list[dict[str, Any]] = []
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(lambda _loop, context: told.append(context))

@@ -1,4 +1,4 @@
-"""The demonstration: it shows every phase, quickly, and notices when it does not."""
+"""The demo: it shows every phase, quickly, and fails if one is missing."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ sys.exit(demo.main(["--serve", "0"]))
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Python with these arguments, to its end; a warning is an error."""
+    """Run Python with these arguments; a warning is an error."""
     environment = {**os.environ, "PYTHONWARNINGS": "error"}
     return subprocess.run(
         [sys.executable, *arguments], capture_output=True, text=True, env=environment, check=False
@@ -49,7 +49,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_every_scene() -> None:
-    """All scenes are played and right, within 15 seconds, and every phase is seen."""
+    """All scenes run as expected, within 15 seconds, and every phase is seen."""
     began = time.monotonic()
     ran = run("-m", "httptrace.demo")
     assert (ran.returncode, ran.stderr) == (0, "")
@@ -68,7 +68,7 @@ def test_a_scene_that_is_wrong() -> None:
 
 
 def test_serving() -> None:
-    """``--serve`` tells what answers where, and ends with Ctrl-C."""
+    """``--serve`` prints the URLs, and ends with Ctrl-C."""
     command = [sys.executable, "-u", "-c", SERVING]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         told = []
@@ -86,7 +86,7 @@ def test_serving() -> None:
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
 def test_a_port_that_is_taken(host: str) -> None:
-    """A port that somebody else has is named in one line."""
+    """A port that is in use is named in one line."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.create_server((host, 0), family=family) as taken:
         port = taken.getsockname()[1]
@@ -96,7 +96,7 @@ def test_a_port_that_is_taken(host: str) -> None:
 
 
 def test_what_is_missing() -> None:
-    """Where the demonstration cannot run, one line tells what it lacks."""
+    """If the demo cannot run, one line says what is missing."""
     ran = run("-c", WITHOUT_THE_EXTRA)
     assert (ran.returncode, ran.stdout) == (1, "")
     assert ran.stderr.startswith("httptrace.demo: ")

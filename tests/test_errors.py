@@ -105,7 +105,7 @@ COPIES: list[Callable[[Any], Any]] = [copy.copy, copy.deepcopy, pickled]
 
 
 def shown(value: Any) -> Any:
-    """Something to compare: exceptions have no equality of their own."""
+    """A value to compare: exceptions have no equality."""
     if isinstance(value, BaseException):
         return type(value), str(value), shown(value.args), shown(vars(value))
     if isinstance(value, dict):
@@ -121,7 +121,7 @@ def test_every_exception_is_tried() -> None:
 @pytest.mark.parametrize("copied", COPIES)
 @pytest.mark.parametrize("error", MADE.values(), ids=lambda error: type(error).__name__)
 def test_a_copy_is_like_the_original(error: Any, copied: Callable[[Any], Any]) -> None:
-    """A copied or pickled exception has the class, text, arguments and attributes of the first."""
+    """A copied or pickled exception has the class, text, arguments and attributes."""
     error.add_note("seen by a test")
     other = copied(error)
     assert other is not error
@@ -135,7 +135,7 @@ def test_a_copy_is_like_the_original(error: Any, copied: Callable[[Any], Any]) -
 
 @pytest.mark.parametrize("copied", COPIES)
 def test_a_copy_keeps_the_attributes_of_its_class(copied: Callable[[Any], Any]) -> None:
-    """What programs read: the response's status, the destination, the URL, the timeout's limit."""
+    """The attributes that programs read: status, destination, URL, the timeout's limit."""
     response = copied(MADE[errors.ClientResponseError])
     assert (response.status, response.message) == (502, "Bad Gateway")
     assert response.request_info == INFO == copied(INFO)
@@ -154,7 +154,7 @@ def test_a_copy_keeps_the_attributes_of_its_class(copied: Callable[[Any], Any]) 
 
 
 class TenantError(httptrace.ClientError):
-    """As programs derive them: a constructor with parameters of its own."""
+    """Subclasses as programs write them: a constructor with its own parameters."""
 
     def __init__(self, tenant: str, *, code: int) -> None:
         super().__init__(f"{tenant}: {code}")

@@ -52,7 +52,7 @@ def test_url(url: str, shown: str) -> None:
 
 
 def test_yarl_url() -> None:
-    """A yarl URL is taken as well as text."""
+    """A yarl URL is accepted as well as text."""
     assert mask_url(URL("http://u:p@h/?key=1")) == "http://***@h/?key=***"
 
 
@@ -84,13 +84,13 @@ def test_header(name: str, value: str, shown: str) -> None:
 
 
 def test_headers_keep_order_and_number() -> None:
-    """Headers come back as pairs in their order, repeated ones too."""
+    """Headers are returned as pairs in their order, repeated ones too."""
     items = [("A", "1"), ("Set-Cookie", "a=1"), ("Set-Cookie", "b=2")]
     assert mask_headers(items) == [("A", "1"), ("Set-Cookie", "a=***"), ("Set-Cookie", "b=***")]
 
 
 def test_own_names_for_the_process(own_names: None) -> None:
-    """extend_masking adds names to those that are known, whatever their case and punctuation."""
+    """extend_masking adds names to the known ones, whatever their case and punctuation."""
     extend_masking(headers=["X-Tenant"], parameters=["customer_no"])
     extend_masking(parameters=["pin"])
     assert mask_header("x-tenant", "1") == "***"
@@ -98,7 +98,7 @@ def test_own_names_for_the_process(own_names: None) -> None:
 
 
 def test_own_masker_is_alone() -> None:
-    """A Masker's own names are known to it only."""
+    """The names of a Masker are its own."""
     assert Masker(parameters=["pin"]).url("/?pin=1") == "/?pin=***"
     assert mask_url("/?pin=1") == "/?pin=1"
 

@@ -40,12 +40,12 @@ def test_content_type_is_read(header: str, kind: str, parameters: dict[str, str]
     ],
 )
 def test_malformed_type_is_octet_stream(header: str) -> None:
-    """What is no media type counts as bytes that nothing is known about."""
+    """An invalid media type counts as application/octet-stream."""
     assert content_type_of(header) == ("application/octet-stream", {})
 
 
 def test_parameters_cannot_be_changed() -> None:
-    """The result is shared by all who ask, so it is read-only."""
+    """The result is shared, so it is read-only."""
     _, parameters = content_type_of("text/html; a=b")
     with pytest.raises(TypeError):
         parameters["a"] = "c"  # type: ignore[index]
@@ -63,7 +63,7 @@ def test_parameters_cannot_be_changed() -> None:
     ],
 )
 def test_charset_is_read(header: str, charset: str | None) -> None:
-    """The charset comes as it is written, without quotes of either kind, or not at all."""
+    """The charset is returned as written, without quotes of either kind, or not at all."""
     assert charset_of(header) == charset
 
 
@@ -95,7 +95,7 @@ def test_mimetype_in_its_parts() -> None:
     [("", ("", "", "")), ("*", ("*", "*", "")), ("text", ("text", "", ""))],
 )
 def test_mimetype_that_is_cut_short(text: str, expected: tuple[str, str, str]) -> None:
-    """Missing parts are empty, and a lone star is */*."""
+    """Missing parts are empty, and a single star is */*."""
     assert parse_mimetype(text)[:3] == expected
 
 
@@ -108,7 +108,7 @@ def test_scan_stops_at_a_comma() -> None:
 
 
 def test_scan_of_a_long_line_of_separators_is_quick() -> None:
-    """A megabyte of junk is read in one pass."""
+    """A megabyte of invalid input is parsed in one pass."""
     pairs, end = scan_parameters("; " * 500_000 + ';a="' + "\\" * 1001)
     assert len(pairs) == 1
     assert end > 1_000_000
@@ -128,7 +128,7 @@ def test_scan_of_a_long_line_of_separators_is_quick() -> None:
     ],
 )
 def test_charsets_are_encodings(charset: str, encoding: str) -> None:
-    """A charset that Python can decode is known by the name of Python's encoding."""
+    """A charset that Python can decode has the name of Python's encoding."""
     assert text_encoding(charset) == encoding
 
 
@@ -142,5 +142,5 @@ def test_charsets_are_encodings(charset: str, encoding: str) -> None:
     ],
 )
 def test_what_is_no_charset(charset: str) -> None:
-    """Codecs of Python that are no text encodings, and unknown names, are no charsets."""
+    """Codecs of Python that are not text encodings, and unknown names, are not charsets."""
     assert text_encoding(charset) is None

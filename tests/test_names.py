@@ -1,4 +1,4 @@
-"""aiohttp's smaller names do their documented work, and so do parameters that need no room."""
+"""aiohttp's smaller names and parameters work as documented."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_header_names_ignore_case() -> None:
 
 
 def test_etag() -> None:
-    """An entity tag has its value without quotes, and its text as it is sent."""
+    """An entity tag has its value without quotes, and its text with them."""
     assert str(ETag("abc")) == '"abc"'
     assert str(ETag("abc", is_weak=True)) == 'W/"abc"'
     assert ETag("abc") == ETag(value="abc", is_weak=False)
@@ -62,7 +62,7 @@ def test_chain_map_proxy() -> None:
 
 
 def test_request_info_without_fragment() -> None:
-    """The real URL of what was asked is its URL unless it is given."""
+    """The real URL is the URL unless it is given."""
     headers: CIMultiDictProxy[str] = CIMultiDictProxy(CIMultiDict())
     url = URL("http://a/")
     assert RequestInfo(url, "GET", headers).real_url == url
@@ -81,7 +81,7 @@ def test_modules_are_where_aiohttp_has_them() -> None:
 
 
 async def test_data_queue_in_order() -> None:
-    """Items come out in order, those fed before the end before the end."""
+    """Items are read in order, and before the end."""
     queue: DataQueue[str] = DataQueue(asyncio.get_running_loop())
     queue.feed_data("a")
     queue.feed_data("b")
@@ -105,7 +105,7 @@ async def test_data_queue_waits() -> None:
 
 
 async def test_data_queue_breaks_off() -> None:
-    """An error is raised once what came before it has been read."""
+    """An error is raised once the items before it have been read."""
     queue: DataQueue[str] = DataQueue(asyncio.get_running_loop())
     queue.feed_data("a")
     queue.set_exception(ValueError("broken"))
@@ -116,7 +116,7 @@ async def test_data_queue_breaks_off() -> None:
 
 
 async def test_flow_control_data_queue() -> None:
-    """The source is stopped above twice the limit and goes on below the limit."""
+    """The source is paused above twice the limit and resumed below the limit."""
     told: list[str] = []
     source = SimpleNamespace(
         pause_reading=lambda: told.append("pause"), resume_reading=lambda: told.append("resume")
@@ -132,7 +132,7 @@ async def test_flow_control_data_queue() -> None:
 
 
 async def test_empty_payload() -> None:
-    """The empty stream has ended, whatever is asked of it, and keeps nothing."""
+    """The empty stream is always at its end, and stores nothing."""
     empty = httptrace.EMPTY_PAYLOAD
     empty.unread_data(b"nothing")
     empty.set_exception(ValueError())
@@ -163,7 +163,7 @@ async def test_streamer(aiohttp_server: AiohttpServer) -> None:
 
 
 async def test_set_zlib_backend(aiohttp_server: AiohttpServer) -> None:
-    """Another library with zlib's interface encodes and decodes from then on."""
+    """A library with zlib's interface can replace zlib for encoding and decoding."""
     used: list[str] = []
 
     def noting(name: str) -> Any:
@@ -196,7 +196,7 @@ async def test_set_zlib_backend(aiohttp_server: AiohttpServer) -> None:
 
 
 async def test_attributes_of_the_request(aiohttp_server: AiohttpServer) -> None:
-    """A middleware sees each documented attribute of the request that it is given."""
+    """A middleware sees each documented attribute of the request."""
     seen: dict[str, Any] = {}
     names = (
         *("body", "chunked", "compress", "headers", "method", "original_url", "proxy"),
@@ -224,7 +224,7 @@ async def test_attributes_of_the_request(aiohttp_server: AiohttpServer) -> None:
 
 
 async def test_own_request_class(aiohttp_server: AiohttpServer) -> None:
-    """A class of one's own is made for every hop, also where there are no middlewares."""
+    """A user's request class is created for every hop, also without middlewares."""
     hops: list[str] = []
 
     class Marked(ClientRequest):
@@ -244,7 +244,7 @@ async def test_own_request_class(aiohttp_server: AiohttpServer) -> None:
 async def test_middlewares_of_a_request_replace_those_of_the_session(
     aiohttp_server: AiohttpServer,
 ) -> None:
-    """A request with middlewares of its own, or with none, does without the session's."""
+    """The middlewares of a request replace the session's."""
     ran: list[str] = []
 
     def named(name: str) -> Any:
@@ -262,7 +262,7 @@ async def test_middlewares_of_a_request_replace_those_of_the_session(
 
 
 async def test_a_middleware_that_takes_too_long(aiohttp_server: AiohttpServer) -> None:
-    """The limit for the whole request holds while a middleware waits for something else."""
+    """The total timeout applies while a middleware waits."""
 
     async def waits(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
         await asyncio.Event().wait()
@@ -277,7 +277,7 @@ async def test_a_middleware_that_takes_too_long(aiohttp_server: AiohttpServer) -
 
 
 async def test_requoting_can_be_switched_off_later(aiohttp_server: AiohttpServer) -> None:
-    """requote_redirect_url may be set on a session that exists."""
+    """requote_redirect_url can be set on an existing session."""
     async with ClientSession() as session:
         assert session.requote_redirect_url
         session.requote_redirect_url = False
@@ -287,7 +287,7 @@ async def test_requoting_can_be_switched_off_later(aiohttp_server: AiohttpServer
 async def test_verify_ssl_as_aiohttp_has_it(
     aiohttp_tls_server: AiohttpServer, client_ssl: ssl.SSLContext
 ) -> None:
-    """verify_ssl=True is the default and says nothing; False switches verification off."""
+    """verify_ssl=True is the default and warns of nothing; False disables verification."""
     async with httptrace.TCPConnector(verify_ssl=True, ssl=client_ssl) as connector:
         async with ClientSession(connector=connector) as session:
             async with session.get(aiohttp_tls_server.url) as response:
@@ -299,7 +299,7 @@ async def test_verify_ssl_as_aiohttp_has_it(
 
 @pytest.mark.filterwarnings("ignore:BasicAuth is deprecated")
 async def test_credentials_of_aiohttp_are_understood(aiohttp_server: AiohttpServer) -> None:
-    """aiohttp's BasicAuth does for a session and for a request; anything else is refused."""
+    """aiohttp's BasicAuth is accepted by a session and a request; anything else is refused."""
     aiohttp = pytest.importorskip("aiohttp")
     auth = aiohttp.BasicAuth("user", "secret")
     url = f"{aiohttp_server.url}/basic-auth"
@@ -315,7 +315,7 @@ async def test_credentials_of_aiohttp_are_understood(aiohttp_server: AiohttpServ
 
 
 async def test_bodies_of_aiohttp_are_understood(aiohttp_server: AiohttpServer) -> None:
-    """aiohttp's forms and payloads are sent as they would be by its own session."""
+    """aiohttp's forms and payloads are sent as by its own session."""
     aiohttp = pytest.importorskip("aiohttp")
     form = aiohttp.FormData({"name": "value"})
     form.add_field("file", io.BytesIO(b"content"), filename="a.txt")
@@ -337,7 +337,7 @@ async def test_bodies_of_aiohttp_are_understood(aiohttp_server: AiohttpServer) -
 
 
 async def test_timeouts_of_aiohttp_are_understood(aiohttp_server: AiohttpServer) -> None:
-    """A program that makes aiohttp's ClientTimeout can give it to our session."""
+    """aiohttp's ClientTimeout is accepted by our session."""
     aiohttp = pytest.importorskip("aiohttp")
     timeout = aiohttp.ClientTimeout(total=7, sock_read=3)
     async with ClientSession(timeout=timeout) as session:

@@ -1,4 +1,4 @@
-"""Text that is none: lone surrogates that a caller gives, bytes that a server sends."""
+"""Text that cannot be encoded or decoded: lone surrogates of a caller, bytes of a server."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ OK = response_bytes(200, b"ok")
 
 @pytest.mark.parametrize("sign", ["\ud800", "\udce9", "\udfff"])
 async def test_in_a_url(leak_check: Leaks, scripted: ScriptedFactory, sign: str) -> None:
-    """A lone surrogate is refused wherever it stands: it would be left out in silence."""
+    """A lone surrogate is refused everywhere: yarl would silently drop it."""
     server = await scripted(responding(OK))
     async with ClientSession() as session:
         for url in (f"{server.url}/{sign}", f"{server.url}/?a={sign}", f"{server.url}/#{sign}"):
@@ -43,7 +43,7 @@ async def test_in_params(leak_check: Leaks, scripted: ScriptedFactory, params: A
 
 
 async def test_in_a_redirect(leak_check: Leaks, scripted: ScriptedFactory) -> None:
-    """Bytes of a Location that are not UTF-8 are asked for as they are, as browsers do."""
+    """Bytes of a Location that are not UTF-8 are requested unchanged, as in browsers."""
     moved = b"HTTP/1.1 302 x\r\nLocation: /caf\xe9/\xc3\xa9?a=\xff\r\nContent-Length: 0\r\n\r\n"
     server = await scripted(responding(moved, OK))
     async with ClientSession() as session, session.get(server.url) as response:
@@ -52,7 +52,7 @@ async def test_in_a_redirect(leak_check: Leaks, scripted: ScriptedFactory) -> No
 
 
 async def test_in_a_charset(leak_check: Leaks, scripted: ScriptedFactory) -> None:
-    """A charset that no charset can be called is as good as none."""
+    """A charset with an impossible name counts as none."""
     head = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=ut\xff-8\r\nContent-Length: 2\r\n"
     server = await scripted(responding(head + b"\r\n\xc3\xa9"))
     async with ClientSession() as session, session.get(server.url) as response:
@@ -61,7 +61,7 @@ async def test_in_a_charset(leak_check: Leaks, scripted: ScriptedFactory) -> Non
 
 
 async def test_in_a_cookie(leak_check: Leaks, scripted: ScriptedFactory) -> None:
-    """Bytes of a cookie that are not UTF-8 go back as they came, and spoil nothing."""
+    """Bytes of a cookie that are not UTF-8 are sent back unchanged."""
     head = (
         b"HTTP/1.1 200 OK\r\nSet-Cookie: caf\xe9=\xff\r\nSet-Cookie: b=1\r\nContent-Length: 2\r\n"
     )

@@ -75,6 +75,16 @@ def test_all_is_complete() -> None:
     assert visible <= set(httptrace.__all__)
 
 
+def test_names_do_not_need_aiohttp() -> None:
+    """Without aiohttp, ``from httptrace import *`` and `dir` have every name."""
+    code = "import json, sys; sys.modules['aiohttp'] = None; import httptrace; names = {}; "
+    code += "shown = dir(httptrace); exec('from httptrace import *', names); "
+    code += "print(json.dumps([sorted(names.keys() - {'__builtins__'}), shown]))"
+    exported, shown = run_python(code)
+    assert exported == httptrace.__all__
+    assert set(httptrace.__all__) <= set(shown)
+
+
 def test_all_has_every_error_and_event() -> None:
     """Every exception of ``errors`` and the params class of every moment are public."""
     errors = importlib.import_module("httptrace.errors")
@@ -131,7 +141,7 @@ def test_metadata_has_urls(metadata: Message) -> None:
 
 
 def test_description_stands_alone(metadata: Message) -> None:
-    """The description on PyPI refers to no file beside it, and shows the waterfall as text."""
+    """The description on PyPI refers to no other file, and shows the waterfall as text."""
     text = str(metadata.get_payload())
     assert "[All options" not in text and "All options and exit codes" in text
     assert RELATIVE.findall(text) == []
@@ -139,7 +149,7 @@ def test_description_stands_alone(metadata: Message) -> None:
 
 
 def test_description_links_to_files() -> None:
-    """Once it is known where the files can be read, the links of the README lead there."""
+    """If the address of the files is known, the links of the README lead there."""
     text = pypi_readme.description(ROOT, "https://code.example/httptrace/")
     assert "[All options and exit codes](https://code.example/httptrace/docs/cli.md)" in text
     assert RELATIVE.findall(text) == []
@@ -151,7 +161,7 @@ def test_wheel_is_typed(wheel_contents: set[str]) -> None:
 
 
 def test_wheel_has_every_module(wheel_contents: set[str]) -> None:
-    """The wheel carries every module of the checkout, its licence and the command."""
+    """The wheel has every module of the checkout, the licence and the command."""
     modules = {str(path.relative_to(ROOT / "src")) for path in SOURCES}
     assert modules <= wheel_contents
     assert f"{INFORMATION}/licenses/LICENSE" in wheel_contents
@@ -159,7 +169,7 @@ def test_wheel_has_every_module(wheel_contents: set[str]) -> None:
 
 
 def test_version_is_the_same_everywhere() -> None:
-    """The package tells the version that it is installed as."""
+    """`__version__` is the installed version."""
     assert httptrace.__version__ == PROJECT["version"]
 
 
@@ -169,7 +179,7 @@ def test_core_dependencies_are_few() -> None:
 
 
 def test_command_exists() -> None:
-    """The console script leads to a function that is there."""
+    """The console script refers to an existing function."""
     module, _, function = PROJECT["scripts"]["httptrace"].partition(":")
     assert callable(getattr(importlib.import_module(module), function))
 
@@ -182,13 +192,13 @@ HEAVY = {"cryptography", "multiprocessing", "opentelemetry", "rich", "uvloop", "
 
 
 def top_level_imports() -> set[str]:
-    """The top-level names of all that ``import httptrace`` brings beyond a bare interpreter."""
+    """The top-level names of all modules that ``import httptrace`` adds to a bare interpreter."""
     bare = set(run_python("import json, sys; print(json.dumps(list(sys.modules)))"))
     return {name.partition(".")[0] for name in set(run_python(IMPORTED)) - bare}
 
 
 def test_import_brings_core_dependencies_only() -> None:
-    """``import httptrace`` loads nothing from outside but the core dependencies."""
+    """``import httptrace`` imports only the core dependencies."""
     outside = {
         name
         for name in top_level_imports() - sys.stdlib_module_names
@@ -198,7 +208,7 @@ def test_import_brings_core_dependencies_only() -> None:
 
 
 def test_import_is_lean() -> None:
-    """``import httptrace`` loads nothing that only an extra or a tool needs."""
+    """``import httptrace`` imports nothing of an extra or a tool."""
     assert not HEAVY & top_level_imports()
 
 
@@ -237,7 +247,7 @@ def test_every_room_is_a_package() -> None:
 
 
 def test_modules_are_named_after_concepts() -> None:
-    """No module is a drawer for what had no place, save the one that has the name of aiohttp's."""
+    """No module is called helpers or utils, except the one with aiohttp's name."""
     drawers = [path for path in SOURCES if path.stem in {"helpers", "utils", "common", "misc"}]
     assert drawers == [ROOT / "src" / "httptrace" / "helpers.py"]
 
@@ -251,6 +261,46 @@ def test_every_test_says_what_holds(path: Path) -> None:
 
 
 # --- its pages ----------------------------------------------------------------------------------
+
+TOUR = (ROOT / "CONTRIBUTING.md").read_text()
+PACKAGE = ROOT / "src" / "httptrace"
+
+
+def found_in_tour(path: str) -> list[Path]:
+    """The files that a path of the tour means: below the checkout, the package or one room."""
+    roots = [ROOT, PACKAGE, *(room for room in PACKAGE.iterdir() if room.is_dir())]
+    return [match for root in roots for match in root.glob(path.rstrip("/"))]
+
+
+def test_tour_leads_to_files() -> None:
+    """Every file and room that CONTRIBUTING names exists."""
+    paths = set(re.findall(r"`([\w*][\w./*-]*/[\w.*-]*|[\w*-]+\.(?:py|md|toml))`", TOUR))
+    assert {"body/content_coding.py", "session/", "state.py", "tests/proxies/"} <= paths
+    assert [path for path in sorted(paths) if not found_in_tour(path)] == []
+
+
+def test_tour_has_every_room() -> None:
+    """The tour has a row for every room; what it says to open first is in that room."""
+    rows = [line.split("|")[1:-1] for line in TOUR.splitlines() if line.startswith("| `")]
+    rooms = [(re.findall(r"`(\w+)/`", row[0]), re.findall(r"`(\w+\.py)`", row[-1])) for row in rows]
+    assert {room for names, _ in rooms for room in names} == {
+        path.name for path in PACKAGE.iterdir() if (path / "__init__.py").is_file()
+    }
+    for names, files in rooms:
+        places = [PACKAGE / name for name in names]
+        assert [file for file in files if not any((room / file).is_file() for room in places)] == []
+
+
+def test_tour_names_what_is_there() -> None:
+    """A name that the tour gives beside a file is in this file."""
+    beside = re.findall(r"`([\w/]+\.py)` \(`(\w+)`\)", TOUR)
+    beside += [(path, name) for name, path in re.findall(r"`(\w+)` in\s+`([\w/]+\.py)`", TOUR)]
+    assert len(beside) >= 3
+    assert [
+        (path, name)
+        for path, name in beside
+        if not re.search(rf"^(class |def )?{name}\b", (PACKAGE / path).read_text(), re.MULTILINE)
+    ] == []
 
 
 def test_reference_has_every_public_name() -> None:

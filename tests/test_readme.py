@@ -29,10 +29,10 @@ PAGES = ["README.md", *(f"docs/{name}.md" for name in GUIDES)]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
 SAID = {
-    "slow-start/0.3": ["GET http://localhost", "\n  wait ", "the server thought for 0.3"],
+    "slow-start/0.3": ["GET http://localhost", "\n  wait ", "the first byte came after 0.3"],
     "httptrace.record()": ["/delay/0.3 → 200 OK"],
     "SlowRequests": ["GET http://localhost", "/slow-start/0.2 completed: 0.2"],
-    "/never": ["0.3 s were over in phase wait", "queued={'limit': 4}"],
+    "/never": ["the limit of 0.3 s was reached in phase wait", "queued={'limit': 4}"],
     "httptrace as aiohttp": ["was idle for 0.", "200 [{'id': 1, "],
 }
 """What the examples of the README print, by something that stands in them."""
@@ -47,13 +47,13 @@ def blocks(language: str, *pages: str) -> Iterator[tuple[str, str]]:
 
 
 def programs() -> list[tuple[str, str]]:
-    """Every block that is a whole program."""
+    """Every block that is a complete program."""
     return [block for block in blocks("python", *PAGES) if "asyncio.run(" in block[1]]
 
 
 @pytest.fixture
 async def port() -> AsyncIterator[str]:
-    """Where the bundled servers listen."""
+    """The address of the bundled servers."""
     async with BundledServers() as servers:
         yield servers.http.rpartition(":")[2]
 
@@ -72,7 +72,7 @@ async def test_program(number: int, port: str) -> None:
 
 
 def fragments() -> list[tuple[str, str]]:
-    """Every block that is neither a whole program nor a test."""
+    """Every block that is neither a complete program nor a test."""
     found = [block for block in blocks("python", *PAGES) if "asyncio.run(" not in block[1]]
     return [block for block in found if "import pytest" not in block[1]]
 
@@ -80,7 +80,7 @@ def fragments() -> list[tuple[str, str]]:
 @on_asyncio
 @pytest.mark.parametrize("number", range(len(fragments())))
 async def test_fragment(number: int, tmp_path: Path) -> None:
-    """A part of a program can be executed as it stands."""
+    """A part of a program can be executed."""
     page, code = fragments()[number]
     ran = await run([sys.executable, "-c", code], cwd=tmp_path)
     assert ran.code == 0, (page, ran.err)
@@ -101,7 +101,7 @@ def commands() -> list[str]:
 @on_asyncio
 @pytest.mark.parametrize("line", commands())
 async def test_command(line: str, port: str, tmp_path: Path) -> None:
-    """A command line is understood, and its request gets a response."""
+    """The command accepts the line, and its request gets a response."""
     words = shlex.split(line.replace(":8080", f":{port}"), comments=True)
     ran = await run([*COMMAND, *words[1:]], cwd=tmp_path)
     assert ran.code == 0, ran.err

@@ -26,16 +26,8 @@ REFERENCE = "\n".join(map(api_pages.subject_page, api_pages.SUBJECTS))
 SHARED = sorted(name for name in CLASSES if isinstance(getattr(aiohttp, name, None), type))
 
 
-def test_internal_members_are_left_out() -> None:
-    """The entries of a class and its subclasses exclude members whose docstring says internal."""
-    for public, cls in CLASSES.items():
-        lines = api_entries.entry(httptrace, public, cls.__module__).splitlines()
-        out = {line.rpartition(" ")[2] for line in lines if ":exclude-members:" in line}
-        assert api_entries.internal(cls) <= {name for names in out for name in names.split(",")}
-
-
 def test_members_of_users_are_listed() -> None:
-    """Members that are not internal are listed: those of aiohttp, and those that httptrace adds."""
+    """Members of a class are listed: those of aiohttp, and those that httptrace adds."""
     kept = {"get", "ws_connect", "closed", "cookie_jar", "requote_redirect_url"}
     assert not kept & set(api_entries.left_out(httptrace, httptrace.ClientSession))
     stats = {"stats", "limit", "close"}
@@ -44,12 +36,12 @@ def test_members_of_users_are_listed() -> None:
 
 
 @pytest.mark.parametrize("name", SHARED)
-def test_additions_are_internal_or_told_of(name: str) -> None:
-    """The guide describes each documented member that aiohttp's class lacks, unless internal."""
+def test_guide_describes_additions(name: str) -> None:
+    """The guide describes each documented member that aiohttp's class lacks."""
     theirs = getattr(aiohttp, name)
     known = set(dir(theirs)).union(*(vars(c).get("__annotations__", ()) for c in theirs.__mro__))
     ours = {member for member, doc in api_entries.members(CLASSES[name]).items() if doc}
-    added = ours - known - api_entries.internal(CLASSES[name])
+    added = ours - known
     assert [member for member in sorted(added) if not re.search(rf"\b{member}\b", GUIDE)] == []
 
 

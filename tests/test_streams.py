@@ -1,4 +1,4 @@
-"""Bodies as they are read: whole, in pieces, in lines, in chunks, slowly, and not at all."""
+"""Reading bodies: whole, in pieces, in lines, in chunks, slowly, and not at all."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TEXT = b"first\nsecond line\n\nlast"
 
 
 def sending(*pieces: bytes) -> Callable[[Peer], Awaitable[None]]:
-    """Script: answers each request with these pieces, each in a segment of its own."""
+    """Script: responds to each request with these pieces, each in a segment of its own."""
 
     async def script(peer: Peer) -> None:
         while True:
@@ -30,7 +30,7 @@ def sending(*pieces: bytes) -> Callable[[Peer], Awaitable[None]]:
 
 
 async def turns(count: int = 20) -> None:
-    """Let the loop turn."""
+    """Run the loop for an iteration."""
     for _ in range(count):
         await asyncio.sleep(0)
 
@@ -53,7 +53,7 @@ BODIES = pytest.mark.parametrize(
 
 
 async def collected(stream: Any) -> list[Any]:
-    """All that an async iterator gives."""
+    """All values of an async iterator."""
     return [one async for one in stream]
 
 
@@ -72,7 +72,7 @@ READERS: dict[str, Callable[[StreamReader], Awaitable[Any]]] = {
 async def test_every_way_to_read(
     leak_check: None, scripted: ScriptedFactory, script: Any, name: str
 ) -> None:
-    """However a body is read and however it arrives, its bytes are the same."""
+    """However a body is read and split, its bytes are the same."""
     server = await scripted(script)
     async with ClientSession(connector=TCPConnector(limit=1)) as session:
         for _ in range(2):  # on the same connection: nothing of the first is left in it
@@ -89,7 +89,7 @@ async def test_every_way_to_read(
 
 @BODIES
 async def test_lines(scripted: ScriptedFactory, script: Any) -> None:
-    """Lines come with their ends, the last one as it is."""
+    """Lines have their ends, the last one as it is."""
     server = await scripted(script)
     async with ClientSession() as session, session.get(server.url) as response:
         lines = [line async for line in response.content]
@@ -99,7 +99,7 @@ async def test_lines(scripted: ScriptedFactory, script: Any) -> None:
 
 @BODIES
 async def test_read_some(scripted: ScriptedFactory, script: Any) -> None:
-    """`read(n)` never gives more than n, nothing only at the end, and read(0) nothing at all."""
+    """`read(n)` returns at most n bytes, nothing only at the end, and read(0) nothing at all."""
     server = await scripted(script)
     async with ClientSession() as session, session.get(server.url) as response:
         assert await response.content.read(0) == b""
@@ -112,7 +112,7 @@ async def test_read_some(scripted: ScriptedFactory, script: Any) -> None:
 
 @BODIES
 async def test_until(scripted: ScriptedFactory, script: Any) -> None:
-    """A separator of several bytes is found wherever the pieces are cut."""
+    """A separator of several bytes is found wherever the pieces are split."""
     server = await scripted(script)
     async with ClientSession() as session, session.get(server.url) as response:
         assert await response.content.readuntil(b"nd li") == b"first\nsecond li"
@@ -124,7 +124,7 @@ async def test_until(scripted: ScriptedFactory, script: Any) -> None:
 
 @BODIES
 async def test_exactly(scripted: ScriptedFactory, script: Any) -> None:
-    """`readexactly` gives so many bytes, or says what there was."""
+    """`readexactly` returns this many bytes, or raises with those that there were."""
     server = await scripted(script)
     async with ClientSession() as session, session.get(server.url) as response:
         assert await response.content.readexactly(7) == TEXT[:7]
@@ -134,7 +134,7 @@ async def test_exactly(scripted: ScriptedFactory, script: Any) -> None:
 
 
 async def test_chunks_of_the_server(scripted: ScriptedFactory) -> None:
-    """`readchunk` tells where the server's chunks end, wherever the segments are cut."""
+    """`readchunk` reports the ends of the server's chunks, wherever the segments are split."""
     server = await scripted(
         sending(CHUNKED + b"3\r\nab", b"c\r\n2\r\nde\r\n1\r\nf\r\n", b"2\r\ngh\r\n0\r\n\r\n")
     )
@@ -149,14 +149,14 @@ async def test_chunks_of_the_server(scripted: ScriptedFactory) -> None:
 
 
 async def test_whole_body_twice(scripted: ScriptedFactory) -> None:
-    """`response.read()` keeps the body, so that text and json find it."""
+    """`response.read()` keeps the body for text and json."""
     server = await scripted(sending(length(7), b'{"a"', b": 1}"))
     async with ClientSession() as session, session.get(server.url) as response:
         assert await response.read() == await response.read() == b'{"a": 1}'[:7]
 
 
 async def test_unread_and_nowait(scripted: ScriptedFactory) -> None:
-    """What was put back is read next; `read_nowait` gives what is there."""
+    """Bytes that were put back are read next; `read_nowait` returns what has arrived."""
     server = await scripted(sending(response_bytes(200, TEXT)))
     async with ClientSession() as session, session.get(server.url) as response:
         content = response.content
@@ -169,7 +169,7 @@ async def test_unread_and_nowait(scripted: ScriptedFactory) -> None:
 
 
 async def test_two_readers(scripted: ScriptedFactory) -> None:
-    """Two tasks cannot wait for the same body; the one that came first reads on."""
+    """Two tasks cannot wait for the same body; the first one continues."""
     server = await scripted(sending(length(4) + b"ab"))
     async with ClientSession() as session, session.get(server.url) as response:
         assert await response.content.readany() == b"ab"
@@ -183,7 +183,7 @@ async def test_two_readers(scripted: ScriptedFactory) -> None:
 
 
 async def test_cancelled_read_loses_nothing(scripted: ScriptedFactory) -> None:
-    """A read that is cancelled can be done again, and no byte is missing."""
+    """A cancelled read can be repeated, and no byte is missing."""
 
     async def script(peer: Peer) -> None:
         await peer.request()
@@ -203,7 +203,7 @@ async def test_cancelled_read_loses_nothing(scripted: ScriptedFactory) -> None:
 
 
 async def test_waiting_for_the_end(scripted: ScriptedFactory) -> None:
-    """`wait_eof` waits for the last byte, also when more comes than may lie there."""
+    """`wait_eof` waits for the last byte, even if the body is larger than the buffer."""
     size = 500_000
     server = await scripted(sending(length(size), *[b"x" * 50_000] * 10))
     async with ClientSession(read_bufsize=1024) as session, session.get(server.url) as response:
@@ -227,7 +227,7 @@ PACE = [
 
 
 def pouring(head: bytes) -> Callable[[Peer], Awaitable[None]]:
-    """Script: sends a large body as fast as it is taken, and closes."""
+    """Script: sends a large body as fast as possible, and closes."""
 
     async def script(peer: Peer) -> None:
         await peer.request()
@@ -248,7 +248,7 @@ async def test_backpressure(
     head: bytes,
     tls: bool,
 ) -> None:
-    """Who does not read is not sent more than buffers hold; and then gets every single byte."""
+    """If the body is not read, only buffers are filled; it can then be read completely."""
     server = await scripted(pouring(head), ssl=server_ssl if tls else None)
     options: dict[str, Any] = {"ssl": client_ssl} if tls else {}
     async with ClientSession(read_bufsize=8192) as session:
@@ -275,7 +275,7 @@ async def test_end_while_nobody_reads(
     client_ssl: SSLContext,
     tls: bool,
 ) -> None:
-    """A server that closes while its body lies unread: the body is whole, on every loop."""
+    """A body that was unread when the server closed is complete, on every loop."""
     body = b"x" * 150_000
 
     async def script(peer: Peer) -> None:
@@ -296,7 +296,7 @@ async def test_end_while_nobody_reads(
 
 
 async def test_dropped_while_paused(leak_check: None, scripted: ScriptedFactory) -> None:
-    """A response that nobody reads on is closed, and the next one is heard."""
+    """An unread response is closed, and the next one can be received."""
     server = await scripted(pouring(length(BIG)), sending(response_bytes(200, TEXT)))
     async with ClientSession(connector=TCPConnector(limit=1), read_bufsize=1024) as session:
         async with session.get(server.url) as response:
@@ -307,7 +307,7 @@ async def test_dropped_while_paused(leak_check: None, scripted: ScriptedFactory)
 
 
 async def test_whole_but_unread(leak_check: None, scripted: ScriptedFactory) -> None:
-    """A body that fills the buffer just when it ends does not deafen its connection."""
+    """A body that fills the buffer at its end does not stop its connection from reading."""
     body = b"x" * 5000
     server = await scripted(sending(length(len(body)), body[:4000], body[4000:]))
     async with ClientSession(connector=TCPConnector(limit=1), read_bufsize=2000) as session:
@@ -320,7 +320,7 @@ async def test_whole_but_unread(leak_check: None, scripted: ScriptedFactory) -> 
 
 
 async def test_large_body_of_a_redirect(leak_check: None, scripted: ScriptedFactory) -> None:
-    """A redirect's body that is over the buffer's size is passed over, and does not block."""
+    """A redirect's body that exceeds the buffer is discarded, and does not block."""
 
     async def script(peer: Peer) -> None:
         await peer.request()
@@ -340,7 +340,7 @@ async def test_large_body_of_a_redirect(leak_check: None, scripted: ScriptedFact
 
 
 async def test_cut_after_some_was_read(leak_check: None, scripted: ScriptedFactory) -> None:
-    """What came before the cut can be read; then the error comes, and stays."""
+    """The bytes before the truncation can be read; then every read raises the error."""
 
     async def script(peer: Peer) -> None:
         await peer.request()

@@ -15,14 +15,14 @@ LIMITS = ("total", "connect", "sock_read", "sock_connect", "pool", "dns", "tls",
 
 
 def test_positional_order_is_aiohttps() -> None:
-    """The first five parts can be given by position, in aiohttp's order."""
+    """The first five limits can be given by position, in aiohttp's order."""
     timeout = ClientTimeout(1, 2, 3, 4, 6)
     assert (timeout.total, timeout.connect, timeout.sock_read) == (1, 2, 3)
     assert (timeout.sock_connect, timeout.ceil_threshold) == (4, 6)
 
 
 def test_nothing_is_limited_by_default() -> None:
-    """A ClientTimeout made of nothing limits nothing."""
+    """A ClientTimeout without arguments has no limits."""
     timeout = ClientTimeout()
     assert [getattr(timeout, name) for name in LIMITS] == [None] * len(LIMITS)
     assert timeout.ceil_threshold == 5
@@ -35,7 +35,7 @@ def test_default_of_a_session_is_aiohttps() -> None:
 
 @pytest.mark.parametrize("name", LIMITS)
 def test_zero_is_kept_and_infinity_is_no_limit(name: str) -> None:
-    """Zero stays what the user wrote, infinity becomes None: both mean no limit."""
+    """Zero is kept, infinity becomes None: both mean no limit."""
     assert getattr(ClientTimeout(**{name: 0}), name) == 0
     assert getattr(ClientTimeout(**{name: math.inf}), name) is None
 
@@ -43,7 +43,7 @@ def test_zero_is_kept_and_infinity_is_no_limit(name: str) -> None:
 @pytest.mark.parametrize("name", (*LIMITS, "ceil_threshold"))
 @pytest.mark.parametrize("value", [-1, -0.001, math.nan, -math.inf])
 def test_impossible_time_is_refused_by_name(name: str, value: float) -> None:
-    """A negative time or NaN is a ValueError that names the part."""
+    """A negative limit or NaN raises a ValueError that names it."""
     with pytest.raises(ValueError, match=rf"ClientTimeout\.{name} "):
         ClientTimeout(**{name: value})
 
@@ -51,13 +51,13 @@ def test_impossible_time_is_refused_by_name(name: str, value: float) -> None:
 @pytest.mark.parametrize("name", (*LIMITS, "ceil_threshold"))
 @pytest.mark.parametrize("value", ["5", True, [], object()])
 def test_wrong_type_is_refused_by_name(name: str, value: Any) -> None:
-    """What is no number of seconds is a TypeError that names the part."""
+    """A limit that is not a number of seconds raises a TypeError that names it."""
     with pytest.raises(TypeError, match=rf"ClientTimeout\.{name} "):
         ClientTimeout(**{name: value})
 
 
 def test_cannot_be_changed() -> None:
-    """Setting or deleting a part is an AttributeError that tells what to do instead."""
+    """Setting or deleting a limit raises an AttributeError that suggests replace()."""
     timeout = ClientTimeout(total=1)
     with pytest.raises(AttributeError, match=r"replace\(total="):
         timeout.total = 2
@@ -67,7 +67,7 @@ def test_cannot_be_changed() -> None:
 
 
 def test_replace_changes_only_what_is_named() -> None:
-    """replace() makes a changed copy and checks what it is given."""
+    """replace() returns a changed copy and checks its arguments."""
     timeout = ClientTimeout(total=1, pool=2)
     assert timeout.replace(total=None, dns=3) == ClientTimeout(pool=2, dns=3)
     assert timeout == ClientTimeout(total=1, pool=2)
@@ -99,14 +99,14 @@ def test_equality_and_hash_go_by_value() -> None:
 
 
 def test_survives_pickle_and_copy() -> None:
-    """Pickling and copying give an equal object."""
+    """Pickling and copying return an equal object."""
     timeout = ClientTimeout(total=1, response_headers=7)
     assert pickle.loads(pickle.dumps(timeout)) == timeout
     assert copy.copy(timeout) == copy.deepcopy(timeout) == timeout
 
 
 def test_repr_shows_further_parts_only_when_set() -> None:
-    """repr reads as aiohttp's does, with our parts behind it where they are used."""
+    """The repr is aiohttp's, followed by our limits if they are set."""
     assert repr(ClientTimeout(total=1)) == (
         "ClientTimeout(total=1, connect=None, sock_read=None, sock_connect=None, ceil_threshold=5)"
     )

@@ -2,7 +2,6 @@
 
 The entry of a class does not list these members:
 
-- members for the package itself, whose docstring begins with ``Internal:``
 - members that are documented under a public base of the class
 - constants that the metaclass sets and that a base documents
 - fields of a named tuple without a docstring, which the signature shows
@@ -23,9 +22,6 @@ from functools import cache
 from itertools import chain
 from types import ModuleType
 from typing import Any, get_origin
-
-INTERNAL = "Internal: "
-
 
 # --- the docstrings as they are written ---------------------------------------------------------
 
@@ -92,11 +88,6 @@ def members(cls: type) -> dict[str, str]:
     return found
 
 
-def internal(cls: type) -> set[str]:
-    """The members for the package itself."""
-    return {name for name, doc in members(cls).items() if doc.startswith(INTERNAL)}
-
-
 def left_out(package: Any, cls: type) -> list[str]:
     """The members of a class that its entry excludes by name."""
     written = members(cls)
@@ -104,7 +95,7 @@ def left_out(package: Any, cls: type) -> list[str]:
     documented = set().union(*map(members, public))
     given = {name for name in vars(cls) if name in documented and name not in docs_of_class(cls)}
     fields = {name for name in getattr(cls, "_fields", ()) if not written.get(name)}
-    return sorted(internal(cls) | given | fields)
+    return sorted(given | fields)
 
 
 def elsewhere(package: Any, cls: type) -> list[str]:

@@ -44,7 +44,7 @@ BETTER: dict[str, str | tuple[str, ...]] = {
         "Server-sent events: `async for event in response.sse()`.",
     ),
     "BasicAuth": "Not deprecated: neither it nor `auth=` warns.",
-    "BaseConnector": "`stats()`, `max_connection_age`; a `dialer` in a subclass makes connections.",
+    "BaseConnector": "`stats()`, `max_connection_age`; a `dialer` in a subclass opens connections.",
     "UnixConnector": "Relative redirects, and a `base_url`, of `unix://` URLs are resolved.",
     "ClientConnectorError": "The text names each address and why it failed.",
     "ClientResponse": (
@@ -53,7 +53,7 @@ BETTER: dict[str, str | tuple[str, ...]] = {
         "`links` has every relation of a link that has several.",
     ),
     "ClientSession": (
-        "`observers` get every event; `propagate` sends the ids of the current work on.",
+        "`observers` get every event; `propagate` sends the ids of the current request or job.",
         "A wrong parameter raises an error that names it before anything is sent.",
         "`trace_configs` and `observers` can be given to a single request too.",
     ),
@@ -70,7 +70,7 @@ BETTER: dict[str, str | tuple[str, ...]] = {
     "TraceConfig": (
         "A signal for every moment: sockets, TLS, proxies, bytes in and out, the end of each "
         "request; see [Events](events.md).",
-        "Callbacks may be plain functions; aiohttp's own `TraceConfig` objects are understood.",
+        "Callbacks may be plain functions; aiohttp's own `TraceConfig` objects are accepted.",
     ),
 }
 
@@ -84,12 +84,12 @@ DIFFERENT: dict[str, str | tuple[str, ...]] = {
     "Timing": (
         "Timeouts are exact: `ceil_threshold` has no effect.",
         "`expect100=True` waits at most one second for the 100, then sends the body: many servers "
-        "never answer.",
+        "never respond.",
     ),
     "Connections": (
         "`limit` is a limit for open connections, so it counts idle ones too.",
         "A request on a reused connection that is dead is sent once more only if its method is "
-        "idempotent and nothing of an answer came (RFC 9110 §9.2.2). On a new connection it is "
+        "idempotent and no byte of a response arrived (RFC 9110 §9.2.2). On a new connection it is "
         "not sent again, where aiohttp does.",
         "A request with `Connection: close` is the last on its connection (RFC 9112 §9.6).",
         "Connections are closed at once: `enable_cleanup_closed` and `ssl_shutdown_timeout` have "
@@ -97,7 +97,7 @@ DIFFERENT: dict[str, str | tuple[str, ...]] = {
     ),
     "Bodies": (
         "Text files that are not UTF-8 are sent in chunks; aiohttp gives them a wrong length.",
-        "Sending a payload again that can be sent once raises an error; aiohttp sends nothing.",
+        "Sending a payload twice that can be sent once raises an error; aiohttp sends nothing.",
         "Names of multipart fields that are not ASCII are sent as UTF-8, as in browsers.",
         "If the source of a body raises OSError or TimeoutError, the request raises "
         "`ClientConnectionError`: the connection itself did not fail.",
@@ -131,7 +131,7 @@ DIFFERENT: dict[str, str | tuple[str, ...]] = {
         "`_connector`, `_cookie_jar`, `_default_headers`, `_default_auth`, `_timeout`, "
         "`_base_url`, `_raise_for_status` and `_trust_env` can be assigned; assigning "
         "another one raises.",
-        "`params=` as text is sent as it stands, as aiohttp's documentation has it; aiohttp itself "
+        "`params=` as text is sent as it is, as aiohttp's documentation has it; aiohttp itself "
         "quotes its percent signs once more.",
         "A value of a wrong type raises `TypeError`; aiohttp raises `ValueError` for some.",
         "No warnings for large bodies of bytes, and for parameters that have no effect.",

@@ -1,4 +1,4 @@
-"""Errors that were asked for are raised, other requests are refused, some pass through."""
+"""Mocked errors are raised, other requests are refused, some pass through."""
 
 from __future__ import annotations
 

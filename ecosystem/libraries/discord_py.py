@@ -1,4 +1,4 @@
-"""A bot logs in, is told of a message by the gateway, and answers with a file."""
+"""A bot logs in, receives a message from the gateway, and replies with a file."""
 
 from __future__ import annotations
 

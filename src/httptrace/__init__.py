@@ -40,9 +40,11 @@ Modules
 from __future__ import annotations
 
 from importlib import import_module as _import_module
+from sys import modules as _modules
 from typing import TYPE_CHECKING
 from typing import Any as _Any
 
+from .help_page import Package as _Package
 from .session.one_off import request
 from .auth.basic import BasicAuth, encode_basic_auth
 from .body.streams import StreamReader
@@ -114,6 +116,7 @@ if TYPE_CHECKING:
         log as log, multipart as multipart, payload as payload, resolver as resolver,
         streams as streams, test_utils as test_utils, tracing as tracing, typedefs as typedefs,
     )
+    from . import web as web
     from .body.disposition import (
         BadContentDispositionHeader, BadContentDispositionParam, content_disposition_filename,
         parse_content_disposition,
@@ -312,12 +315,20 @@ _MODULES = frozenset({
 # fmt: on
 
 
-def __getattr__(name: str) -> _Any:
-    if name in _MODULES:
-        return _import_module(f".{name}", __name__)
-    module = _MODULE_OF.get(name)
-    if module is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name)
-    value = getattr(_import_module(f".{module}", __name__), name)
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:  # or type checkers would accept every name
+
+    def __getattr__(name: str) -> _Any:
+        if name in _MODULES:
+            return _import_module(f".{name}", __name__)
+        module = _MODULE_OF.get(name)
+        if module is None:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name)
+        value = getattr(_import_module(f".{module}", __name__), name)
+        globals()[name] = value
+        return value
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})
+
+
+_modules[__name__].__class__ = _Package

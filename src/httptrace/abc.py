@@ -1,4 +1,4 @@
-"""What can be subclassed, where aiohttp's documentation has it (``aiohttp.abc``)."""
+"""Abstract base classes, at the place where aiohttp documents them (``aiohttp.abc``)."""
 
 from __future__ import annotations
 

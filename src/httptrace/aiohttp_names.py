@@ -225,7 +225,7 @@ class TimerNoop(BaseTimerContext):
 
 
 class noop:
-    """An awaitable that gives up one turn of the event loop."""
+    """An awaitable that yields to the event loop once."""
 
     def __await__(self) -> Generator[None, None, None]:
         yield

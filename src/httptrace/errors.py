@@ -297,7 +297,7 @@ class _Timeout:
     timeout: str | None = None
     """The name of the limit that was exceeded, as in ClientTimeout."""
     phase: str | None = None
-    """The phase of the request that was under way."""
+    """The phase of the request in which it was raised."""
     limit: float | None = None
     """The limit in seconds."""
     elapsed: float | None = None

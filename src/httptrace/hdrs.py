@@ -36,7 +36,7 @@ METH_ALL: Final = {
     METH_PUT,
     METH_TRACE,
 }
-"""Every method; ``METH_ANY`` stands for all of them in routes."""
+"""Every method; ``METH_ANY`` means all of them in routes."""
 
 # Fields
 

@@ -74,7 +74,7 @@ def _can_be_pickled(value: Any) -> bool:
 
     try:
         pickle.dumps(value)
-    except Exception:  # whatever a __reduce__ raises
+    except Exception:  # a __reduce__ may raise anything
         return False
     return True
 

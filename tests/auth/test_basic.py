@@ -17,7 +17,7 @@ from httptrace.request.proxies import parse_proxy
 
 
 def test_encoded_header() -> None:
-    """RFC 7617's own example gives RFC 7617's header."""
+    """The example of RFC 7617 gives the header in the RFC."""
     assert BasicAuth("Aladdin", "open sesame").encode() == "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="
     assert encode_basic_auth("test", "123£") == "Basic dGVzdDoxMjPCow=="
 
@@ -30,13 +30,13 @@ def test_is_a_tuple_of_three() -> None:
 
 
 def test_password_is_not_shown() -> None:
-    """The repr of credentials keeps the password to itself."""
+    """The repr of credentials does not show the password."""
     assert "secret" not in repr(BasicAuth("me", "secret"))
 
 
 @pytest.mark.parametrize("arguments", [("a:b", "x"), (None, "x"), ("a", None)])
 def test_impossible_credentials(arguments: Any) -> None:
-    """A colon in the login, and None for either, is a ValueError."""
+    """A colon in the login, and None as login or password, raise ValueError."""
     with pytest.raises(ValueError, match="not allowed"):
         BasicAuth(*arguments)
 
@@ -49,7 +49,7 @@ def test_colon_in_the_login_of_the_function() -> None:
 
 @pytest.mark.parametrize("encoding", ["latin1", "ascii"])
 def test_character_outside_of_the_encoding(encoding: str) -> None:
-    """A character that a given encoding does not have is a ValueError, not a wrong header."""
+    """A character that the given encoding lacks raises ValueError; no wrong header is sent."""
     with pytest.raises(UnicodeEncodeError):
         BasicAuth("中", encoding=encoding).encode()
     with pytest.raises(UnicodeEncodeError):
@@ -69,7 +69,7 @@ def test_character_outside_of_the_encoding(encoding: str) -> None:
 def test_every_source_of_credentials_has_the_same_encoding(
     netrc_file: Path, login: str, password: str, encoding: str
 ) -> None:
-    """Latin-1 if it has every character, else UTF-8: given, in a URL, for a proxy, in a netrc."""
+    """Credentials of every source are Latin-1 if it has every character, else UTF-8."""
     netrc_file.write_text(f"machine h login {login} password {password}\n", encoding="utf-8")
     url = URL.build(scheme="http", user=login, password=password, host="h")
     proxy, of_proxy = parse_proxy(str(url))
@@ -82,7 +82,7 @@ def test_every_source_of_credentials_has_the_same_encoding(
 
 @pytest.mark.parametrize("scheme", ["Basic", "basic", "BASIC"])
 def test_decode(scheme: str) -> None:
-    """A header is read back whatever the case of its scheme; the password may have colons."""
+    """A header is parsed whatever the case of its scheme; the password may have colons."""
     assert BasicAuth.decode(f"{scheme} YTpiOmM=") == BasicAuth("a", "b:c")
     assert BasicAuth.decode("Basic w7w6", "utf-8") == BasicAuth("ü", "", "utf-8")
 
@@ -91,14 +91,14 @@ def test_decode(scheme: str) -> None:
     "header", ["", "Basic", "Bearer YTpi", "Basic !!", "Basic YQ==", "Basic YTp", "Basic é"]
 )
 def test_decode_of_what_is_malformed(header: str) -> None:
-    """A malformed header is a ValueError that does not quote it."""
+    """A malformed header raises ValueError, whose text does not quote it."""
     with pytest.raises(ValueError) as caught:
         BasicAuth.decode(header)
     assert "YTp" not in str(caught.value)
 
 
 def test_from_url() -> None:
-    """Credentials of a URL come decoded; a URL without any gives None."""
+    """The credentials of a URL are decoded; a URL without any gives None."""
     assert BasicAuth.from_url(URL("http://me:p%40w@h/")) == BasicAuth("me", "p@w")
     assert BasicAuth.from_url(URL("http://me@h/")) == BasicAuth("me", "")
     assert BasicAuth.from_url(URL("http://:pw@h/")) == BasicAuth("", "pw")
@@ -117,7 +117,7 @@ def netrc_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The time of the clock, as its only element."""
+    """A list with the current time as its only element."""
     now = [100.0]
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
     return now
@@ -133,7 +133,7 @@ machine colon.example.com login a:b password pw
 
 
 def test_netrc_by_host(netrc_file: Path) -> None:
-    """A host's entry is found by the host alone, whatever its case."""
+    """The entry of a host is found by the host only, whatever its case."""
     netrc_file.write_text(CONTENT, encoding="utf-8")
     assert netrc_auth("example.com") == BasicAuth("me", "secret")
     assert netrc_auth("EXAMPLE.com") == BasicAuth("me", "secret")
@@ -156,7 +156,7 @@ def test_netrc_by_host(netrc_file: Path) -> None:
     ],
 )
 def test_netrc_is_not_tricked_by_the_url(netrc_file: Path, url: str) -> None:
-    """User info, path, fragment and longer names never pass for the host."""
+    """User info, paths, fragments and longer names do not match the host."""
     netrc_file.write_text(CONTENT, encoding="utf-8")
     host = URL(url).host
     assert host is not None
@@ -164,14 +164,14 @@ def test_netrc_is_not_tricked_by_the_url(netrc_file: Path, url: str) -> None:
 
 
 def test_netrc_default_entry(netrc_file: Path) -> None:
-    """The default entry is for hosts that have none of their own."""
+    """The default entry is for hosts without an entry."""
     netrc_file.write_text("machine a.com login a password 1\ndefault login d password 2\n")
     assert netrc_auth("a.com") == BasicAuth("a", "1")
     assert netrc_auth("b.com") == BasicAuth("d", "2")
 
 
 def test_netrc_is_read_again_when_it_changes(netrc_file: Path, clock: list[float]) -> None:
-    """The file is parsed once, and again when it has changed, appeared or gone."""
+    """The file is parsed once, and again if it has changed, appeared or disappeared."""
     assert netrc_auth("a.com") is None
     clock[0] += 1
     netrc_file.write_text("machine a.com login a password 1\n")
@@ -191,7 +191,7 @@ def test_netrc_is_read_again_when_it_changes(netrc_file: Path, clock: list[float
 def test_netrc_that_cannot_be_understood(
     netrc_file: Path, caplog: pytest.LogCaptureFixture, content: bytes
 ) -> None:
-    """A broken file is logged once, without its contents, and counts as empty."""
+    """A malformed file is logged once, without its contents, and counts as empty."""
     netrc_file.write_bytes(content)
     with caplog.at_level(logging.WARNING):
         assert netrc_auth("a.com") is None
@@ -213,7 +213,7 @@ def test_netrc_that_cannot_be_read(netrc_file: Path, caplog: pytest.LogCaptureFi
 def test_netrc_in_the_home_directory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clock: list[float]
 ) -> None:
-    """Without NETRC the file is .netrc in the home directory; its absence is no news."""
+    """Without NETRC the file is .netrc in the home directory; a missing one is not logged."""
     monkeypatch.delenv("NETRC", raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setattr(auth, "_netrc", auth._Netrc())
@@ -226,7 +226,7 @@ def test_netrc_in_the_home_directory(
 def test_netrc_is_looked_at_once_a_second(
     netrc_file: Path, clock: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Many requests do not ask the file system for it each time."""
+    """The file is not checked for changes for each request."""
     netrc_file.write_text("machine a.com login a password 1\n")
     looked: list[object] = []
     stat = os.stat

@@ -100,7 +100,7 @@ def test_example_of_rfc_2617() -> None:
 
 
 def test_challenges_of_several_schemes() -> None:
-    """Several challenges in one header, with commas in quotes and token68, are told apart."""
+    """Several challenges in one header, with commas in quotes and token68, are separated."""
     header = r'Negotiate abc==, Basic realm="a, \"b\"", Digest realm=x , nonce = "n",qop="auth"'
     assert parse_challenges([header, "Bearer"]) == [
         ("negotiate", {}),
@@ -127,7 +127,7 @@ def test_challenges_of_several_schemes() -> None:
     ],
 )
 def test_challenge_that_cannot_be_answered(header: str) -> None:
-    """What is malformed or not supported is no challenge."""
+    """A malformed or unsupported challenge is ignored."""
     assert digest_challenge([header]) is None
 
 
@@ -147,13 +147,13 @@ def test_next_nonce() -> None:
 
 @pytest.mark.parametrize("arguments", [("a:b", "x"), (None, "x"), ("a", None), ("a\r\n", "x")])
 def test_impossible_credentials(arguments: Any) -> None:
-    """A colon or control character in the login, and None for either, is a ValueError."""
+    """A colon or control character in the login, and None for either, raise ValueError."""
     with pytest.raises(ValueError, match="not allowed"):
         DigestAuthMiddleware(*arguments)
 
 
 class Server:
-    """An origin that checks Digest credentials as RFC 7616 wants it, and its log."""
+    """An origin that checks Digest credentials as RFC 7616 requires, and its log."""
 
     def __init__(self) -> None:
         self.algorithm = "MD5"
@@ -266,7 +266,7 @@ async def get(client: aiohttp.ClientSession, url: URL, **options: Any) -> int:
 async def test_every_form(
     server: Server, algorithm: str, suffix: str, qop: str, userhash: bool
 ) -> None:
-    """Each algorithm with each quality of protection is answered, first asked and then unasked."""
+    """Each algorithm with each quality of protection is answered, also preemptively."""
     server.algorithm, server.qop, server.userhash = algorithm + suffix, qop, userhash
     async with session(DigestAuthMiddleware(USER, PASSWORD)) as client:
         for body in (b"", b"first", b"second"):
@@ -277,20 +277,20 @@ async def test_every_form(
 
 
 async def test_composed_and_decomposed_letters_are_one(server: Server) -> None:
-    """A name written with combining marks is sent as its composed form (RFC 7616, section 4)."""
+    """A name with combining characters is sent in its composed form (RFC 7616, section 4)."""
     async with session(DigestAuthMiddleware(normalize("NFD", USER), PASSWORD)) as client:
         assert await get(client, server.url) == 200
 
 
 async def test_no_algorithm_means_md5(server: Server) -> None:
-    """A challenge that names no algorithm wants MD5 and gets no algorithm back."""
+    """A challenge without an algorithm means MD5, and its answer has no algorithm."""
     server.algorithm = ""
     async with session(DigestAuthMiddleware(USER, PASSWORD)) as client:
         assert await get(client, server.url) == 200
 
 
 async def test_wrong_password_is_refused_once(server: Server) -> None:
-    """Wrong credentials give the 401 after one answer, and again with the next request."""
+    """With wrong credentials each request gets 401 after one answer."""
     async with session(DigestAuthMiddleware(USER, "wrong")) as client:
         assert await get(client, server.url) == 401
         assert server.log == ["401", "401"]
@@ -299,7 +299,7 @@ async def test_wrong_password_is_refused_once(server: Server) -> None:
 
 
 async def test_stale_nonce_is_replaced(server: Server) -> None:
-    """A nonce that the server calls stale is replaced without a wrong answer in between."""
+    """A nonce that the server marks as stale is replaced without another challenge in between."""
     server.uses = 2
     async with session(DigestAuthMiddleware(USER, PASSWORD)) as client:
         for _ in range(4):
@@ -308,7 +308,7 @@ async def test_stale_nonce_is_replaced(server: Server) -> None:
 
 
 async def test_always_stale_ends(server: Server) -> None:
-    """A server that finds every nonce stale gets two answers and no more."""
+    """A server that rejects every nonce as stale gets two answers and no more."""
     server.uses = 0
     async with session(DigestAuthMiddleware(USER, PASSWORD)) as client:
         assert await get(client, server.url) == 401
@@ -316,7 +316,7 @@ async def test_always_stale_ends(server: Server) -> None:
 
 
 async def test_next_nonce_is_used(server: Server) -> None:
-    """The nonce of Authentication-Info is used for the next request, counted from one."""
+    """The nonce of Authentication-Info is used for the next request, with the count 1."""
     server.next_nonces, server.uses = True, 1
     async with session(DigestAuthMiddleware(USER, PASSWORD)) as client:
         for _ in range(3):
@@ -333,7 +333,7 @@ async def test_not_preemptive(server: Server) -> None:
 
 
 async def test_protection_space(server: Server) -> None:
-    """Unasked answers go to the paths of ``domain`` only; others are challenged first."""
+    """Preemptive answers are sent to the paths of ``domain`` only; others are challenged first."""
     server.extra = 'domain="/in http://[bad /also/in"'
     async with session(DigestAuthMiddleware(USER, PASSWORD)) as client:
         for path in ("in", "in/side", "also/in", "inside"):
@@ -342,7 +342,7 @@ async def test_protection_space(server: Server) -> None:
 
 
 async def test_never_answered_at_another_origin(server: Server) -> None:
-    """Another origin gets no answer: not by redirect, not by ``domain``, not after a challenge."""
+    """Another origin gets no answer: after a redirect, through ``domain``, or after a challenge."""
     other = Server()
     runner = await started(other)
     server.extra = f'domain="/ {other.url}/"'
@@ -357,7 +357,7 @@ async def test_never_answered_at_another_origin(server: Server) -> None:
 
 
 async def test_origin_that_was_given(server: Server) -> None:
-    """With `origin` the first request to another one does not take the credentials there."""
+    """With `origin`, a first request to another origin does not bind the credentials to it."""
     other = Server()
     runner = await started(other)
     async with session(DigestAuthMiddleware(USER, PASSWORD, origin=server.url)) as client:
@@ -368,7 +368,7 @@ async def test_origin_that_was_given(server: Server) -> None:
 
 
 async def test_connection_is_used_again(server: Server) -> None:
-    """The 401 is read to its end, so that the answer goes over the same connection."""
+    """The body of the 401 is read, so that the next request uses the same connection."""
     ports: set[int | None] = set()
     handle = server.handle
 
@@ -386,7 +386,7 @@ async def test_connection_is_used_again(server: Server) -> None:
 
 
 async def test_requests_at_once_count_apart(server: Server) -> None:
-    """Requests that share a middleware never use one count twice."""
+    """Requests that share a middleware never use the same nonce count twice."""
     import asyncio
 
     seen: list[tuple[str, str]] = []
@@ -403,7 +403,7 @@ async def test_requests_at_once_count_apart(server: Server) -> None:
 
 
 async def test_other_schemes_are_left_alone(server: Server) -> None:
-    """A 401 without a Digest challenge is handed to the caller unread."""
+    """A 401 without a Digest challenge is returned to the caller unread."""
 
     def refuse(stale: bool = False) -> web.Response:
         return web.Response(status=401, text="why", headers={"WWW-Authenticate": "Basic realm=x"})
@@ -428,7 +428,7 @@ class Request:
 
 
 async def test_body_that_cannot_be_hashed() -> None:
-    """Where auth-int needs the bytes of a body that can be read only once, the error says so."""
+    """If auth-int needs the bytes of a body that can be read only once, the error says so."""
 
     class Refusal:
         status = 401

@@ -1,4 +1,4 @@
-"""The programs that measure run from end to end."""
+"""The benchmark programs run from start to end."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.skipif(
 
 
 def program(*arguments: str) -> str:
-    """Run one of the programs in a process of its own, for it pins itself to a core."""
+    """Run a program in a process of its own, because it pins itself to a core."""
     command = [sys.executable, "-m", *arguments]
     done = subprocess.run(command, cwd=processes.ROOT, capture_output=True, text=True, timeout=50)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -25,7 +25,7 @@ def program(*arguments: str) -> str:
 
 
 def test_a_run_writes_table_bars_and_json(tmp_path: Path) -> None:
-    """One scenario with two peers gives a table, the bars of that scenario, and the JSON."""
+    """One scenario with two clients prints a table, its limits, and writes the JSON."""
     output = tmp_path / "results.json"
     options = ["--quick", "--rounds", "1", "--only", "get-32", "--output", str(output)]
     printed = program("benchmarks", *options, "--peers", "floor,httptrace")
@@ -38,25 +38,25 @@ def test_a_run_writes_table_bars_and_json(tmp_path: Path) -> None:
 
 
 def test_profile_names_the_lines_that_run() -> None:
-    """The profile gives the cost of a request and where it is spent."""
+    """The profile shows the cost of a request and the lines that it is spent in."""
     printed = program("benchmarks.profile_get", "--count", "3000")
     assert "µs CPU per request" in printed
     assert "self time by line" in printed
 
 
 def test_soak_ends_flat() -> None:
-    """A short campaign of requests that end in every way leaves nothing behind."""
+    """A short run of requests that end in every way leaves nothing behind."""
     assert "flat: nothing grew" in program("benchmarks.soak", "--seconds", "3")
 
 
 def test_missing_peer_says_so() -> None:
-    """A client that is not installed is missing, which is not a failure of the run."""
+    """A client that is not installed is shown as missing, and the run does not fail."""
     with processes.Server() as server, pytest.raises(processes.Missing, match="no_such_client"):
         processes.Client("no_such_client", loops.UVLOOP, server.port)
 
 
 def test_failed_job_does_not_end_the_client() -> None:
-    """A job that raises is reported with its reason, and the next one is done."""
+    """A job that raises is reported with its reason, and the next job runs."""
     with processes.Server() as server:
         client = processes.Client("floor", loops.UVLOOP, server.port)
         with pytest.raises(processes.Failed, match="KeyError"):
@@ -66,5 +66,5 @@ def test_failed_job_does_not_end_the_client() -> None:
 
 
 def test_every_bar_has_its_scenario() -> None:
-    """No bar names a scenario that does not exist."""
+    """Each limit belongs to a scenario that exists."""
     assert {bar.table for bar in bars.ALL} <= {scenario.name for scenario in scenarios.ALL}

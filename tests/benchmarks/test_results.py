@@ -1,4 +1,4 @@
-"""From samples to ratios, bars and tables."""
+"""From samples to ratios, limits and tables."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from benchmarks import bars, report, results
 
 
 def table(**values: list[float]) -> results.Table:
-    """Return a table named `t` with one metric `cpu_us` and those samples by entrant."""
+    """Return a table named `t` with one metric `cpu_us` and these samples by entrant."""
     lines = {
         key: results.Line([{"cpu_us": value} for value in seen]) for key, seen in values.items()
     }
@@ -19,12 +19,12 @@ def table(**values: list[float]) -> results.Table:
 
 
 def test_ratio_is_taken_round_by_round() -> None:
-    """A machine that slows down for a round does not move the ratio."""
+    """A round in which the machine is slower does not change the ratio."""
     assert table(ours=[1, 10, 1], theirs=[4, 40, 4]).ratio("cpu_us", "ours", "theirs") == 0.25
 
 
 def test_ratio_to_nobody_is_none() -> None:
-    """Without the other's samples there is no ratio."""
+    """Without the samples of the other entrant there is no ratio."""
     assert table(ours=[1]).ratio("cpu_us", "ours", "theirs") is None
 
 
@@ -33,13 +33,13 @@ def test_ratio_to_nobody_is_none() -> None:
     [(0.5, False, "PASS"), (0.4, False, "FAIL"), (0.5, True, "PASS"), (0.6, True, "FAIL")],
 )
 def test_bar_holds_up_to_its_limit(limit: float, at_least: bool, verdict: str) -> None:
-    """The limit itself is still within it, from either side."""
+    """A value that equals the limit is within it."""
     bar = bars.Bar("x", "t", "cpu_us", limit, entrant="ours", against="theirs", at_least=at_least)
     assert bar.verdict({"t": table(ours=[2], theirs=[4])}) == verdict
 
 
 def test_entrant_without_figures_breaks_its_bar() -> None:
-    """A bar whose entrant failed is broken; one whose scenario was not run is not."""
+    """A limit is exceeded if its entrant failed, but not if its scenario did not run."""
     bar = bars.Bar("x", "t", "cpu_us", 1, entrant="ours")
     failed: results.Results = {
         "t": results.Table("t", "A table", {"ours": results.Line(missing="failed: why")})
@@ -50,7 +50,7 @@ def test_entrant_without_figures_breaks_its_bar() -> None:
 
 
 def test_table_says_who_is_missing() -> None:
-    """An entrant that could not be had is named with the reason, below the others."""
+    """An entrant that is missing is named with the reason, below the others."""
     of = table(**{"aiohttp/uvloop": [100.0], "floor/uvloop": [25.0]})
     of.lines["httpx/uvloop"] = results.Line(missing="missing: No module named 'httpx'")
     *_, floor, last = report.table(of).splitlines()
@@ -59,7 +59,7 @@ def test_table_says_who_is_missing() -> None:
 
 
 def test_json_has_every_sample(tmp_path: Path) -> None:
-    """The JSON holds the samples, their medians, the bars and what the figures depend on."""
+    """The JSON has the samples, their medians, the limits and the environment."""
     report.write({"t": table(ours=[1, 2, 9])}, tmp_path / "r.json", {"rounds": 3})
     document = json.loads((tmp_path / "r.json").read_text())
     line = document["tables"]["t"]["lines"]["ours"]

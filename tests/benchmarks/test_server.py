@@ -30,7 +30,7 @@ def connection(port: int) -> Iterator[http.client.HTTPConnection]:
 def test_bodies_have_their_size(
     connection: http.client.HTTPConnection, target: str, size: int
 ) -> None:
-    """A body is as long as its target says, on a connection that is used again."""
+    """A body has the length in the request target, also on a reused connection."""
     for _ in range(2):
         connection.request("GET", target)
         assert len(connection.getresponse().read()) == size
@@ -46,7 +46,7 @@ def test_small_answer_has_the_usual_headers(connection: http.client.HTTPConnecti
 
 
 def test_echo_returns_the_body(connection: http.client.HTTPConnection) -> None:
-    """The echo returns what was posted, even if head and body come apart."""
+    """The echo returns the posted body, even if head and body arrive separately."""
     connection.request("POST", "/echo", body=b'{"a": 1}')
     assert connection.getresponse().read() == b'{"a": 1}'
 
@@ -55,7 +55,7 @@ def test_echo_returns_the_body(connection: http.client.HTTPConnection) -> None:
 def test_sink_answers_after_the_last_byte(
     connection: http.client.HTTPConnection, chunked: bool
 ) -> None:
-    """The sink takes a body with a length or chunked, and then the next request."""
+    """The sink reads a body with a length or in chunks, and then the next request."""
     pieces = [b"x" * 65536] * 8
     body = iter(pieces) if chunked else b"".join(pieces)
     for given in (body, b"x" * 524288):
@@ -64,7 +64,7 @@ def test_sink_answers_after_the_last_byte(
 
 
 def test_hold_answers_when_all_are_there(port: int) -> None:
-    """Held requests are answered together, once as many are held as was asked for."""
+    """Held requests are answered together, once the requested number of them is held."""
     sizes: list[int] = []
 
     def ask() -> None:

@@ -24,7 +24,7 @@ class Collector:
 
 
 async def written(payload: Payload, length: int | None = None) -> bytes:
-    """What `payload` writes."""
+    """The bytes that `payload` writes."""
     collector = Collector()
     await payload.write_with_length(collector, length)
     return collector.body

@@ -1,4 +1,4 @@
-"""Bodies as servers pack them, made by the libraries themselves."""
+"""Compressed bodies as servers send them, made by the libraries."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ else:
 
 
 def raw_deflate(data: bytes) -> bytes:
-    """Deflate without zlib's envelope, which some servers send."""
+    """Raw deflate without the zlib format, which some servers send."""
     packer = zlib.compressobj(wbits=-15)
     return packer.compress(data) + packer.flush()
 

@@ -1,4 +1,4 @@
-"""Parts of multipart bodies in base64 that is not as neat as ours."""
+"""Parts of multipart bodies in base64 that is not canonical."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ async def part_of(body: bytes) -> BodyPartReader:
     ],
 )
 async def test_other_signs_are_ignored_and_padding_is_the_end(body: bytes, decoded: bytes) -> None:
-    """RFC 2045, section 6.8; also where the part is read and decoded in pieces of any size."""
+    """RFC 2045, section 6.8, is followed, also if the part is read and decoded in small pieces."""
     assert await (await part_of(body)).read(decode=True) == decoded
     if body.endswith(b"QUJD") and b"=" in body:  # of pieces nobody knows what came before
         return
@@ -39,6 +39,6 @@ async def test_other_signs_are_ignored_and_padding_is_the_end(body: bytes, decod
 
 
 async def test_padding_that_is_missing() -> None:
-    """What ends within four signs is no base64."""
+    """Base64 that ends within a group of four characters is an error."""
     with pytest.raises(ClientPayloadError, match="base64"):
         await (await part_of(b"QU!I")).read(decode=True)

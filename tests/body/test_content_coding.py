@@ -1,4 +1,4 @@
-"""Content codings, against bodies that the libraries themselves have made."""
+"""Content codings, with bodies that the libraries made."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def only_zstandard(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.mark.parametrize("name", PACK)
 @given(data=st.binary(max_size=300), pieces=st.integers(1, 40), step=st.integers(1, 400))
 def test_any_split_decodes(name: str, data: bytes, pieces: int, step: int) -> None:
-    """However a coded body is split and however little is asked for, the same bytes come out."""
+    """However a coded body is split and however small the steps are, the result is the same."""
     coding = name.split()[-1]
     assert unpack(coding, PACK[name](data * 3), pieces=pieces, step=step) == data * 3
 
@@ -55,46 +55,46 @@ def test_any_split_decodes(name: str, data: bytes, pieces: int, step: int) -> No
 @pytest.mark.parametrize("coding", ["gzip", "zstd"])
 @pytest.mark.parametrize("pieces", [1, 7, 65536])
 def test_members_follow_each_other(coding: str, pieces: int) -> None:
-    """Several gzip members and several zstd frames in a row are one body."""
+    """Several gzip members or zstd frames in a row are one body."""
     data = PACK[coding](b"one,") + PACK[coding](b"") + PACK[coding](b"two")
     assert unpack(coding, data, pieces=pieces) == b"one,two"
 
 
 @pytest.mark.parametrize("step", [1, 50, 65536])
 def test_stacked_codings_are_undone_in_reverse_order(step: int) -> None:
-    """`gzip, br` was encoded with gzip first, so br is undone first (RFC 9110 section 8.4)."""
+    """`gzip, br` was encoded with gzip first, so br is decoded first (RFC 9110 section 8.4)."""
     data = brotli.compress(gzip.compress(b"hello " * 500))
     assert unpack("gzip, br", data, pieces=5, step=step) == b"hello " * 500
 
 
 @pytest.mark.parametrize("header", ["", " ", "identity", "identity, identity", "sdch", "br, x"])
 def test_unknown_codings_are_left_alone(header: str) -> None:
-    """No coding, identity and codings that are not known leave the body as it is."""
+    """Without a coding, with identity and with unknown codings the body is not changed."""
     assert decoder_for(header) is None
 
 
 @pytest.mark.parametrize("header", ["GZIP", " gzip ", "x-gzip", "gzip, identity", "gzip,"])
 def test_names_are_read_as_headers_are(header: str) -> None:
-    """Case, spaces, empty elements, identity and the old name x-gzip do not matter."""
+    """Case, spaces, empty elements, identity and the old name x-gzip are accepted."""
     assert unpack(header, gzip.compress(b"hello")) == b"hello"
 
 
 def test_too_many_layers_are_refused() -> None:
-    """More than five codings on top of each other are an attack, not a body."""
+    """More than five content codings are an error."""
     with pytest.raises(ClientPayloadError, match="6 content codings"):
         decoder_for("gzip, gzip, gzip, gzip, gzip, gzip")
 
 
 @pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "zstd", "gzip, gzip"])
 def test_bad_data_names_the_coding(coding: str) -> None:
-    """Bytes that are not of the coding fail with an error that names it."""
+    """Bytes that are not valid for the coding raise an error that names it."""
     with pytest.raises(ClientPayloadError, match=coding.split(", ")[0]):
         unpack(coding, b"\x1f\xffnot what it says " * 10)
 
 
 @pytest.mark.parametrize("name", PACK)
 def test_each_cut_is_noticed(name: str) -> None:
-    """A coded body that ends at any byte before its end is an error, not a shorter body."""
+    """A coded body that is truncated anywhere is an error, not a shorter body."""
     data, coding = PACK[name](b"some text, some text"), name.split()[-1]
     for end in range(1, len(data)):
         with pytest.raises(ClientPayloadError, match=coding):
@@ -103,19 +103,19 @@ def test_each_cut_is_noticed(name: str) -> None:
 
 @pytest.mark.parametrize("name", PACK)
 def test_no_bytes_are_no_cut(name: str) -> None:
-    """A body without any bytes is complete: an answer to HEAD names its coding too."""
+    """A body without any bytes is complete: a response to HEAD names its coding too."""
     assert unpack(name.split()[-1], b"") == b""
 
 
 @pytest.mark.parametrize("name", PACK)
 def test_bytes_behind_the_end_are_an_error(name: str) -> None:
-    """What follows the end of the coded stream is refused."""
+    """Bytes after the end of the coded stream are an error."""
     with pytest.raises(ClientPayloadError):
         unpack(name.split()[-1], PACK[name](b"hello") + b"garbage")
 
 
 def test_zeros_behind_gzip_are_padding() -> None:
-    """Zeros behind a gzip member are padding, as for gzip itself."""
+    """Zeros after a gzip member are padding, as for gzip itself."""
     assert unpack("gzip", gzip.compress(b"hello") + bytes(100), pieces=9) == b"hello"
 
 
@@ -133,7 +133,7 @@ def bombs() -> dict[str, bytes]:
 
 
 def test_bombs_stay_flat_in_memory() -> None:
-    """32 MiB out of a few bytes pass in steps, with a mebibyte of memory at most."""
+    """32 MiB from a few bytes are decoded in steps, with at most a mebibyte of memory."""
     for coding, bomb in bombs().items():
         decoder = decoder_for(coding)
         assert decoder is not None
@@ -151,14 +151,14 @@ def test_bombs_stay_flat_in_memory() -> None:
 
 
 def test_a_stack_that_decodes_to_nothing_is_refused() -> None:
-    """Mebibytes of empty blocks inside another coding do not keep the loop busy."""
+    """Mebibytes of empty blocks inside another coding do not block the event loop."""
     empty = gzip.compress(b"")[:10] + b"\x00\x00\x00\xff\xff" * 1_000_000  # RFC 1951, 3.2.4
     with pytest.raises(ClientPayloadError, match="decode to nothing"):
         unpack("gzip, zstd", zstd.compress(empty))
 
 
 def test_zstd_windows_over_8_mib_are_refused() -> None:
-    """A zstd frame that asks for a larger window than RFC 9659 allows is refused."""
+    """A zstd frame with a larger window than RFC 9659 allows is an error."""
     options = {zstd.CompressionParameter.window_log: 26}
     packer = zstd.ZstdCompressor(options=options)
     frame = packer.compress(bytes(range(256)) * 100_000) + packer.flush()
@@ -170,7 +170,7 @@ def test_zstd_windows_over_8_mib_are_refused() -> None:
 @pytest.mark.parametrize("pieces", [1, 3, 65536])
 @pytest.mark.parametrize("step", [1, 1000, 65536])
 def test_zstandard_will_do(pieces: int, step: int) -> None:
-    """Where only the zstandard package is installed, zstd works through it."""
+    """If only the zstandard package is installed, it decodes zstd."""
     data = zstd.compress(b"hello " * 1000) + zstd.compress(b"there")
     assert unpack("zstd", data, pieces=pieces, step=step) == b"hello " * 1000 + b"there"
     with pytest.raises(ClientPayloadError, match="zstd"):
@@ -179,7 +179,7 @@ def test_zstandard_will_do(pieces: int, step: int) -> None:
 
 
 def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A body whose coding needs a library that is not there says what to install."""
+    """If the library of a coding is not installed, the error says what to install."""
     monkeypatch.setattr(coding_engines, "_find", lambda coding: None)
     with pytest.raises(ClientPayloadError, match=r"brotli 1\.2 or newer"):
         unpack("br", brotli.compress(b"x"))
@@ -188,7 +188,7 @@ def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_default_codings() -> None:
-    """What can be decoded is offered in aiohttp's order."""
+    """The codings that can be decoded are offered in aiohttp's order."""
     assert available_codings() == ("gzip", "deflate", "br", "zstd")
 
 
@@ -202,13 +202,13 @@ def test_libraries_are_imported_at_first_use() -> None:
 @pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "zstd"])
 @given(parts=st.lists(st.binary(max_size=200), max_size=5))
 def test_what_is_encoded_decodes(coding: str, parts: list[bytes]) -> None:
-    """A body encoded piece by piece decodes to what went in."""
+    """A body that is encoded piece by piece decodes to the original."""
     encoder = encoder_for(coding)
     coded = b"".join([encoder.encode(part) for part in parts]) + encoder.flush()
     assert unpack(coding, coded) == b"".join(parts)
 
 
 def test_unknown_encoders_are_refused() -> None:
-    """compress= with a name that is not known says what is accepted."""
+    """compress= with an unknown name raises an error that lists the known ones."""
     with pytest.raises(ValueError, match=r"'lzma'.*gzip, deflate, br, zstd"):
         encoder_for("lzma")

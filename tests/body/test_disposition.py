@@ -1,4 +1,4 @@
-"""Content-Disposition, read and written."""
+"""Content-Disposition, parsed and written."""
 
 from __future__ import annotations
 
@@ -74,12 +74,12 @@ def told(library: Any, header: str | None) -> tuple[Any, ...]:
 
 @pytest.mark.parametrize("header", HEADERS)
 def test_headers_are_read_as_by_aiohttp(header: str | None) -> None:
-    """Type, parameters, file name, name and warnings are those of aiohttp."""
+    """Type, parameters, file name, name and warnings are aiohttp's."""
     assert told(disposition, header) == told(aiohttp, header)
 
 
 def test_warnings_tell_what_is_bad() -> None:
-    """A header that cannot be read warns with it, a parameter with the parameter."""
+    """The warning about a malformed header quotes it, that about a parameter the parameter."""
     with pytest.warns(BadContentDispositionHeader, match="foo bar"):
         assert parse_content_disposition("foo bar; x=1") == (None, {})
     with pytest.warns(BadContentDispositionParam, match="/x=y"):
@@ -90,19 +90,19 @@ def test_warnings_tell_what_is_bad() -> None:
 
 @given(st.text() | st.text("abc*;=\"\\%' \t0"))
 def test_nothing_breaks_the_reader(text: str) -> None:
-    """Whatever the header is, reading it returns or warns, and raises nothing."""
+    """Parsing any header returns or warns, and never raises."""
     told(disposition, "attachment; " + text)
 
 
 def test_long_headers_are_read_in_linear_time() -> None:
-    """Headers made to be slow take no time that grows with the square of their length."""
+    """Parsing adversarial headers does not take quadratic time."""
     for filler in (" ", '\\"', ";", "a ", "*", "\t="):
         told(disposition, "attachment; a" + filler * 100_000 + '"')
 
 
 @given(st.dictionaries(st.sampled_from(["name", "filename"]), st.text(), min_size=1))
 def test_what_is_written_is_read_back(params: dict[str, str]) -> None:
-    """Names with any characters come back, control characters and file names percent-encoded."""
+    """Names with any characters are read back; control characters and file names are encoded."""
     params = {name: "".join(c for c in value if c.isprintable()) for name, value in params.items()}
     header = content_disposition_header("form-data", **params)
     kind, read = parse_content_disposition(header)
@@ -146,7 +146,7 @@ PATHS = [
 
 @pytest.mark.parametrize(("given_name", "name"), PATHS)
 def test_file_names_have_no_path(given_name: str, name: str) -> None:
-    """A file name loses folders, drives and control characters, however it is encoded."""
+    """Folders, drives and control characters are removed from a file name in every encoding."""
     encoded = quote(given_name, safe="")
     half = len(given_name) // 2
     first, rest = (quote(piece, safe="") for piece in (given_name[:half], given_name[half:]))
@@ -165,7 +165,7 @@ def test_file_names_have_no_path(given_name: str, name: str) -> None:
 
 @given(st.text() | st.text("./\\:C \0\n"))
 def test_no_file_name_leads_out_of_a_folder(text: str) -> None:
-    """Joined to a folder, a file name from a header is that folder or a file in it."""
+    """The path of a folder joined with a file name from a header never leaves the folder."""
     name = content_disposition_filename({"filename": text})
     assert name is not None
     for path in (posixpath, ntpath):
@@ -175,7 +175,7 @@ def test_no_file_name_leads_out_of_a_folder(text: str) -> None:
 
 
 def test_names_of_fields_keep_their_path() -> None:
-    """The name of a field is no file name: it stays as it is."""
+    """The name of a field is not a file name and is not changed."""
     found = content_disposition('form-data; name="a/../b\\\\c"')
     assert found is not None
     assert found.parameters["name"] == "a/../b\\c"
@@ -185,7 +185,7 @@ def test_names_of_fields_keep_their_path() -> None:
     "charset", ["base64", "rot13", "idna", "unicode_escape", "zlib", "klingon"]
 )
 def test_names_in_codecs_that_are_no_charsets(charset: str) -> None:
-    """A parameter in a codec that is no charset cannot be read."""
+    """A parameter in a codec that is no charset is malformed."""
     with pytest.warns(BadContentDispositionParam):
         assert parse_content_disposition(f"inline; a*={charset}''QQ") == ("inline", {})
     assert content_disposition_filename({"filename*0*": f"{charset}''QQ"}) is None
@@ -193,7 +193,7 @@ def test_names_in_codecs_that_are_no_charsets(charset: str) -> None:
 
 @pytest.mark.parametrize("bad", ["", "a b", "\xe9", "a;b", "a\n"])
 def test_names_must_be_tokens(bad: str) -> None:
-    """Types and parameter names that are no tokens are refused."""
+    """Types and parameter names that are not tokens raise ValueError."""
     with pytest.raises(ValueError, match="type"):
         content_disposition_header(bad)
     with pytest.raises(ValueError, match="parameter"):
@@ -202,7 +202,7 @@ def test_names_must_be_tokens(bad: str) -> None:
 
 @pytest.mark.parametrize("bad", ["a\rb", "a\nb", "a\x00b", "a\x7fb"])
 def test_control_characters_do_not_get_through(bad: str) -> None:
-    """Control characters are percent-encoded, and refused where nothing is encoded."""
+    """Control characters are percent-encoded, and raise ValueError without quote_fields."""
     for name in ("name", "filename"):
         header = content_disposition_header("form-data", **{name: bad})
         assert header == f'form-data; {name}="a%{ord(bad[1]):02X}b"'
@@ -211,7 +211,7 @@ def test_control_characters_do_not_get_through(bad: str) -> None:
 
 
 def test_of_a_response() -> None:
-    """A response's header is type, parameters and decoded file name; None when there is none."""
+    """`content_disposition` of a response has type, parameters and file name, or is None."""
     found = content_disposition("attachment; filename=a; filename*=UTF-8''%e9%9b%aa")
     assert found is not None
     assert (found.type, found.filename) == ("attachment", "\u96ea")
@@ -220,5 +220,5 @@ def test_of_a_response() -> None:
 
 
 def test_pieces_that_cannot_be_decoded() -> None:
-    """A name in pieces that are not of their charset is no name."""
+    """A name in pieces that cannot be decoded in their charset counts as missing."""
     assert content_disposition_filename({"filename*0*": "utf-8''%ff"}) is None

@@ -1,4 +1,4 @@
-"""Streams that a program makes and feeds, held against aiohttp's."""
+"""Streams that a program creates and feeds, compared with aiohttp's."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ BOTH = pytest.mark.parametrize("kind", [aiohttp.StreamReader, httptrace.StreamRe
 
 
 class Protocol:
-    """A protocol that notes whether it is paused."""
+    """A protocol that records whether it is paused."""
 
     connected = True
     calls: list[str]
@@ -35,12 +35,12 @@ class Protocol:
 
 @pytest.fixture
 async def stream(kind: Any) -> Any:
-    """An empty stream of one of both kinds."""
+    """An empty stream of either library."""
     return kind(Protocol(), 2**16, loop=asyncio.get_running_loop())
 
 
 def ended(stream: Any, *pieces: bytes) -> Any:
-    """The stream with these pieces and its end."""
+    """A stream that was fed these pieces and the end."""
     for piece in pieces:
         assert stream.feed_data(piece) is False
     stream.feed_eof()
@@ -49,7 +49,7 @@ def ended(stream: Any, *pieces: bytes) -> Any:
 
 @BOTH
 async def test_every_way_to_read(kind: Any) -> None:
-    """What was fed is read in every way that a body can be read."""
+    """The fed bytes can be read in every way in which a body can be read."""
 
     def made() -> Any:
         return ended(kind(Protocol(), 2**16), b"first\nsec", b"ond\n", b"", b"last")
@@ -100,7 +100,7 @@ async def test_reading_waits_for_what_is_fed(stream: Any) -> None:
 
 @BOTH
 async def test_waiting_for_the_end(stream: Any) -> None:
-    """`wait_eof` and `on_eof` tell of the end, at once when it has been fed."""
+    """`wait_eof` and `on_eof` report the end, at once if it was fed before."""
     told: list[str] = []
     stream.on_eof(lambda: told.append("before"))
     waiting = asyncio.create_task(stream.wait_eof())
@@ -118,7 +118,7 @@ async def test_waiting_for_the_end(stream: Any) -> None:
 
 @BOTH
 async def test_an_exception_is_raised_by_every_read(stream: Any) -> None:
-    """`set_exception` reaches the read that waits and all later ones, whatever was fed before."""
+    """`set_exception` ends the waiting read and all later ones, whatever was fed before."""
     error, cause = ValueError("broken"), KeyError("why")
     reading = asyncio.create_task(stream.readline())
     await asyncio.sleep(0)
@@ -137,7 +137,7 @@ async def test_an_exception_is_raised_by_every_read(stream: Any) -> None:
 
 @BOTH
 async def test_the_protocol_is_paused(kind: Any) -> None:
-    """The protocol is paused above twice the limit, and resumed once less than it is left."""
+    """The protocol is paused above twice the limit, and resumed below the limit."""
     protocol = Protocol()
     stream = kind(protocol, 10, loop=asyncio.get_running_loop())
     assert stream.get_read_buffer_limits() == (10, 20)
@@ -156,7 +156,7 @@ async def test_the_protocol_is_paused(kind: Any) -> None:
 
 @BOTH
 async def test_ends_of_chunks(stream: Any) -> None:
-    """Ends of HTTP chunks that were marked are told by `readchunk`; empty ones do not count."""
+    """`readchunk` reports the marked ends of HTTP chunks; empty chunks are ignored."""
     with pytest.raises(RuntimeError):
         stream.end_http_chunk_receiving()
     stream.begin_http_chunk_receiving()
@@ -173,7 +173,7 @@ async def test_ends_of_chunks(stream: Any) -> None:
 
 @BOTH
 async def test_marks_come_before_data(stream: Any) -> None:
-    """Chunks cannot be marked once bytes came without."""
+    """Chunks cannot be marked after bytes were fed without marks."""
     stream.feed_data(b"x")
     with pytest.raises(RuntimeError):
         stream.begin_http_chunk_receiving()
@@ -181,13 +181,13 @@ async def test_marks_come_before_data(stream: Any) -> None:
 
 @BOTH
 async def test_nothing_is_fed_behind_the_end(stream: Any) -> None:
-    """Bytes behind the end are an error of the program."""
+    """Feeding bytes after the end raises an error."""
     with pytest.raises((AssertionError, RuntimeError), match="after feed_eof"):
         ended(stream).feed_data(b"x")
 
 
 def test_a_stream_is_made_without_a_loop() -> None:
-    """A stream can be made and fed before a loop runs, with any protocol, and read later."""
+    """A stream can be created and fed without a running loop, with any protocol, and read later."""
     stream = ended(httptrace.StreamReader(None, 2**16), b"data")
     assert stream.read_nowait() == b"data"
     assert asyncio.run(ended(httptrace.StreamReader(None, 2**16), b"x").read()) == b"x"
@@ -204,7 +204,7 @@ def test_callbacks_that_fail(caplog: pytest.LogCaptureFixture) -> None:
 
 
 async def test_streams_of_responses_are_not_fed(scripted: Any) -> None:
-    """The stream of a response, also of one without a body, is fed by its connection alone."""
+    """The stream of a response can be fed by its connection only."""
     server = await scripted(response_bytes(200, b"ok"))
     async with ClientSession() as session, session.get(server.url) as response:
         assert type(response.content) is httptrace.StreamReader

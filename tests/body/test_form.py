@@ -58,7 +58,7 @@ TEXTS = ["", "plain", "a b", 'q"uo\\te', "h\xe9\u20ac", "a\r\nb", "a&b=c;d", "%4
 @pytest.mark.parametrize("multipart", [False, True])
 @pytest.mark.parametrize("charset", [None, "utf-8"])
 async def test_any_text_arrives(server: TestServer, multipart: bool, charset: str | None) -> None:
-    """Text values arrive as they were given, url-encoded and as multipart."""
+    """Text values are received as given, url-encoded and as multipart."""
     fields = [(f"field{i}", text) for i, text in enumerate(TEXTS)]
     form = FormData(fields, charset=charset, default_to_multipart=multipart)
     assert form.is_multipart == multipart
@@ -68,14 +68,14 @@ async def test_any_text_arrives(server: TestServer, multipart: bool, charset: st
 @pytest.mark.parametrize("multipart", [False, True])
 @pytest.mark.parametrize("name", ["a b", 'q"uo\\te', "h\xe9\u20ac", "a;b=c"])
 async def test_any_name_arrives(server: TestServer, multipart: bool, name: str) -> None:
-    """Names of fields arrive as they were given."""
+    """Names of fields are received as given."""
     form = FormData({name: "x"}, default_to_multipart=multipart)
     assert await posted(server, form) == [[name, "x"]]
 
 
 @pytest.mark.parametrize("bad", ["a\r\nX: y", "a\nb", "a\x00b"])
 async def test_names_cannot_smuggle_headers(server: TestServer, bad: str) -> None:
-    """Control characters in a name are percent-encoded, or refused where nothing is quoted."""
+    """Control characters in a name are percent-encoded, or raise ValueError without quoting."""
     encoded = "".join(f"%{ord(c):02X}" if c < " " else c for c in bad)
     form = FormData({bad: "x"}, default_to_multipart=True)
     assert await posted(server, form) == [[encoded, "x"]]
@@ -92,7 +92,7 @@ async def test_names_cannot_smuggle_headers(server: TestServer, bad: str) -> Non
 
 @pytest.mark.parametrize("bad", ["text/x\r\nX: y", "text/x\x00"])
 async def test_types_cannot_smuggle_headers(bad: str) -> None:
-    """Control characters in the content type of a field are refused."""
+    """Control characters in the content type of a field raise ValueError."""
     form = FormData()
     form.add_field("x", "y", content_type=bad)
     with pytest.raises(ValueError, match="Content-Type"):
@@ -100,7 +100,7 @@ async def test_types_cannot_smuggle_headers(bad: str) -> None:
 
 
 async def test_files_arrive(server: TestServer, tmp_path: Path) -> None:
-    """Files, bytes and io objects arrive with their names and types."""
+    """Files, bytes and io objects are received with their names and types."""
     path = tmp_path / "some.png"
     path.write_bytes(b"\x89PNG\r\n--")
     with path.open("rb") as file:
@@ -119,7 +119,7 @@ async def test_files_arrive(server: TestServer, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("quote_fields", [True, False])
 async def test_file_names_are_quoted(server: TestServer, quote_fields: bool) -> None:
-    """A file's name is percent-encoded with quote_fields, and stands as it is without."""
+    """A file name is percent-encoded with quote_fields, and unchanged without."""
     form = FormData(quote_fields=quote_fields)
     form.add_field("x", b"", filename="h\xe9 u.txt")
     name = "h%C3%A9%20u.txt" if quote_fields else "h\xe9 u.txt"
@@ -127,7 +127,7 @@ async def test_file_names_are_quoted(server: TestServer, quote_fields: bool) -> 
 
 
 async def test_async_values_arrive(server: TestServer) -> None:
-    """What an async generator or a payload gives is a field like any other."""
+    """The content of an async generator or a payload can be a field."""
 
     async def pieces() -> AsyncIterator[bytes]:
         yield b"one"
@@ -153,19 +153,19 @@ async def test_async_values_arrive(server: TestServer) -> None:
     ],
 )
 async def test_ways_to_give_fields(fields: Any) -> None:
-    """Fields are given as mappings, pairs, or a list of both."""
+    """Fields can be given as mappings, pairs, or a list of both."""
     assert await written(FormData(fields)()) == b"a=1&b=2"
 
 
 @pytest.mark.parametrize("bad", ["abc", b"x", 5, [1], [("a",)], [("a", "b", "c")]])
 def test_what_is_no_field(bad: Any) -> None:
-    """Anything else is a TypeError that shows it."""
+    """Anything else raises a TypeError that shows it."""
     with pytest.raises(TypeError, match="allowed, use"):
         FormData(bad)
 
 
 def test_lone_files_are_named_after_themselves(tmp_path: Path) -> None:
-    """A file given without a name has the file's own, other io objects are unknown."""
+    """A file without a given name has its own name; other io objects have the name unknown."""
     path = tmp_path / "f.txt"
     path.touch()
     with path.open("rb") as file:
@@ -179,7 +179,7 @@ def test_lone_files_are_named_after_themselves(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("option", ["filename", "content_type", "content_transfer_encoding"])
 def test_options_must_be_text(option: str) -> None:
-    """Options of a field that are no text are a TypeError that names them."""
+    """Options of a field that are not text raise a TypeError that names them."""
     with pytest.raises(TypeError, match=rf"{option} must be an instance of str. Got: 3"):
         FormData().add_field("x", "y", **{option: 3})  # type: ignore[arg-type]
 
@@ -193,7 +193,7 @@ def test_options_make_a_form_multipart(option: str) -> None:
 
 
 def test_values_that_cannot_be_sent() -> None:
-    """A value without a payload class is a TypeError that names the field and the type."""
+    """A value without a payload class raises a TypeError with the field and the type."""
     with pytest.raises(TypeError, match=r"form field 'x' cannot be a int"):
         FormData({"x": 1}, default_to_multipart=True)()
 
@@ -207,7 +207,7 @@ async def test_charsets(multipart: bool) -> None:
 
 
 async def test_file_names_are_utf_8_in_any_charset() -> None:
-    """The form's charset is that of its text; a file's name may have any letters."""
+    """The form's charset applies to text; file names may have any characters."""
     form = FormData(charset="latin-1")
     form.add_field("a", "\xe9", filename="\u20ac\xe9.txt")
     body = await written(form())
@@ -221,7 +221,7 @@ async def test_a_form_without_fields(server: TestServer, multipart: bool) -> Non
 
 
 async def test_a_form_can_be_sent_again(server: TestServer) -> None:
-    """A form whose values lie in memory or in files can be sent again, and added to."""
+    """A form with values in memory or in files can be sent again, and extended."""
     form = FormData({"a": io.StringIO("text"), "b": "c"})
     assert await posted(server, form) == await posted(server, form)
     assert form().can_resend
@@ -240,7 +240,7 @@ async def test_bytes_that_are_no_file(server: TestServer) -> None:
 
 
 async def test_an_empty_file_name_is_sent_as_it_is(tmp_path: Path) -> None:
-    """A file's local name and the field's name are not sent when the program gave an empty one."""
+    """If the program gives an empty file name, neither the local nor the field's name is sent."""
     path = tmp_path / "secret-name.txt"
     path.write_text("x")
     with path.open("rb") as file, path.open() as text:
@@ -259,14 +259,14 @@ class _Color(str, enum.Enum):  # noqa: UP042 - str() of it is not its text
 
 @pytest.mark.parametrize("multipart", [False, True])
 async def test_names_that_are_text_in_another_way(server: TestServer, multipart: bool) -> None:
-    """Members of text enumerations and numbers are names of fields."""
+    """Members of text enumerations and numbers can be names of fields."""
     form = FormData({_Color.RED: "a", 1: "b"}, default_to_multipart=multipart)
     assert await posted(server, form) == [["red", "a"], ["1", "b"]]
 
 
 @pytest.mark.parametrize("name", [b"a", None, ("a",), 1.5, object()])
 def test_names_that_are_no_text(name: Any) -> None:
-    """A name that is no text, bytes included, is a TypeError that shows it."""
+    """A name that is not text, such as bytes, raises a TypeError that shows it."""
     with pytest.raises(TypeError, match="name of a form field must be text, not "):
         FormData({name: "x"})
     with pytest.raises(TypeError, match="name of a form field must be text, not "):
@@ -275,7 +275,7 @@ def test_names_that_are_no_text(name: Any) -> None:
 
 @pytest.mark.parametrize("value", [{"b": 1}, [{"b": 1}], [["b"]], {}, (x for x in "ab"), [set()]])
 def test_values_that_a_form_cannot_hold(value: Any) -> None:
-    """A mapping, a list in a list and an iterator are a TypeError that names the field."""
+    """A mapping, a list in a list and an iterator raise a TypeError that names the field."""
     with pytest.raises(TypeError, match="The form field 'a' cannot have the value "):
         make_payload({"a": value})
     with pytest.raises(TypeError, match="'a'"):
@@ -285,7 +285,7 @@ def test_values_that_a_form_cannot_hold(value: Any) -> None:
 
 
 async def test_values_that_are_several_fields() -> None:
-    """A list, tuple or set of text and numbers is as many fields of one name."""
+    """A list, tuple or set of text and numbers becomes several fields with the same name."""
     network = ipaddress.ip_network("10.0.0.0/8")
     form = FormData({"a": ["x", 1], "b": (2.5,), "c": {"z"}, "d": [], "e": network})
     assert await written(form()) == b"a=x&a=1&b=2.5&c=z&e=10.0.0.0%2F8"

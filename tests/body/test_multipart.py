@@ -77,7 +77,7 @@ async def test_parts_of_all_types(tmp_path: Path) -> None:
 @pytest.mark.parametrize("encoding", ["", "identity", "gzip", "deflate"])
 @pytest.mark.parametrize("transfer", ["", "binary", "base64", "quoted-printable"])
 async def test_encodings(encoding: str, transfer: str) -> None:
-    """A part is encoded as its headers say, also when it comes in many pieces."""
+    """A part is encoded as its headers say, also if it is written in many pieces."""
     data = bytes(range(256)) * 40 + b" \t\r\n=\n" * 50
 
     async def pieces() -> AsyncIterator[bytes]:
@@ -92,7 +92,7 @@ async def test_encodings(encoding: str, transfer: str) -> None:
 
 
 async def test_nested() -> None:
-    """A multipart within a multipart is read as one."""
+    """A multipart body inside of another one is read as such."""
     outer, inner = MultipartWriter("mixed"), MultipartWriter("alternative")
     inner.append("one")
     inner.append("two")
@@ -105,7 +105,7 @@ async def test_nested() -> None:
 
 @pytest.mark.parametrize("empty", [MultipartWriter, lambda: MultipartWriter("form-data")])
 async def test_without_parts(empty: Any) -> None:
-    """A multipart body without parts has its last boundary alone."""
+    """A multipart body without parts has only its last boundary."""
     writer = empty()
     assert bool(writer)
     assert len(writer) == 0
@@ -114,7 +114,7 @@ async def test_without_parts(empty: Any) -> None:
 
 @pytest.mark.parametrize("boundary", ["x", "a b", ":", "a,b=c", "x" * 70])
 async def test_boundaries_are_quoted(boundary: str) -> None:
-    """A boundary that needs quotes in the Content-Type gets them."""
+    """A boundary that needs quotes in the Content-Type is quoted."""
     writer = MultipartWriter(boundary=boundary)
     assert writer.boundary == boundary
     writer.append("text")
@@ -123,7 +123,7 @@ async def test_boundaries_are_quoted(boundary: str) -> None:
 
 @pytest.mark.parametrize("boundary", ['a"b', "a\\b", "a;b"])
 async def test_boundaries_with_any_sign(boundary: str) -> None:
-    """Signs that need more than quotes are read by our own reader."""
+    """A boundary that aiohttp cannot read even in quotes is read by httptrace."""
     writer = MultipartWriter(boundary=boundary)
     reader = MultipartReader({"Content-Type": writer.content_type}, stream(b""))
     assert reader._boundary == b"--" + boundary.encode()
@@ -131,18 +131,18 @@ async def test_boundaries_with_any_sign(boundary: str) -> None:
 
 @pytest.mark.parametrize("boundary", ["", "\xe9", "a\nb", "a\r\nX: y", "a\x00", "a ", "x" * 71])
 def test_boundaries_are_checked(boundary: str) -> None:
-    """A boundary that cannot be one is refused."""
+    """An invalid boundary raises ValueError."""
     with pytest.raises(ValueError, match="boundary"):
         MultipartWriter(boundary=boundary)
 
 
 def test_boundaries_are_made_up() -> None:
-    """Without a boundary each body has its own."""
+    """Without a given boundary each body has a different one."""
     assert len({MultipartWriter().boundary for _ in range(100)}) == 100
 
 
 def test_parts_must_not_contain_the_boundary() -> None:
-    """What a reader would take for the end of the part is refused."""
+    """A part that contains the boundary raises ValueError."""
     writer = MultipartWriter(boundary="abc")
     for part in (b"--abc", b"x\r\n--abc--", "x\n--abcdef"):
         with pytest.raises(ValueError, match="contains the boundary 'abc'"):
@@ -154,7 +154,7 @@ def test_parts_must_not_contain_the_boundary() -> None:
 
 
 def test_unknown_encodings_are_refused() -> None:
-    """Encodings that are not known are a RuntimeError that names them, as in aiohttp."""
+    """Unknown encodings raise a RuntimeError that names them, as in aiohttp."""
     writer = MultipartWriter()
     with pytest.raises(RuntimeError, match="unknown content encoding: br"):
         writer.append(b"x", {"Content-Encoding": "br"})
@@ -163,7 +163,7 @@ def test_unknown_encodings_are_refused() -> None:
 
 
 def test_what_is_no_part() -> None:
-    """What no payload class takes is a TypeError."""
+    """A value without a payload class raises TypeError."""
     with pytest.raises(TypeError, match="Cannot create payload from"):
         MultipartWriter().append(object())
     with pytest.raises(TypeError, match="must be a Payload, not a str"):
@@ -174,13 +174,13 @@ def test_what_is_no_part() -> None:
     "name", ["Content-Encoding", "Content-Transfer-Encoding", "Content-Length"]
 )
 def test_headers_that_forms_do_not_have(name: str) -> None:
-    """Parts of a form cannot have headers that RFC 7578 has done away with."""
+    """Headers that RFC 7578 forbids in parts of a form raise ValueError."""
     with pytest.raises(ValueError, match=name):
         MultipartWriter("form-data").append("x", {name: "gzip"})
 
 
 def test_fields_without_a_name_get_one() -> None:
-    """A part of a form that has no Content-Disposition is named after its place."""
+    """A part of a form without a Content-Disposition is named after its position."""
     writer = MultipartWriter("form-data")
     writer.append("x")
     part = writer.append("y")
@@ -189,7 +189,7 @@ def test_fields_without_a_name_get_one() -> None:
 
 @pytest.mark.parametrize("bad", ["a\r\nb", "a\x00b"])
 async def test_headers_cannot_be_smuggled_in(bad: str) -> None:
-    """Control characters in the headers of a part fail before the part is written."""
+    """Control characters in the headers of a part raise before the part is written."""
     writer = MultipartWriter()
     writer.append("x", {"X": bad})
     with pytest.raises(ValueError, match="The header X has control characters"):
@@ -197,7 +197,7 @@ async def test_headers_cannot_be_smuggled_in(bad: str) -> None:
 
 
 async def test_sent_again() -> None:
-    """A multipart can be sent again when each of its parts can."""
+    """A multipart body can be sent again if each of its parts can."""
 
     async def pieces() -> AsyncIterator[bytes]:
         yield b"once"
@@ -217,7 +217,7 @@ async def test_sent_again() -> None:
 
 
 async def test_as_bytes_and_decode() -> None:
-    """as_bytes() is what is written; decode() is the same as text."""
+    """as_bytes() returns the bytes that are written, and decode() the same as text."""
     writer = MultipartWriter()
     writer.append("h\xe9")
     assert await writer.as_bytes() == await written(writer)
@@ -225,7 +225,7 @@ async def test_as_bytes_and_decode() -> None:
 
 
 async def test_without_the_last_boundary() -> None:
-    """write(close_boundary=False) leaves the end of the body to come later."""
+    """write(close_boundary=False) does not write the last boundary."""
     from .collector import Collector
 
     writer, collector = MultipartWriter(boundary="b"), Collector()
@@ -235,7 +235,7 @@ async def test_without_the_last_boundary() -> None:
 
 
 async def test_close_closes_all_parts(tmp_path: Path) -> None:
-    """Closing a multipart closes each part, also when closing one of them fails."""
+    """Closing a multipart body closes each part, even if closing one of them fails."""
 
     class Broken(BytesPayload):
         async def close(self) -> None:
@@ -254,13 +254,13 @@ async def test_close_closes_all_parts(tmp_path: Path) -> None:
 
 
 async def test_is_a_payload() -> None:
-    """A writer is data= as it is."""
+    """A writer can be passed as data=."""
     writer = MultipartWriter()
     assert make_payload(writer) is writer
 
 
 async def test_parts_that_are_added_to_an_inner_body_later() -> None:
-    """An inner body's Content-Length is that of what is sent, whenever its parts were added."""
+    """The Content-Length of a nested body is correct, whenever its parts were added."""
 
     async def pieces() -> AsyncIterator[bytes]:
         yield b"three"

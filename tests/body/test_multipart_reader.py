@@ -1,4 +1,4 @@
-"""MultipartReader, fed with bytes split anywhere."""
+"""MultipartReader, fed with bytes that are split anywhere."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ FORM = {"Content-Type": "multipart/form-data; boundary=:"}
 
 
 class Pieces:
-    """A stream that gives the pieces it was made of, one at each read."""
+    """A stream that returns these pieces, one for each read."""
 
     def __init__(self, *pieces: bytes) -> None:
         self.pieces = [piece for piece in pieces if piece]
@@ -95,7 +95,7 @@ EXPECTED = [
 
 
 async def test_every_split() -> None:
-    """A body that is split anywhere, once or into single bytes, gives the same parts."""
+    """A body gives the same parts, however it is split."""
     assert await parts(TRICKY) == EXPECTED
     for at in range(1, len(TRICKY)):
         reader = MultipartReader(HEADERS, Pieces(TRICKY[:at], TRICKY[at:]))
@@ -106,7 +106,7 @@ async def test_every_split() -> None:
 
 
 async def test_every_cut() -> None:
-    """A body that ends before its last boundary is an error, wherever it ends."""
+    """A body that ends anywhere before its last boundary is an error."""
     end = TRICKY.index(b"--:--") + 5
     for at in range(end - 1):
         with pytest.raises(ClientPayloadError):
@@ -115,7 +115,7 @@ async def test_every_cut() -> None:
 
 
 async def test_line_feeds_alone() -> None:
-    """A body with bare line feeds for line ends is read, as many a writer makes them."""
+    """A body with line feeds as line ends, which many writers make, is read."""
     body = b"--:\nA: b\n\nx\r\ny\n--:\n\nz\n--:--\n"
     assert await parts(body) == [({"A": "b"}, b"x\r\ny"), ({}, b"z")]
 
@@ -125,7 +125,7 @@ async def test_line_feeds_alone() -> None:
     st.integers(1, 30),
 )
 def test_any_content_comes_back(contents: list[bytes], size: int) -> None:
-    """What the writer writes the reader reads, in any pieces."""
+    """The reader reads what the writer writes, in any pieces."""
 
     async def check() -> None:
         writer = MultipartWriter("form-data")
@@ -141,7 +141,7 @@ def test_any_content_comes_back(contents: list[bytes], size: int) -> None:
 
 @given(st.text("-:\r\nA b;=", max_size=60), st.integers(1, 9))
 def test_no_body_breaks_the_reader(text: str, size: int) -> None:
-    """Whatever the body is, it gives parts or a ClientPayloadError."""
+    """Any input gives parts or a ClientPayloadError."""
 
     async def check() -> None:
         body = b"--:\r\n" + text.encode()
@@ -155,7 +155,7 @@ def test_no_body_breaks_the_reader(text: str, size: int) -> None:
 
 
 async def test_reads_what_aiohttp_writes() -> None:
-    """A body of aiohttp's MultipartWriter, from aiohttp's StreamReader, is read."""
+    """A body of aiohttp's MultipartWriter in aiohttp's StreamReader is read."""
     from .collector import Collector
 
     writer = aiohttp.MultipartWriter("related", boundary="a b")
@@ -183,7 +183,7 @@ async def test_reads_what_aiohttp_writes() -> None:
 
 
 async def test_reads_forms_of_aiohttp() -> None:
-    """Names and file names of aiohttp's FormData are read; a file name loses its path."""
+    """Names and file names of aiohttp's FormData are read; paths are removed from file names."""
     from .collector import Collector
 
     form = aiohttp.FormData(quote_fields=False)
@@ -202,7 +202,7 @@ async def test_reads_forms_of_aiohttp() -> None:
 
 
 async def test_ways_to_read_a_part() -> None:
-    """A part is read as bytes, text, JSON, a form, by lines and as itself."""
+    """A part is read as bytes, text, JSON, a form, lines and chunks."""
     part = await first(b"", b"one\r\ntwo\nthree")
     assert [await part.readline() for _ in range(4)] == [b"one\r\n", b"two\n", b"three", b""]
     assert part.at_eof()
@@ -226,7 +226,7 @@ async def test_ways_to_read_a_part() -> None:
 
 
 async def test_a_charset_that_cannot_be() -> None:
-    """A charset that Python has no text encoding for counts as none, also as a form's default."""
+    """A charset that is no text encoding of Python counts as none, also as the form's default."""
     for charset in (b"\xff", b"nonsense", b"base64", b"idna", b"unicode_escape"):
         head = b"Content-Type: text/plain; charset=%b\r\n" % charset
         part = await first(head, b"h\xc3\xa9")
@@ -241,7 +241,7 @@ async def test_a_charset_that_cannot_be() -> None:
 
 
 async def test_json_that_cannot_be_parsed() -> None:
-    """A part that is not JSON is a JSONDecodeError that tells its name, type and beginning."""
+    """A part that is not JSON raises a JSONDecodeError with its name, type and beginning."""
     head = b'Content-Disposition: form-data; name="order"\r\nContent-Type: text/html\r\n'
     part = await first(head, b"<html>" + b"x" * 100)
     with pytest.raises(json.JSONDecodeError) as caught:
@@ -255,7 +255,7 @@ async def test_json_that_cannot_be_parsed() -> None:
 
 @pytest.mark.parametrize("name", ["..", "/", "C:", "..\\\\.."])
 async def test_file_names_of_parts_have_no_path(name: str) -> None:
-    """A part's file name is a name in a folder, or empty; it is still a file."""
+    """The file name of a part has no path, or is empty; the part is still a file."""
     head = f'Content-Disposition: form-data; name="x"; filename="{name}"\r\n'.encode()
     assert (await first(head, b"")).filename == ""
     head = f'Content-Disposition: form-data; name="x"; filename="{name}/a.txt"\r\n'.encode()
@@ -264,7 +264,7 @@ async def test_file_names_of_parts_have_no_path(name: str) -> None:
 
 @pytest.mark.parametrize("size", [1, 3, 4, 10])
 async def test_chunks_of_base64_decode_by_themselves(size: int) -> None:
-    """Each chunk of a base64 part can be decoded, wherever its lines break."""
+    """Each chunk of a base64 part can be decoded by itself, wherever its lines break."""
     head = b"Content-Transfer-Encoding: base64\r\n"
     part = await first(head, b"c29t\r\nZSBj\r\nb250\r\nZW50\r\ncw==")
     decoded = b""
@@ -275,7 +275,7 @@ async def test_chunks_of_base64_decode_by_themselves(size: int) -> None:
 
 @pytest.mark.parametrize("size", [1, 3, 5, 64, 8192])
 async def test_chunks_of_base64_are_the_part(size: int) -> None:
-    """Line ends and other signs between the letters stay where they are, whatever the size."""
+    """Characters outside of the base64 alphabet stay in the chunks, whatever their size."""
     body = b"c29t\r\nZ--S:Bj\r\n\r\nb250\r\n \tZW50\r\ncw=="
     part = await first(b"Content-Transfer-Encoding: base64\r\n", body)
     read = b""
@@ -285,7 +285,7 @@ async def test_chunks_of_base64_are_the_part(size: int) -> None:
 
 
 async def test_blanks_in_base64_do_not_swell_a_chunk() -> None:
-    """However many blanks lie between two letters, a chunk is hardly longer than asked for."""
+    """Many spaces between two base64 characters hardly make a chunk longer than requested."""
     body = b"A" + b" " * 500_000 + b"BBB" + b"\n" * 500_000 + b"Q0ND"
     part = await first(b"Content-Transfer-Encoding: base64\r\n", body)
     decoded = b""
@@ -308,7 +308,7 @@ async def test_blanks_in_base64_do_not_swell_a_chunk() -> None:
     ],
 )
 async def test_encodings_are_undone(head: bytes, body: bytes) -> None:
-    """Encodings are undone by read(decode=True), decode() and decode_iter()."""
+    """read(decode=True), decode() and decode_iter() decode the encodings of a part."""
     assert await (await first(head, body)).read(decode=True) == b"some text"
     part = await first(head, body)
     data = await part.read()
@@ -320,7 +320,7 @@ async def test_encodings_are_undone(head: bytes, body: bytes) -> None:
 
 @pytest.mark.parametrize("head", [b"Content-Encoding: br\r\n", b"Content-Transfer-Encoding: x\r\n"])
 async def test_unknown_encodings(head: bytes) -> None:
-    """An encoding that is not known is a RuntimeError, unless the part is read as it is."""
+    """An unknown encoding raises RuntimeError, unless the part is read without decoding."""
     with pytest.raises(RuntimeError, match="unknown content"):
         await (await first(head, b"x")).read(decode=True)
     assert await (await first(head, b"x")).read() == b"x"
@@ -335,13 +335,13 @@ async def test_unknown_encodings(head: bytes) -> None:
     ],
 )
 async def test_bad_encodings(head: bytes, body: bytes) -> None:
-    """A part that is not encoded as it says is a ClientPayloadError."""
+    """A part that does not match its encoding raises ClientPayloadError."""
     with pytest.raises(ClientPayloadError):
         await (await first(head, body)).read(decode=True)
 
 
 async def test_bombs() -> None:
-    """A compressed part that grows without bound is stopped or passed on with flat memory."""
+    """A compressed part that decodes to very much is stopped or read with constant memory."""
     head = b"Content-Encoding: gzip\r\n"
     bomb = gzip.compress(bytes(1 << 26))
     part = await first(head, bomb)
@@ -365,7 +365,7 @@ async def test_bombs() -> None:
 
 
 async def test_names() -> None:
-    """name and filename are those of the Content-Disposition, None without."""
+    """name and filename are those of the Content-Disposition, or None."""
     head = b"Content-Disposition: form-data; name=x; filename*=utf-8''h%C3%A9\r\n"
     part = await first(head, b"")
     assert (part.name, part.filename) == ("x", "h\xe9")
@@ -380,7 +380,7 @@ async def test_raw_utf8_in_headers() -> None:
 
 
 async def test_the_default_charset_of_a_form() -> None:
-    """A first field _charset_ gives the charset of the others and is not a part."""
+    """A first field _charset_ sets the charset of the others and is not returned as a part."""
     head = b'--:\r\nContent-Disposition: form-data; name="%b"\r\n\r\n%b\r\n'
     body = head % (b"_charset_", b"latin-1") + head % (b"x", b"\xe9") + b"--:--"
     for at in range(len(body)):  # wherever it is cut on its way
@@ -394,21 +394,21 @@ async def test_the_default_charset_of_a_form() -> None:
 
 
 async def test_forms_know_no_encodings_or_lengths() -> None:
-    """In a form a part's Content-Length and Content-Encoding mean nothing (RFC 7578)."""
+    """In a form, Content-Length and Content-Encoding of a part are ignored (RFC 7578)."""
     part = await first(b"Content-Encoding: gzip\r\nContent-Length: 1\r\n", b"hello", FORM)
     assert await part.read(decode=True) == b"hello"
 
 
 @pytest.mark.parametrize("length", [b"3", b"9"])
 async def test_lengths_that_do_not_fit(length: bytes) -> None:
-    """A Content-Length that is not that of the part is an error."""
+    """A Content-Length that does not match the part is an error."""
     with pytest.raises(ClientPayloadError):
         await parts(b"--:\r\nContent-Length: " + length + b"\r\n\r\nabcdef\r\n--:--")
 
 
 @pytest.mark.parametrize("length", [b"-1", b"x", b"", b"+6", b"6" * 30, "\u0663".encode()])
 async def test_lengths_that_are_none(length: bytes) -> None:
-    """A Content-Length that is no length is as if it were not there."""
+    """A malformed Content-Length is ignored."""
     body = b"--:\r\nContent-Length: " + length + b"\r\n\r\nabcdef\r\n--:--"
     assert [content for _, content in await parts(body)] == [b"abcdef"]
 
@@ -428,7 +428,7 @@ async def test_lengths_that_are_none(length: bytes) -> None:
     ],
 )
 def test_types_that_are_not_multipart(content_type: str) -> None:
-    """A Content-Type that is not multipart or has no boundary is a ValueError that shows it."""
+    """A Content-Type that is not multipart or has no boundary raises a ValueError that shows it."""
     with pytest.raises(ValueError, match=r"multipart|boundary"):
         MultipartReader({"Content-Type": content_type}, Pieces())
 
@@ -447,13 +447,13 @@ def test_types_that_are_not_multipart(content_type: str) -> None:
     ],
 )
 async def test_bad_headers(head: bytes) -> None:
-    """Headers that are malformed, or too long, are an error."""
+    """Malformed and too long headers are errors."""
     with pytest.raises(ClientPayloadError):
         await parts(b"--:\r\n" + head + b"\r\n\r\nx\r\n--:--")
 
 
 async def test_folded_headers() -> None:
-    """A header that goes on in the next line is one header, and others of its name stay apart."""
+    """A folded header is one header; several headers of the same name stay separate."""
     body = b"--:\r\nA: b\r\n\tc\r\nD: e\r\n\r\nx\r\n--:--"
     assert await parts(body) == [({"A": "b c", "D": "e"}, b"x")]
     body = b"--:\r\nA: 1\r\nA: 2\r\n 3\r\n\r\nx\r\n--:--"
@@ -462,7 +462,7 @@ async def test_folded_headers() -> None:
 
 
 async def test_limits_of_headers() -> None:
-    """The caps on number and size of headers can be set, and what is at the cap is read."""
+    """The limits for number and size of headers can be set; headers at the limit are accepted."""
     body = b"--:\r\nA: 1\r\nB: 2\r\n\r\nx\r\n--:--"
     assert await parts_of(MultipartReader(HEADERS, Pieces(body), max_headers=2, max_field_size=4))
     with pytest.raises(ClientPayloadError, match="more than 1 headers"):
@@ -472,7 +472,7 @@ async def test_limits_of_headers() -> None:
 
 
 async def test_the_next_part_drops_the_last() -> None:
-    """Going on without having read a part, or only some of it, loses nothing else."""
+    """Skipping a part that was not or only partly read does not affect the other parts."""
     body = b"--:\r\n\r\n" + b"one" * 50_000 + b"\r\n--:\r\n\r\ntwo\r\n--:\r\n\r\nthree\r\n--:--"
     reader = MultipartReader(HEADERS, Pieces(body))
     part = await reader.next()
@@ -491,7 +491,7 @@ async def test_the_next_part_drops_the_last() -> None:
 
 
 async def test_a_broken_inner_body_ends_with_its_part() -> None:
-    """A nested body that is never closed takes nothing of what follows it."""
+    """A nested body without its last boundary does not include the parts that follow it."""
     body = (
         b"--:\r\nContent-Type: multipart/mixed; boundary=in\r\n\r\n--in\r\n\r\none"
         b"\r\n--:\r\n\r\ntwo\r\n--:--"
@@ -510,20 +510,20 @@ async def test_a_broken_inner_body_ends_with_its_part() -> None:
 
 @pytest.mark.parametrize("parameter", [b"", b"; boundary=", b"; boundary=" + b"x" * 71])
 async def test_an_inner_body_without_boundary(parameter: bytes) -> None:
-    """A nested body that names no boundary, or none that may be, is malformed as any other."""
+    """A nested body with no boundary or an invalid one is malformed."""
     body = b"--:\r\nContent-Type: multipart/mixed" + parameter + b"\r\n\r\nx\r\n--:--"
     with pytest.raises(ClientPayloadError, match="boundary"):
         await parts(body)
 
 
 async def test_a_boundary_that_is_not_utf_8() -> None:
-    """A boundary of any bytes, as a header brings it, is found in the body."""
+    """A boundary of any bytes, as headers contain it, is found in the body."""
     headers = {"Content-Type": 'multipart/mixed; boundary="\udce9"'}
     assert await parts(b"--\xe9\r\n\r\nx\r\n--\xe9--", headers) == [({}, b"x")]
 
 
 async def test_nesting_is_bounded() -> None:
-    """Bodies that are nested too deep are refused."""
+    """Bodies that are nested too deeply are errors."""
     body = b"".join(
         b"--%d\r\nContent-Type: multipart/mixed; boundary=%d\r\n\r\n" % (i, i + 1)
         for i in range(100)
@@ -535,7 +535,7 @@ async def test_nesting_is_bounded() -> None:
 
 
 async def test_memory_stays_flat() -> None:
-    """A part of 64 MiB is read in pieces with a mebibyte of memory at most."""
+    """A part of 64 MiB is read in pieces with at most a mebibyte of memory."""
 
     class Zeros:
         left = 1 << 26
@@ -562,7 +562,7 @@ async def test_memory_stays_flat() -> None:
 
 
 async def test_a_part_is_passed_on_once() -> None:
-    """A part that is being read can be sent as a body, once; its names go with it."""
+    """A part that is being read can be sent as a body, once, with its names."""
     head = b"Content-Disposition: form-data; name=x; filename=y\r\n"
     payload = get_payload(await first(head, b"content"))
     assert type(payload) is BodyPartReaderPayload
@@ -578,7 +578,7 @@ async def test_a_part_is_passed_on_once() -> None:
 
 
 async def test_own_reader_classes() -> None:
-    """A subclass says which classes its parts and nested bodies are read with."""
+    """A subclass chooses the classes of its parts and nested bodies."""
 
     class Part(BodyPartReader):
         pass
@@ -592,7 +592,7 @@ async def test_own_reader_classes() -> None:
 
 
 async def test_responses() -> None:
-    """from_response reads a response's parts and releases it behind the last one."""
+    """from_response reads the parts of a response and releases it after the last one."""
     data = io.BytesIO(b"--:\r\n\r\none\r\n--:\r\n\r\ntwo\r\n--:--")
 
     async def released() -> None:

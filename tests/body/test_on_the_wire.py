@@ -1,4 +1,4 @@
-"""Bodies of all kinds between our session and aiohttp's server."""
+"""Bodies of all kinds between httptrace and aiohttp's server."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ BODIES: dict[str, Callable[[Path], Any]] = {
 async def test_data(
     server: TestServer, path: Path, name: str, compress: str | None, place: str
 ) -> None:
-    """Each kind of data= arrives whole, compressed or not, also again after a redirect."""
+    """Each kind of data= is received completely, compressed or not, also after a redirect."""
     data = BODIES[name](path)
     content = data.encode() if isinstance(data, str) else CONTENT
     async with httptrace.ClientSession() as session:
@@ -116,7 +116,7 @@ async def test_data(
 
 
 async def test_forms(server: TestServer, path: Path) -> None:
-    """A form with text and a file arrives, once more after it has been sent."""
+    """A form with text and a file can be sent twice."""
     form = httptrace.FormData({"text": "h\xe9", "bytes": b"\x00"})
     form.add_field("io", io.BytesIO(CONTENT), filename="x.png", content_type="image/png")
     async with httptrace.ClientSession() as session:
@@ -134,7 +134,7 @@ async def test_forms(server: TestServer, path: Path) -> None:
 
 
 async def test_parts_of_a_response(server: TestServer) -> None:
-    """The parts of a multipart response are read one by one, and its connection is kept."""
+    """The parts of a multipart response are read one by one, and its connection is reused."""
     async with httptrace.ClientSession() as session:
         for _ in range(2):
             async with session.get(server.make_url("/parts")) as response:
@@ -153,7 +153,7 @@ async def _read(reader: Any) -> AsyncIterator[bytes]:
 
 
 async def test_a_response_is_piped(server: TestServer) -> None:
-    """The content of one response is the body of another request."""
+    """The content of a response can be the body of another request."""
     async with httptrace.ClientSession() as session:
         async with session.get(server.make_url("/content")) as source:
             url = server.make_url("/echo")
@@ -163,7 +163,7 @@ async def test_a_response_is_piped(server: TestServer) -> None:
 
 
 async def test_parts_are_passed_on(server: TestServer) -> None:
-    """A part of a response is the body of another request, decoded."""
+    """A part of a response can be the body of another request, decoded."""
     async with httptrace.ClientSession() as session:
         async with session.get(server.make_url("/parts")) as source:
             reader = httptrace.MultipartReader.from_response(source)
@@ -175,7 +175,7 @@ async def test_parts_are_passed_on(server: TestServer) -> None:
 
 
 async def test_text_files_have_a_length(scripted: ScriptedFactory, tmp_path: Path) -> None:
-    """A UTF-8 text file is sent with its Content-Length and its line ends, as uploads need it."""
+    """A UTF-8 text file is sent with its Content-Length and unchanged line ends."""
     server = await scripted(response_bytes(200, b"ok"))
     path = tmp_path / "a.txt"
     path.write_bytes(b"h\xc3\xa9\r\n")
@@ -192,7 +192,7 @@ async def test_text_files_have_a_length(scripted: ScriptedFactory, tmp_path: Pat
 
 
 async def test_file_names_of_responses_have_no_path(scripted: ScriptedFactory) -> None:
-    """The file name that a response gives does not lead out of a folder."""
+    """The file name of a response has no path."""
     field = ("Content-Disposition", 'attachment; filename="../../etc/passwd"')
     server = await scripted(response_bytes(200, b"", field))
     async with ClientSession() as session, session.get(server.url) as response:

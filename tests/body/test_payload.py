@@ -1,4 +1,4 @@
-"""Payload classes that lie in memory or come from async iterables, and the registry of them."""
+"""Payload classes for values in memory and async iterables, and their registry."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ async def test_payloads_are_as_in_aiohttp(name: str) -> None:
 
 @pytest.mark.parametrize("name", [name for name in TWINS if name != "pieces"])
 async def test_memory_can_be_sent_again(name: str) -> None:
-    """A payload that lies in memory writes the same each time, and so much of it as is asked."""
+    """A payload in memory writes the same bytes each time, or as many as requested."""
     from httptrace.body import payload as ours
 
     payload = TWINS[name](ours)
@@ -107,7 +107,7 @@ async def test_memory_can_be_sent_again(name: str) -> None:
 
 
 async def test_large_bytes_are_written_in_pieces() -> None:
-    """A mebibyte goes out piece by piece, so that progress shows and backpressure is felt."""
+    """A mebibyte is written in pieces, so that progress and backpressure are seen."""
     collector, data = Collector(), bytes(range(256)) * 4096
     await BytesPayload(data).write(collector)
     assert collector.body == data
@@ -115,7 +115,7 @@ async def test_large_bytes_are_written_in_pieces() -> None:
 
 
 async def test_a_generator_is_sent_once() -> None:
-    """An async generator is used up by sending it; sending it again says what happened."""
+    """An async generator can be sent once; sending it again raises an error that says so."""
     payload = AsyncIterablePayload(pieces(b"one", b"", bytearray(b"two"), memoryview(b"three")))
     assert payload.can_resend
     collector = Collector()
@@ -129,7 +129,7 @@ async def test_a_generator_is_sent_once() -> None:
 
 
 async def test_a_generator_that_was_read_whole_is_kept() -> None:
-    """as_bytes() keeps the pieces, so that they can be sent as often as wanted."""
+    """as_bytes() keeps the pieces, so that they can be sent several times."""
     payload = AsyncIterablePayload(pieces(b"one", b"two"))
     with pytest.raises(TypeError, match="as_bytes"):
         payload.decode()
@@ -141,7 +141,7 @@ async def test_a_generator_that_was_read_whole_is_kept() -> None:
 
 
 async def test_a_generator_must_give_bytes() -> None:
-    """A generator of text fails with an error that names what it gave."""
+    """A generator that yields text raises an error that names the type."""
     with pytest.raises(TypeError, match="yielded a str"):
         await written(AsyncIterablePayload(pieces("text")))
 
@@ -187,26 +187,26 @@ async def test_what_data_can_be(data: Any, kind: type[Payload], body: bytes | No
 
 @pytest.mark.parametrize("data", [1, object(), {1, 2}, iter([b"x"]), None, True])
 def test_what_data_cannot_be(data: Any) -> None:
-    """Anything else is a TypeError that names its type and what is accepted."""
+    """Anything else raises a TypeError with its type and the accepted ones."""
     with pytest.raises(TypeError, match=rf"{type(data).__name__}.*bytes, str, a file"):
         make_payload(data)
 
 
 def test_lists_that_are_no_fields() -> None:
-    """A list of something else than pairs is a TypeError that shows it."""
+    """A list that does not contain pairs raises a TypeError that shows it."""
     with pytest.raises(TypeError, match="got b'x'"):
         make_payload([b"x"])
 
 
 @pytest.mark.parametrize("wrong", ["text", None, 3])
 def test_bytes_must_be_bytes(wrong: Any) -> None:
-    """BytesPayload of anything but bytes is a TypeError."""
+    """BytesPayload of anything but bytes raises TypeError."""
     with pytest.raises(TypeError, match=type(wrong).__name__):
         BytesPayload(wrong)
 
 
 def test_async_iterables_must_be_async() -> None:
-    """AsyncIterablePayload of a list is a TypeError."""
+    """AsyncIterablePayload of a list raises TypeError."""
     with pytest.raises(TypeError, match="AsyncIterable"):
         AsyncIterablePayload([b"x"])  # type: ignore[arg-type]
 
@@ -223,7 +223,7 @@ class PointPayload(BytesPayload):
 
 
 def test_own_types_by_order() -> None:
-    """Own classes are tried first, among the others or last; the first registered one wins."""
+    """A user's classes are tried first, among the others or last, in order of registration."""
     registry = PayloadRegistry()
     with pytest.raises(LookupError, match="Point"):
         registry.get(Point())
@@ -249,7 +249,7 @@ async def test_own_types_are_taken_as_data() -> None:
 
 
 async def test_an_own_payload_needs_write_and_decode_alone() -> None:
-    """A subclass with write and decode gets everything else from Payload."""
+    """A subclass needs only write and decode."""
 
     class Own(Payload):
         async def write(self, writer: Any) -> None:
@@ -269,7 +269,7 @@ async def test_an_own_payload_needs_write_and_decode_alone() -> None:
 
 @pytest.mark.parametrize("bad", ["a\r\nb", "a\nb", "a\x00b", "a\x7f"])
 def test_headers_cannot_be_smuggled_in(bad: str) -> None:
-    """Control characters in a header of a part are refused, in its name and in its value."""
+    """Control characters in the name or value of a part's header raise ValueError."""
     payload = BytesPayload(b"x", headers={"X": bad})
     with pytest.raises(ValueError, match="The header X has control characters"):
         _ = payload._binary_headers

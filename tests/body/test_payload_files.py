@@ -38,7 +38,7 @@ def path(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("mode", ["rb", "r+b"])
 @pytest.mark.parametrize("buffering", [-1, 0])
 async def test_files_can_be_sent_again(path: Path, mode: str, buffering: int) -> None:
-    """A file is sent from where it stood, in pieces, and as often as it is asked for."""
+    """A file is sent from its position on, in pieces, any number of times."""
     with path.open(mode, buffering=buffering) as file:
         file.seek(100)
         payload = make_payload(file)
@@ -57,7 +57,7 @@ async def test_files_can_be_sent_again(path: Path, mode: str, buffering: int) ->
 
 
 async def test_headers_of_a_part(path: Path) -> None:
-    """As a part a file has its name and a guessed type; as the body of a request no name."""
+    """As a part a file has its name and a guessed type; as a body it has no name."""
     with path.open("rb") as file:
         part, body = get_payload(file), make_payload(file)
         assert dict(part.headers) == {
@@ -71,7 +71,7 @@ async def test_headers_of_a_part(path: Path) -> None:
 
 
 async def test_reading_is_done_in_a_thread(path: Path) -> None:
-    """Neither reading nor closing a file happens in the event loop's thread."""
+    """Files are not read or closed in the event loop's thread."""
     threads: dict[str, set[int]] = {}
 
     class Watched(io.FileIO):
@@ -91,7 +91,7 @@ async def test_reading_is_done_in_a_thread(path: Path) -> None:
 
 
 async def test_close_closes_the_file(path: Path) -> None:
-    """close() closes the file, twice is fine, and the payload cannot be sent any more."""
+    """close() closes the file, may be called twice, and the payload cannot be sent any more."""
     payload = make_payload(path.open("rb"))
     assert not payload.autoclose
     await payload.close()
@@ -103,7 +103,7 @@ async def test_close_closes_the_file(path: Path) -> None:
 
 
 def test_closed_files_are_refused(path: Path) -> None:
-    """A file that is closed is refused before anything is sent."""
+    """A closed file raises an error before anything is sent."""
     file = path.open("rb")
     file.close()
     with pytest.raises(ValueError, match=r"a b\.txt.* is closed"):
@@ -111,7 +111,7 @@ def test_closed_files_are_refused(path: Path) -> None:
 
 
 async def test_pipes_are_sent_once() -> None:
-    """A pipe has no size and can be sent once; sending it again says so."""
+    """A pipe has no size and can be sent once; sending it again raises an error that says so."""
     reading, writing = os.pipe()
     os.write(writing, b"through the pipe")
     os.close(writing)
@@ -125,7 +125,7 @@ async def test_pipes_are_sent_once() -> None:
 
 
 async def test_a_file_that_grows_is_sent_as_announced(path: Path) -> None:
-    """What is added to a file after its size was taken is not sent."""
+    """Bytes that are appended to a file after its size was determined are not sent."""
     with path.open("rb") as file:
         payload = make_payload(file)
         assert payload.size == len(CONTENT)
@@ -136,7 +136,7 @@ async def test_a_file_that_grows_is_sent_as_announced(path: Path) -> None:
 
 @pytest.mark.parametrize("encoding", ["utf-8", "latin-1", "utf-16"])
 async def test_text_files_are_encoded(tmp_path: Path, encoding: str) -> None:
-    """Text is sent in the charset asked for; its size is known if that is the file's own UTF-8."""
+    """Text is sent in the requested charset; the size is known if the file is in UTF-8."""
     path = tmp_path / "text.html"
     text = "h\xe9\n" * 100_000
     path.write_text(text, encoding="utf-8")
@@ -153,7 +153,7 @@ async def test_text_files_are_encoded(tmp_path: Path, encoding: str) -> None:
 
 @pytest.mark.parametrize("newline", [None, "", "\n", "\r\n"])
 async def test_utf_8_files_are_sent_as_they_are(tmp_path: Path, newline: str | None) -> None:
-    """The bytes of a UTF-8 file are sent with a known size, line ends untouched."""
+    """The bytes of a UTF-8 file are sent with a known size and unchanged line ends."""
     content = "\ufeffone\r\ntw\xf6\nthree\rfour\U0001f600".encode() * 100_000
     path = tmp_path / "text.txt"
     path.write_bytes(content)
@@ -174,7 +174,7 @@ async def test_utf_8_files_are_sent_as_they_are(tmp_path: Path, newline: str | N
 
 
 async def test_text_files_that_are_encoded_again(tmp_path: Path) -> None:
-    """The size of a text file in another encoding, with other errors or compressed is not known."""
+    """The size of a text file is unknown with another encoding or errors, or if compressed."""
     path, packed = tmp_path / "text.txt", tmp_path / "text.gz"
     path.write_bytes("h\xe9\r\n".encode("latin-1"))
     with gzip.open(packed, "wb") as zipped:
@@ -195,7 +195,7 @@ async def test_text_files_that_are_encoded_again(tmp_path: Path) -> None:
     "make", [tempfile.TemporaryFile, tempfile.NamedTemporaryFile, tempfile.SpooledTemporaryFile]
 )
 async def test_temporary_text_files(make: Any) -> None:
-    """Each kind of temporary text file is sent as text; a size that is told is the right one."""
+    """Each kind of temporary text file is sent as text, with the right size if it is known."""
     with make(mode="w+", encoding="utf-8") as file:
         file.write("t\xe9xt\r\n")
         file.seek(0)
@@ -207,7 +207,7 @@ async def test_temporary_text_files(make: Any) -> None:
 
 
 async def test_bytes_io_is_sent_from_its_position() -> None:
-    """A BytesIO is sent from where it stood, any number of times, and is not closed."""
+    """A BytesIO is sent from its position on, any number of times, and is not closed."""
     value = io.BytesIO(CONTENT)
     value.seek(10)
     payload = make_payload(value)
@@ -224,7 +224,7 @@ async def test_bytes_io_is_sent_from_its_position() -> None:
     "make", [tempfile.TemporaryFile, tempfile.NamedTemporaryFile, tempfile.SpooledTemporaryFile]
 )
 async def test_temporary_files(make: Any) -> None:
-    """Each kind of temporary file can be sent, also those that are no io.IOBase."""
+    """Each kind of temporary file can be sent, also those that are not io.IOBase objects."""
     with make() as file:
         file.write(b"content")
         file.seek(0)
@@ -234,7 +234,7 @@ async def test_temporary_files(make: Any) -> None:
 
 
 async def test_any_object_with_read() -> None:
-    """An object that has read() alone is sent until it gives nothing more."""
+    """An object that has only read() is sent until it returns nothing."""
 
     class Reader:
         pieces = [b"one", b"two"]
@@ -248,7 +248,7 @@ async def test_any_object_with_read() -> None:
 
 
 async def test_devices_have_no_size() -> None:
-    """A device that is seekable has no size of its own; what is asked for is read."""
+    """A seekable device has no size of its own; it is read as far as requested."""
     with open("/dev/zero", "rb") as file:
         payload = make_payload(file)
         assert payload.size is None
@@ -256,7 +256,7 @@ async def test_devices_have_no_size() -> None:
 
 
 async def test_a_failing_read_comes_through(path: Path) -> None:
-    """What reading raises reaches who sends the payload."""
+    """An error of reading is raised to the caller of `write`."""
 
     class Broken(io.RawIOBase):
         def readable(self) -> bool:

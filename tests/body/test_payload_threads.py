@@ -1,4 +1,4 @@
-"""A file that is still being read in a thread when its sending is given up, and sent again."""
+"""Files that a thread still reads when the request is cancelled or sent again."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from httptrace.testing import Peer, hang, response_bytes
 
 
 class Slow:
-    """A file that knows no locks; its second read lasts until the `gate` is open."""
+    """A file without locks; its second read lasts until the `gate` is open."""
 
     def __init__(self) -> None:
         self.gate = threading.Event()
@@ -47,7 +47,7 @@ class Slow:
 
 @pytest.mark.parametrize("way", ["redirect", "retry"])
 async def test_sent_again_while_it_is_read(scripted: ScriptedFactory, way: str) -> None:
-    """The next sending reads the file only when the thread of the one before is out of it."""
+    """The next `write` reads the file only when the thread of the previous one is done."""
     file = Slow()
 
     async def first(peer: Peer) -> None:
@@ -82,7 +82,7 @@ async def test_sent_again_while_it_is_read(scripted: ScriptedFactory, way: str) 
 
 
 class Silent(io.RawIOBase):
-    """A pipe into which nobody writes."""
+    """A pipe that nobody writes to."""
 
     def __init__(self) -> None:
         self.is_read, self.gate = threading.Event(), threading.Event()
@@ -98,7 +98,7 @@ class Silent(io.RawIOBase):
 
 @pytest.mark.parametrize("way", ["cancelled", "answered"])
 async def test_a_pipe_that_brings_nothing(scripted: ScriptedFactory, way: str) -> None:
-    """A session closes though a body is still being read; the thread that reads it closes it."""
+    """A session can be closed while a thread still reads a body; the thread closes the file."""
     raw = Silent()
     pipe = io.BufferedReader(raw)  # whose close waits for who reads
 
@@ -131,7 +131,7 @@ async def test_a_pipe_that_brings_nothing(scripted: ScriptedFactory, way: str) -
 
 
 class OnSlowDisk(Silent):
-    """A file, which can be found again, on a slow disk."""
+    """A seekable file on a slow disk."""
 
     def seekable(self) -> bool:
         return True
@@ -141,7 +141,7 @@ class OnSlowDisk(Silent):
 
 
 async def test_a_file_is_closed_once_its_session_is(scripted: ScriptedFactory) -> None:
-    """Reading a file comes to an end, so that closing the session waits for it."""
+    """Closing the session waits until the file has been read."""
     raw = OnSlowDisk()
     file = io.BufferedReader(raw)
     server = await scripted(hang)

@@ -25,7 +25,7 @@ def test_all_fields() -> None:
 
 
 def test_examples_of_the_standard() -> None:
-    """The examples of WHATWG HTML, section 9.2.6, give what it says."""
+    """The examples of WHATWG HTML, section 9.2.6, give the events that it describes."""
     assert data(b"data: YHOO\ndata: +2\ndata: 10\n\n") == ["YHOO\n+2\n10"]
     stream = (
         b": test stream\n\ndata: first event\nid: 1\n\ndata:second event\nid\n\ndata:  third event"
@@ -47,12 +47,12 @@ def test_ends_of_lines(end: bytes) -> None:
 
 
 def test_mixed_ends_of_lines() -> None:
-    """CR and LF after another end two lines only when they are not one CRLF."""
+    """CR and LF in two pieces are one line end if they are a CRLF."""
     assert data(b"data: a\r\n\ndata: b\n\rdata: c\r\r") == ["a", "b", "c"]
 
 
 def test_byte_order_mark() -> None:
-    """One byte order mark at the beginning is skipped, a second one is part of a field's name."""
+    """One byte order mark at the beginning is skipped; a second one is part of a field's name."""
     assert data(b"\xef\xbb\xbfdata: a\n\n") == ["a"]
     assert data(b"\xef\xbb\xbf\xef\xbb\xbfdata: a\n\n") == []
     assert data(b"data: a\n\n\xef\xbb\xbfdata: b\n\n") == ["a"]
@@ -60,7 +60,7 @@ def test_byte_order_mark() -> None:
 
 
 def test_event_without_data_is_none() -> None:
-    """Without data there is no event, its name is forgotten, its id and retry are kept."""
+    """Without data there is no event: its name is dropped, its id and retry are kept."""
     parser = EventStreamParser()
     assert parser.feed(b"event: x\nid: 5\nretry: 9\n\n") == []
     assert (parser.last_event_id, parser.retry) == ("5", 9)
@@ -69,13 +69,13 @@ def test_event_without_data_is_none() -> None:
 
 
 def test_id_stays_until_another_comes() -> None:
-    """Events carry the last id; an id with NUL is ignored, an empty one takes it away."""
+    """Events have the last id; an id with NUL is ignored, an empty one resets it."""
     stream = b"id: 1\ndata: a\n\ndata: b\n\nid: 2\0\ndata: c\n\nid\ndata: d\n\n"
     assert [event.id for event in events(stream)] == ["1", "1", "1", ""]
 
 
 def test_id_to_begin_with() -> None:
-    """After connecting again the parser goes on with the id that was sent."""
+    """After a reconnection the parser begins with the id that was sent."""
     (event,) = EventStreamParser(last_event_id="9").feed(b"data: a\n\n")
     assert event.id == "9"
 
@@ -93,7 +93,7 @@ def test_unknown_fields_and_comments() -> None:
 
 
 def test_broken_utf8_is_replaced() -> None:
-    """Bytes that are not UTF-8 become replacement characters, also where a chunk cuts one."""
+    """Bytes that are not UTF-8 become replacement characters, also if they are split."""
     parser = EventStreamParser()
     assert parser.feed(b"data: \xe2\x82") == []
     assert parser.feed(b"\xac \xff\n\n") == [ServerSentEvent("€ \ufffd")]
@@ -105,7 +105,7 @@ STREAM = (
 
 
 def test_split_at_every_byte() -> None:
-    """However the stream is cut in two, or into single bytes, the events are the same."""
+    """However the stream is split, the events are the same."""
     whole = events(STREAM)
     assert [event.data for event in whole] == ["€\nb", "", "z"]
     for at in range(len(STREAM) + 1):
@@ -117,7 +117,7 @@ def test_split_at_every_byte() -> None:
 
 @given(st.lists(st.sampled_from([b"\r", b"\n", b"data", b":", b" ", b"id", b"\xef\xbb\xbf", b"x"])))
 def test_split_anywhere(pieces: list[bytes]) -> None:
-    """Whatever the bytes are, cutting them does not change the events."""
+    """For any bytes, splitting them does not change the events."""
     parser = EventStreamParser()
     assert [e for piece in pieces for e in parser.feed(piece)] == events(b"".join(pieces))
 
@@ -126,7 +126,7 @@ def test_split_anywhere(pieces: list[bytes]) -> None:
     "chunk", [b"x", b"data: " + b"x" * 50 + b"\n", b"data\n", b"id: " + b"x" * 10 + b"\n"]
 )
 def test_event_that_is_too_large(chunk: bytes) -> None:
-    """An event or line that grows beyond the limit is an error, long before memory is full."""
+    """An event or line above the limit is an error before it is complete."""
     parser = EventStreamParser(max_event_size=1000)
     with pytest.raises(ClientPayloadError, match="1000 bytes"):
         for _ in range(2000):
@@ -134,14 +134,14 @@ def test_event_that_is_too_large(chunk: bytes) -> None:
 
 
 def test_many_events_and_comments_are_not_too_large() -> None:
-    """The limit is one event's: any number of small events and comments may pass."""
+    """The limit applies to one event: any number of small events and comments is accepted."""
     parser = EventStreamParser(max_event_size=100)
     assert len(parser.feed(b"data: 1\n\n: keep-alive\n" * 1000)) == 1000
     assert parser.feed(b": keep-alive\n" * 1000) == []
 
 
 def test_long_line_in_small_pieces_is_quick() -> None:
-    """A line that arrives byte by byte is put together once."""
+    """A line that arrives byte by byte is joined only once."""
     parser = EventStreamParser()
     for _ in range(200_000):
         parser.feed(b"x")
@@ -149,7 +149,7 @@ def test_long_line_in_small_pieces_is_quick() -> None:
 
 
 async def test_iteration_over_chunks() -> None:
-    """Events come as soon as their chunk is there; those before one that is too large come too."""
+    """Events are yielded as soon as their chunk has arrived, also before one that is too large."""
 
     async def chunks() -> AsyncIterator[bytes]:
         yield b"data: 1\n\nda"

@@ -1,4 +1,4 @@
-"""What payloads write themselves to."""
+"""The writer that payloads write to."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .collector import written
 
 
 def test_it_has_the_members_of_aiohttps() -> None:
-    """A writer has what aiohttp's has, and the same of it must be implemented."""
+    """A writer has the members of aiohttp's, and the same abstract ones."""
     theirs = aiohttp.abc.AbstractStreamWriter
     assert {name for name in dir(theirs) if name[0] != "_"} <= set(dir(AbstractStreamWriter))
     assert AbstractStreamWriter.__abstractmethods__ == theirs.__abstractmethods__
@@ -25,7 +25,7 @@ def test_it_has_the_members_of_aiohttps() -> None:
 
 
 class Told(httptrace.Payload):
-    """A payload that keeps the writers that it is given."""
+    """A payload that keeps the writers that it gets."""
 
     def __init__(self) -> None:
         super().__init__(None)
@@ -44,7 +44,7 @@ class Told(httptrace.Payload):
 
 
 async def test_every_writer_is_one(scripted: ScriptedFactory) -> None:
-    """A payload is given an AbstractStreamWriter, as a body, as a part and where it is cut off."""
+    """A payload gets an AbstractStreamWriter as a body, as a part, and if its length is limited."""
     server = await scripted(response_bytes(200, b"ok"))
     told = Told()
     encoded = httptrace.MultipartWriter()

@@ -1,4 +1,4 @@
-"""Each kind of failure has an exit code of its own and is told in one line."""
+"""Each kind of failure has its own exit code and a one-line message."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ FOUND = response_bytes(302, b"", ("Location", "/again"))
     ],
 )
 async def test_before_anything_is_sent(arguments: list[str], code: int, message: str) -> None:
-    """What cannot be sent is refused with a line that names it."""
+    """Arguments that cannot be sent are refused with a line that names them."""
     ran = await in_process(*arguments)
     assert ran.code == code
     assert ran.out == ""
@@ -88,7 +88,7 @@ async def test_refused(servers: BundledServers) -> None:
 
 
 async def test_refused_at_an_ipv6_address() -> None:
-    """An IPv6 address is told in brackets, and once."""
+    """An IPv6 address is shown in brackets, and once."""
     with refused_port("::1") as port:
         ran = await httptrace(f"http://[::1]:{port}/")
     assert ran.err == f"httptrace: connect: no connection to [::1]:{port}: Connection refused\n"
@@ -96,7 +96,7 @@ async def test_refused_at_an_ipv6_address() -> None:
 
 
 async def test_timeouts(servers: BundledServers) -> None:
-    """A limit that is reached: 28, with the phase it was reached in."""
+    """A limit that is reached: 28, with the phase in which it was reached."""
     port = servers.dead.rpartition(":")[2]
     pin = f"dead.example:{port}:127.0.0.2"
     waiting, handshaking, connecting = await asyncio.gather(
@@ -111,7 +111,7 @@ async def test_timeouts(servers: BundledServers) -> None:
 
 
 async def test_timeout_in_the_body(servers: BundledServers) -> None:
-    """A limit that is reached while the body comes: 28, and the status is shown."""
+    """A limit that is reached while the body is received: 28, and the status is shown."""
     ran = await httptrace("-m", "0.3", f"{servers.http}/slow-body/50")
     assert ran.code == 28
     assert ran.err == "httptrace: receive: the response was not complete within 0.3 s\n"
@@ -119,7 +119,7 @@ async def test_timeout_in_the_body(servers: BundledServers) -> None:
 
 
 async def test_certificates(servers: BundledServers) -> None:
-    """A certificate that is not accepted: 60, with what is wrong with it."""
+    """A certificate that is rejected: 60, with what is wrong with it."""
     expired = await httptrace("--cacert", str(servers.ca_path), servers.expired)
     unknown = await httptrace(servers.https)
     assert (expired.code, unknown.code) == (60, 60)
@@ -141,7 +141,7 @@ async def test_no_tls(scripted: ScriptedFactory) -> None:
 
 
 async def test_fail(servers: BundledServers) -> None:
-    """``--fail`` makes 22 of a status of 400 and above, and drops the body."""
+    """``--fail`` exits with 22 for a status of 400 and above, and discards the body."""
     ran = await httptrace("-f", "-o", "-", f"{servers.http}/status/404")
     assert ran.code == 22
     assert ran.out == ""
@@ -158,7 +158,7 @@ async def test_too_many_redirects(scripted: ScriptedFactory) -> None:
 
 
 async def test_as_many_redirects_as_allowed(servers: BundledServers) -> None:
-    """``--max-redirs`` is how many are followed, as with curl: 0 for none, -1 for all."""
+    """``--max-redirs`` is the number of followed redirects, as in curl: 0 for none, -1 for all."""
     codes = {"0": 47, "1": 47, "2": 0, "-1": 0}
     for number, code in codes.items():
         ran = await in_process("-L", "--max-redirs", number, f"{servers.http}/redirect/2")
@@ -166,7 +166,7 @@ async def test_as_many_redirects_as_allowed(servers: BundledServers) -> None:
 
 
 async def test_redirect_to_another_scheme(scripted: ScriptedFactory) -> None:
-    """A redirect to what is neither http nor https: 1."""
+    """A redirect to a scheme other than http and https: 1."""
     server = await scripted(response_bytes(302, b"", ("Location", "ftp://x/")))
     ran = await httptrace("-L", server.url)
     assert ran.code == 1
@@ -185,7 +185,7 @@ async def test_no_answer(scripted: ScriptedFactory) -> None:
 
 
 async def test_reset(scripted: ScriptedFactory) -> None:
-    """A connection that is reset while the answer is awaited: 56."""
+    """A connection that is reset before the response: 56."""
 
     async def script(peer: Peer) -> None:
         await peer.request()
@@ -198,7 +198,7 @@ async def test_reset(scripted: ScriptedFactory) -> None:
 
 
 async def test_cut_body(servers: BundledServers) -> None:
-    """A body that breaks off: 18, and what came is kept."""
+    """An incomplete body: 18, and the received bytes are kept."""
     ran = await httptrace(f"{servers.http}/cut")
     assert ran.code == 18
     assert ran.err.startswith("httptrace: receive: the body is incomplete: 300 bytes")
@@ -206,14 +206,14 @@ async def test_cut_body(servers: BundledServers) -> None:
 
 
 async def test_garbage(scripted: ScriptedFactory) -> None:
-    """An answer that is not HTTP: 8."""
+    """A response that is not HTTP: 8."""
     server = await scripted(b"SSH-2.0-OpenSSH_9.2\r\n")
     ran = await httptrace(server.url)
     assert ran.code == 8
 
 
 async def test_bad_coding(scripted: ScriptedFactory) -> None:
-    """A body whose content coding is broken: 61."""
+    """A body with a malformed content coding: 61."""
     server = await scripted(response_bytes(200, b"no gzip", ("Content-Encoding", "gzip")))
     ran = await httptrace("--compressed", server.url)
     assert ran.code == 61
@@ -221,7 +221,7 @@ async def test_bad_coding(scripted: ScriptedFactory) -> None:
 
 
 async def test_unknown_coding(scripted: ScriptedFactory) -> None:
-    """A content coding that ``--compressed`` cannot undo: 61. Else the body stays as it is."""
+    """A coding that ``--compressed`` cannot decode: 61. Without it the body is not decoded."""
     answer = response_bytes(200, b"tea", ("Content-Encoding", "zip"))
     server = await scripted(answer)
     ran = await httptrace("--compressed", server.url)
@@ -232,7 +232,7 @@ async def test_unknown_coding(scripted: ScriptedFactory) -> None:
 
 
 async def test_not_writable(servers: BundledServers, tmp_path: Path) -> None:
-    """A body that cannot be written where it should go: 23."""
+    """A body that cannot be written to its file: 23."""
     ran = await httptrace("-o", str(tmp_path), f"{servers.http}/hello")
     assert ran.code == 23
     assert f"httptrace: output: {tmp_path} cannot be written: Is a directory\n" in ran.err
@@ -240,7 +240,7 @@ async def test_not_writable(servers: BundledServers, tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 async def test_streams_that_are_full(servers: BundledServers) -> None:
-    """A report that cannot be written is 23; errors that cannot be told change no exit code."""
+    """A report that cannot be written: 23; an error message that cannot be written: no change."""
     with refused_port() as port:
         for arguments, stream, code in (
             ([f"{servers.http}/get"], 1, 23),
@@ -257,7 +257,7 @@ async def test_streams_that_are_full(servers: BundledServers) -> None:
 
 
 async def test_proxies(servers: BundledServers) -> None:
-    """A proxy that has no address: 5; that refuses: 7; that makes no tunnel: 56."""
+    """A proxy without an address: 5; one that refuses: 7; one that opens no tunnel: 56."""
     runs = await asyncio.gather(
         httptrace("-x", "http://nowhere.invalid", "http://any.example/"),
         httptrace("-x", servers.refused, "http://any.example/"),
@@ -276,13 +276,13 @@ async def test_last_failure_counts(servers: BundledServers) -> None:
 
 
 async def test_silence(servers: BundledServers) -> None:
-    """``-s`` leaves out the error, and ``-S`` brings it back."""
+    """``-s`` hides the error, and ``-S`` shows it again."""
     assert (await httptrace("-s", servers.refused)).err == ""
     assert (await httptrace("-sS", servers.refused)).err.startswith("httptrace: connect: ")
 
 
 async def test_interrupt(servers: BundledServers) -> None:
-    """Ctrl-C: 130, with the waterfall up to there and no traceback."""
+    """Ctrl-C: 130, with the waterfall so far and no traceback."""
     process = await asyncio.create_subprocess_exec(
         *(*INTERRUPTIBLE, "-o", "-", f"{servers.http}/slow-body/100"),
         stdout=asyncio.subprocess.PIPE,

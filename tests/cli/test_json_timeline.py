@@ -55,7 +55,7 @@ async def test_heads(servers: BundledServers) -> None:
 
 
 async def test_bytes_that_are_no_text(scripted: ScriptedFactory) -> None:
-    """Bytes that are no UTF-8 are told by number, in JSON that every program can read."""
+    """Bytes that are not UTF-8 are escaped, so that every program can parse the JSON."""
     server = await scripted(b"HTTP/1.1 200 OK\r\nX-Name: caf\xe9\r\nContent-Length: 0\r\n\r\n")
     ran = await httptrace("--json-timeline", "-v", server.url)
     assert ["X-Name", "caf\\xe9"] in ran.lines[0]["heads"][1]["headers"]
@@ -65,7 +65,7 @@ async def test_bytes_that_are_no_text(scripted: ScriptedFactory) -> None:
 
 
 async def test_interrupt(servers: BundledServers, tmp_path: Path) -> None:
-    """Ctrl-C: the line tells the exit code that the command ends with."""
+    """Ctrl-C: the line has the exit code of the command."""
     kept = tmp_path / "body"
     process = await asyncio.create_subprocess_exec(
         *(*INTERRUPTIBLE, "--json-timeline", "-o", str(kept), f"{servers.http}/slow-body/100"),
@@ -83,7 +83,7 @@ async def test_interrupt(servers: BundledServers, tmp_path: Path) -> None:
 
 
 async def test_errors_are_on_stderr_too(servers: BundledServers) -> None:
-    """People see the error on standard error, unless they ask for silence."""
+    """The error is also printed on standard error, unless ``-s`` is given."""
     ran = await httptrace("--json-timeline", servers.refused)
     assert ran.err.startswith("httptrace: connect: ")
     ran = await httptrace("--json-timeline", "-s", servers.refused)

@@ -1,4 +1,4 @@
-"""Where bodies go."""
+"""Where bodies are written."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.asyncio(loop_factories=["asyncio"])
 
 
 async def test_file(servers: BundledServers, tmp_path: Path) -> None:
-    """``-o FILE`` writes the body there, and the report names the file."""
+    """``-o FILE`` writes the body to the file, and the report names the file."""
     target = tmp_path / "body"
     ran = await httptrace("-o", str(target), f"{servers.http}/large/3000000")
     assert ran.code == 0
@@ -41,7 +41,7 @@ async def test_one_for_each_url(servers: BundledServers, tmp_path: Path) -> None
 
 
 async def test_more_outputs_than_urls(servers: BundledServers, tmp_path: Path) -> None:
-    """An ``-o`` or ``-O`` without a URL is told in a warning, and makes no file."""
+    """An ``-o`` or ``-O`` without a URL prints a warning, and creates no file."""
     for extra in (("-o", "b"), ("-O",)):
         ran = await httptrace("-o", "a", *extra, f"{servers.http}/hello", cwd=tmp_path)
         assert ran.code == 0
@@ -65,19 +65,19 @@ async def test_remote_name(servers: BundledServers, tmp_path: Path) -> None:
 
 
 async def test_empty_body(servers: BundledServers, tmp_path: Path) -> None:
-    """A body without bytes makes an empty file."""
+    """A body without bytes creates an empty file."""
     await httptrace("-o", "empty", f"{servers.http}/status/204", cwd=tmp_path)
     assert (tmp_path / "empty").read_bytes() == b""
 
 
 async def test_no_response_no_file(servers: BundledServers, tmp_path: Path) -> None:
-    """Where no response comes, no file is made."""
+    """Without a response no file is created."""
     await httptrace("-o", "none", servers.refused, cwd=tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
 async def test_compressed(servers: BundledServers, tmp_path: Path) -> None:
-    """``--compressed`` undoes the coding; without it the body is kept as it came."""
+    """``--compressed`` decodes the body; without it the body is written as received."""
     ran = await httptrace("--compressed", "-o", "plain", f"{servers.http}/gzip", cwd=tmp_path)
     await httptrace("-o", "coded", f"{servers.http}/gzip", cwd=tmp_path)
     assert (tmp_path / "plain").read_bytes().startswith(b"Every moment")
@@ -86,7 +86,7 @@ async def test_compressed(servers: BundledServers, tmp_path: Path) -> None:
 
 
 async def test_broken_pipe(servers: BundledServers) -> None:
-    """A reader of standard output that goes away ends the command quietly, with 23."""
+    """If the reader of standard output closes it, the command exits with 23 without a traceback."""
     process = await asyncio.create_subprocess_exec(
         *(*COMMAND, "-s", "-o", "-", f"{servers.http}/large/50000000"),
         stdout=asyncio.subprocess.PIPE,

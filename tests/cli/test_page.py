@@ -1,4 +1,4 @@
-"""The page about the command tells of each option and exit code, and of no others."""
+"""The documentation of the command has every option and exit code, and no others."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "cli.md").read_text()
 
 @pytest.mark.asyncio(loop_factories=["asyncio"])
 async def test_options() -> None:
-    """What ``--help`` lists is in the tables, by every name that it has."""
+    """Every option in ``--help`` is in the tables, with all its names."""
     ran = await httptrace("--help")
     described = ran.out.partition("\noptions:\n")[2]
     heads = re.findall(r"^  (-.*?)(?:  |$)", described, re.MULTILINE)

@@ -1,4 +1,4 @@
-"""What the command shows of requests that go well."""
+"""The report about requests that succeed."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ async def test_waterfall(servers: BundledServers) -> None:
 
 
 async def test_module(servers: BundledServers) -> None:
-    """``python -m httptrace`` is the command."""
+    """``python -m httptrace`` runs the command."""
     ran = await run([sys.executable, "-m", "httptrace", f"{servers.http}/hello"])
     assert ran.code == 0
     assert "→ 200 OK" in ran.out
 
 
 async def test_scheme_is_assumed(servers: BundledServers) -> None:
-    """A URL without a scheme is http, as for curl."""
+    """A URL without a scheme is http, as in curl."""
     ran = await httptrace(f"{servers.http.removeprefix('http://')}/hello")
     assert ran.out.startswith(f"GET {servers.http}/hello → 200 OK\n")
 
 
 async def test_any_status_is_a_response(servers: BundledServers) -> None:
-    """The exit code is 0 when a response came, whatever its status."""
+    """The exit code is 0 if there is a response, whatever its status."""
     ran = await httptrace(f"{servers.http}/status/503")
     assert ran.code == 0
     assert "→ 503 Service Unavailable" in ran.out
@@ -65,14 +65,14 @@ async def test_early_hints(servers: BundledServers) -> None:
 
 
 async def test_include(servers: BundledServers) -> None:
-    """``-i`` shows the response's head alone."""
+    """``-i`` shows only the head of the response."""
     ran = await httptrace("-i", f"{servers.http}/hello")
     assert ran.out.startswith("< HTTP/1.1 200 OK\n< Content-Type: text/plain\n")
     assert "> GET" not in ran.out
 
 
 async def test_head(servers: BundledServers) -> None:
-    """``-I`` asks by HEAD and shows the response's head."""
+    """``-I`` sends HEAD and shows the head of the response."""
     ran = await httptrace("-I", f"{servers.http}/hello")
     assert "< Content-Length: 7\n" in ran.out
     assert "HEAD " in ran.out
@@ -105,27 +105,27 @@ async def test_insecure(servers: BundledServers) -> None:
 
 
 async def test_repeat_reuses_the_connection(servers: BundledServers) -> None:
-    """``--repeat`` asks again over the same session, and the connection is reused."""
+    """``--repeat`` sends the request again in the same session; the connection is reused."""
     ran = await httptrace("--repeat", "3", f"{servers.http}/hello")
     assert ran.out.count("new connection 1 to") == 1
     assert ran.out.count("  connection 1 to") == ran.out.count(", reused") == 2
 
 
 async def test_several_urls(servers: BundledServers) -> None:
-    """Each URL is asked for, wherever it stands among the options."""
+    """Each URL is requested, wherever it is among the options."""
     ran = await httptrace(f"{servers.http}/hello", "-v", f"{servers.other}/hello", "-s")
     assert ran.out.count("→ 200 OK") == 2
 
 
 async def test_unix_socket(servers: BundledServers) -> None:
-    """``--unix-socket`` connects there, whatever host the URL names."""
+    """``--unix-socket`` connects to the socket, whatever host the URL names."""
     ran = await httptrace("--unix-socket", str(servers.unix_path), "http://any.example/hello")
     assert "GET http://any.example/hello → 200 OK" in ran.out
     assert str(servers.unix_path) in ran.out.replace("\n  ", "")
 
 
 async def test_resolve(servers: BundledServers) -> None:
-    """``--resolve`` gives a host addresses, and the one that is dead is told."""
+    """``--resolve`` sets the addresses of a host; one that fails is reported."""
     host, _, port = servers.two_addresses.removeprefix("http://").partition(":")
     ran = await httptrace(
         "--resolve", f"{host}:{port}:127.0.0.2,127.0.0.1", f"{servers.two_addresses}/hello"
@@ -136,13 +136,13 @@ async def test_resolve(servers: BundledServers) -> None:
 
 
 async def test_http10(servers: BundledServers) -> None:
-    """``--http1.0`` speaks HTTP/1.0."""
+    """``--http1.0`` sends HTTP/1.0."""
     ran = await httptrace("--http1.0", "-v", f"{servers.http}/hello")
     assert "> GET /hello HTTP/1.0\n" in ran.out
 
 
 async def test_version_and_help() -> None:
-    """``--version`` and ``--help`` tell what they should."""
+    """``--version`` and ``--help`` print the version and the options."""
     version, usage = await httptrace("--version"), await httptrace("--help")
     assert (version.code, version.out) == (0, f"httptrace {__version__}\n")
     assert usage.code == 0
@@ -153,7 +153,7 @@ async def test_version_and_help() -> None:
 
 
 async def test_secrets_are_masked(servers: BundledServers) -> None:
-    """Credentials are in no line of the output: not in URLs, not in headers, not in errors."""
+    """The output has no credentials: not in URLs, not in headers, not in errors."""
     host = servers.http.removeprefix("http://")
     ran = await httptrace(
         *("-v", "-b", "session=s3cret", "-H", "X-Api-Key: s3cret"),
@@ -168,7 +168,7 @@ async def test_secrets_are_masked(servers: BundledServers) -> None:
 
 
 async def test_secrets_are_masked_in_json(servers: BundledServers) -> None:
-    """Credentials are not in the JSON either."""
+    """The JSON has no credentials either."""
     host = servers.http.removeprefix("http://")
     url = f"http://{host}/hello?password=s3cret"
     ran = await httptrace("--json-timeline", "-v", "-u", "user:s3cret", url)

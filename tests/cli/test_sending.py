@@ -1,4 +1,4 @@
-"""What the command sends: what curl would."""
+"""The command sends what curl sends."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FORM = "application/x-www-form-urlencoded"
 
 
 class Sent:
-    """A server that keeps what it is sent."""
+    """A server that keeps the requests that it receives."""
 
     def __init__(self, scripted: ScriptedFactory) -> None:
         self._scripted = scripted
@@ -49,12 +49,12 @@ async def test_plain(sent: Sent) -> None:
 
 
 async def test_method(sent: Sent) -> None:
-    """``-X`` gives the method."""
+    """``-X`` sets the method."""
     assert (await sent("-XDELETE")).method == "DELETE"
 
 
 async def test_headers(sent: Sent, tmp_path: Path) -> None:
-    """``-H`` adds, replaces, leaves out, sends empty and reads from a file."""
+    """``-H`` adds, replaces, removes and empties headers, and reads them from a file."""
     (tmp_path / "headers").write_text("X-File: 1\n\nX-Other: 2\n")
     request = await sent(
         *("-H", "X-One: 1", "-H", "X-One: 2", "-H", "User-Agent: me", "-H", "Accept:"),
@@ -69,7 +69,7 @@ async def test_headers(sent: Sent, tmp_path: Path) -> None:
 
 
 async def test_options_that_are_headers(sent: Sent) -> None:
-    """``-A``, ``-e``, ``-b``, ``-u`` and ``--compressed`` send the headers they stand for."""
+    """``-A``, ``-e``, ``-b``, ``-u`` and ``--compressed`` send their headers."""
     request = await sent(
         "-A", "me", "-e", "http://r/", "-b", "a=1; b=2", "-u", "me:x:y", "--compressed"
     )
@@ -81,7 +81,7 @@ async def test_options_that_are_headers(sent: Sent) -> None:
 
 
 async def test_options_given_twice(sent: Sent) -> None:
-    """All of ``-b`` and ``-H`` is sent; of the options that have one value the last one counts."""
+    """All ``-b`` and ``-H`` are sent; of options with one value the last one applies."""
     request = await sent("-b", "a=b", "-b", "c=d; e=f;", "-b", "", "-b", "g=h")
     assert request.values("Cookie") == ["a=b; c=d; e=f; g=h"]
     request = await sent("-A", "x", "-A", "y", "-e", "z", "-e", "http://r/", "-X", "PUT", "-XGET")
@@ -90,7 +90,7 @@ async def test_options_given_twice(sent: Sent) -> None:
 
 
 async def test_empty_options(sent: Sent) -> None:
-    """An empty ``-A``, ``-e`` or ``-b`` sends no header, and leaves one of ``-H``."""
+    """An empty ``-A``, ``-e`` or ``-b`` sends no header, and keeps one of ``-H``."""
     request = await sent("-A", "", "-e", "", "-b", "")
     assert sorted(name for name, _ in request.headers) == [b"Accept", b"Host"]
     request = await sent("-A", "", "-H", "User-Agent: mine")
@@ -98,7 +98,7 @@ async def test_empty_options(sent: Sent) -> None:
 
 
 async def test_data(sent: Sent) -> None:
-    """``-d`` makes it a POST of a form; several are joined by ``&``."""
+    """``-d`` posts a form; several are joined with ``&``."""
     request = await sent("-d", "a=1", "-d", "b=2")
     assert (request.method, request.body) == ("POST", b"a=1&b=2")
     assert request.header("Content-Type") == FORM
@@ -121,7 +121,7 @@ async def test_data_from_standard_input(scripted: ScriptedFactory) -> None:
 
 
 async def test_data_urlencode(sent: Sent) -> None:
-    """``--data-urlencode`` encodes what stands behind the name."""
+    """``--data-urlencode`` encodes the text after the name."""
     request = await sent("--data-urlencode", "q=a b&c", "--data-urlencode", "ü")
     assert request.body == b"q=a+b%26c&%C3%BC"
 
@@ -134,7 +134,7 @@ async def test_get(sent: Sent) -> None:
 
 
 async def test_json(sent: Sent) -> None:
-    """``--json`` posts JSON with the headers that belong to it; several are joined as they are."""
+    """``--json`` posts JSON with its headers; several are joined without a separator."""
     request = await sent("--json", '{"a":', "--json", "1}")
     assert (request.method, request.body) == ("POST", b'{"a":1}')
     assert request.header("Content-Type") == request.header("Accept") == "application/json"
@@ -202,7 +202,7 @@ async def test_text_in_forms(sent: Sent, field: str, value: str) -> None:
 
 
 async def test_options_of_form_fields(sent: Sent) -> None:
-    """Types may have parameters, names may be quoted or empty, and options stand in any order."""
+    """Types may have parameters, names may be quoted or empty, and options may be in any order."""
     found = await form_parts(
         sent,
         "a=b;type=text/x;charset=utf-8;filename=x",
@@ -239,7 +239,7 @@ async def test_headers_of_form_fields(sent: Sent, tmp_path: Path) -> None:
 
 
 async def test_files_in_forms(sent: Sent, tmp_path: Path) -> None:
-    """Names of files may be quoted, empty or several; the local name stays here if one is given."""
+    """File names may be quoted, empty or several; a given name replaces the local name."""
     for name in ("a.txt", "b;c,d.txt", 'q"t.png'):
         (tmp_path / name).write_text(name)
     quoted = str(tmp_path / 'q"t.png').replace('"', '\\"')
@@ -265,7 +265,7 @@ async def test_files_in_forms(sent: Sent, tmp_path: Path) -> None:
 
 
 async def test_what_a_form_ignores(scripted: ScriptedFactory) -> None:
-    """What is ignored of a field is told in a warning, which ``-s`` hides."""
+    """Ignored options of a field print a warning, which ``-s`` hides."""
     server = await scripted(response_bytes(200, b"ok"))
     for field in ("a=b;c", 'a="b"c'):
         told, silent = [
@@ -276,7 +276,7 @@ async def test_what_a_form_ignores(scripted: ScriptedFactory) -> None:
 
 
 async def test_form_of_bytes(sent: Sent, tmp_path: Path) -> None:
-    """Text goes out as the bytes that it was given as, whatever charset is told."""
+    """Text is sent as the given bytes, whatever charset is named."""
     file = tmp_path / "latin"
     file.write_bytes(b"caf\xe9")
     request = await sent("-F", f"a=<{file}", "-F", "b=ü;type=text/plain;charset=latin-1")
@@ -286,19 +286,19 @@ async def test_form_of_bytes(sent: Sent, tmp_path: Path) -> None:
 
 
 async def test_form_is_sent_to_every_url(servers: BundledServers) -> None:
-    """Each URL gets the whole form."""
+    """Each URL gets the complete form."""
     ran = await in_process("-F", "a=b", "-o", "-", "-o", "-", *[f"{servers.http}/echo"] * 2)
     assert ran.code == 0, ran.err
     assert ran.out.count('name="a"') == 2
 
 
 async def test_range(sent: Sent) -> None:
-    """``-r`` asks for some bytes."""
+    """``-r`` requests a range of bytes."""
     assert (await sent("-r", "0-99")).header("Range") == "bytes=0-99"
 
 
 async def test_headers_go_before_what_is_implied(sent: Sent) -> None:
-    """A content type of one's own is kept, and one that is left out is not sent."""
+    """A given content type is sent, and a removed one is not."""
     request = await sent("-d", "x", "-H", "Content-Type: text/x")
     assert request.values("Content-Type") == ["text/x"]
     assert (await sent("-d", "x", "-H", "Content-Type:")).values("Content-Type") == []
@@ -309,19 +309,19 @@ async def test_headers_go_before_what_is_implied(sent: Sent) -> None:
     [("/a%2Fb/%7e?q=%20+&x", "/a%2Fb/%7e?q=%20+&x"), ("/a b?ü", "/a%20b?%C3%BC"), ("", "/")],
 )
 async def test_url_is_sent_as_written(sent: Sent, path: str, target: str) -> None:
-    """A URL that can be sent as it is, is; anything else is percent-encoded."""
+    """A valid URL is sent unchanged; otherwise it is percent-encoded."""
     assert (await sent(path=path)).target == target
 
 
 async def test_password_goes_before_the_urls(sent: Sent) -> None:
-    """``-u`` goes before credentials in the URL, which are never sent in the Host field."""
+    """``-u`` precedes credentials in the URL, which are never sent in the Host field."""
     request = await sent("-u", "me:secret", path="/x@y")
     assert request.header("Authorization") == "Basic bWU6c2VjcmV0"
     assert "@" not in (request.header("Host") or "")
 
 
 async def test_proxy(scripted: ScriptedFactory) -> None:
-    """``-x`` goes by a proxy, ``-U`` tells it who asks, and the environment names one too."""
+    """``-x`` uses a proxy, ``-U`` sends it credentials, and the environment can name one too."""
     proxy = await scripted(response_bytes(200, b"ok"))
     await httptrace("-x", proxy.url, "-U", "me:secret", "http://any.example/p")
     await httptrace("http://any.example/q", http_proxy=proxy.url)
@@ -331,7 +331,7 @@ async def test_proxy(scripted: ScriptedFactory) -> None:
 
 
 async def test_noproxy(scripted: ScriptedFactory) -> None:
-    """``--noproxy`` and ``NO_PROXY`` name hosts that are reached directly; ``-x ''`` means all."""
+    """``--noproxy`` and ``NO_PROXY`` name hosts that need no proxy; ``-x ''`` means all."""
     server = await scripted(response_bytes(200, b"ok"))
     by_option = await httptrace(
         "--noproxy", "127.0.0.1", server.url, http_proxy="http://127.0.0.1:1"

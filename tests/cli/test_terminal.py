@@ -1,4 +1,4 @@
-"""On a terminal: colours, its width, and a bar while a long body comes."""
+"""On a terminal: colours, its width, and a progress bar for a long body."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ async def test_colours(servers: BundledServers) -> None:
 
 @pytest.mark.parametrize("how", ["--no-color", "NO_COLOR", "TERM", "no rich"])
 async def test_no_colours(servers: BundledServers, how: str) -> None:
-    """There are none where they are not wanted or cannot be had."""
+    """There are no colours if they are not wanted or not possible."""
     command, environment = [*COMMAND, f"{servers.http}/hello"], {}
     if how == "--no-color":
         command.append(how)
@@ -104,7 +104,7 @@ async def test_width(servers: BundledServers) -> None:
 @pytest.mark.parametrize("rich", [True, False])
 @pytest.mark.parametrize("kept", [True, False])
 async def test_progress(servers: BundledServers, tmp_path: Path, rich: bool, kept: bool) -> None:
-    """A body that takes long has a progress bar, kept or counted, which is gone in the end."""
+    """A body that takes long has a progress bar, in percent or bytes; it is removed at the end."""
     command = COMMAND if rich else [sys.executable, "-c", PLAIN]
     output = ["-o", str(tmp_path / "x")] if kept else []
     shown = await on_terminal([*command, *output, f"{servers.http}/slow-body/9"])
@@ -114,7 +114,7 @@ async def test_progress(servers: BundledServers, tmp_path: Path, rich: bool, kep
 
 
 async def _answering(command: list[str], answer: bytes) -> Ran:
-    """Run a command on a terminal of its own, and answer when it asks for a password."""
+    """Run a command in a terminal, and answer if it asks for a password."""
     ours, theirs = pty.openpty()
     process = await asyncio.create_subprocess_exec(
         *command,
@@ -133,7 +133,7 @@ async def _answering(command: list[str], answer: bytes) -> Ran:
 
 
 async def test_password(scripted: ScriptedFactory) -> None:
-    """A password that is not given is asked for, once however many requests go by the proxy."""
+    """A missing password is asked for once, however many requests use the proxy."""
     proxy = await scripted(response_bytes(200, b"ok"))
     command = [*COMMAND, "-x", proxy.url, "-U", "me", "--repeat", "2", "http://any.example/"]
     ran = await _answering(command, b"secret\n")
@@ -143,14 +143,14 @@ async def test_password(scripted: ScriptedFactory) -> None:
 
 
 async def test_no_password() -> None:
-    """The end of input instead of a password is told as such."""
+    """The end of input instead of a password is an error."""
     ran = await _answering([*COMMAND, "-u", "me", "http://127.0.0.1:1/"], b"\x04")
     assert ran.code == 2
     assert "httptrace: no password was entered for me\n" in ran.err
 
 
 async def test_body_on_the_screen(servers: BundledServers) -> None:
-    """A body that is shown is not mixed with a bar, and the report begins on a line of its own."""
+    """A printed body is not mixed with a bar, and the report begins on its own line."""
     screen = [*COMMAND, "--no-color", "-o", "-"]
     assert "B/s" not in await on_terminal([*screen, f"{servers.http}/slow-body/9"])
     unended = await on_terminal([*screen, "-d", "tea", f"{servers.http}/echo"])
@@ -160,7 +160,7 @@ async def test_body_on_the_screen(servers: BundledServers) -> None:
 
 
 async def test_streams_that_are_closed(servers: BundledServers) -> None:
-    """Streams that the caller has closed lead nowhere, and nothing else goes wrong."""
+    """If the caller has closed standard streams, their output is discarded."""
     shell = ["sh", "-c", 'exec "$@" <&- >&-', "sh", *COMMAND]
     assert await run([*shell, f"{servers.http}/hello"]) == Ran(0, "", "")
     ran = await run([*shell, "-o", "-", "-d", "@-", f"{servers.http}/echo"])
@@ -171,6 +171,6 @@ async def test_streams_that_are_closed(servers: BundledServers) -> None:
 
 
 async def test_no_progress(servers: BundledServers, tmp_path: Path) -> None:
-    """``-s`` leaves the progress bar out."""
+    """``-s`` hides the progress bar."""
     arguments = ["-s", "-o", str(tmp_path / "x"), f"{servers.http}/slow-body/9"]
     assert "B/s" not in await on_terminal([*COMMAND, *arguments])

@@ -1,4 +1,4 @@
-"""Fixtures for tests of the client: requests are recorded and checked, nothing is left behind."""
+"""Fixtures of the client's tests: events are recorded and checked, nothing may be left behind."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Serve(Protocol):
-    """`await serve({path: handler})` gives the origin of a new aiohttp.web server."""
+    """`await serve({path: handler})` returns the origin of a new aiohttp.web server."""
 
     def __call__(self, handlers: dict[str, Handler], **options: Any) -> Awaitable[str]: ...
 
@@ -27,7 +27,7 @@ MakeSession = Callable[..., httptrace.ClientSession]
 
 @pytest.fixture(autouse=True)
 def clean(request: pytest.FixtureRequest) -> None:
-    """No test of coroutines here leaves a task or a socket behind, and its events are complete."""
+    """Coroutine tests here leave no task or socket behind, and their events are complete."""
     if request.node.get_closest_marker("asyncio"):
         request.getfixturevalue("leak_check")
         request.getfixturevalue("recorder")
@@ -35,7 +35,7 @@ def clean(request: pytest.FixtureRequest) -> None:
 
 @pytest.fixture
 async def make_session(leak_check: Leaks, recorder: EventRecorder) -> AsyncIterator[MakeSession]:
-    """Make sessions that are closed after the test."""
+    """Create sessions that are closed after the test."""
     async with contextlib.AsyncExitStack() as stack:
 
         def make(*args: Any, **options: Any) -> httptrace.ClientSession:
@@ -48,13 +48,13 @@ async def make_session(leak_check: Leaks, recorder: EventRecorder) -> AsyncItera
 
 @pytest.fixture
 async def session(make_session: MakeSession) -> httptrace.ClientSession:
-    """A session with nothing but defaults."""
+    """A session with defaults."""
     return make_session()
 
 
 @pytest.fixture
 async def serve(leak_check: Leaks) -> AsyncIterator[Serve]:
-    """Run aiohttp.web with a test's own handlers, each for every method."""
+    """Serve a test's handlers with aiohttp.web, each for every method."""
     async with contextlib.AsyncExitStack() as stack:
 
         async def start(handlers: dict[str, Handler], **options: Any) -> str:

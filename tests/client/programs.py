@@ -28,7 +28,7 @@ def program(function: Program) -> Program:
 
 
 def seen(told: dict[str, Any]) -> dict[str, Any]:
-    """What /inspect tells of a request, without what must differ."""
+    """What /inspect returns about a request, without values that always differ."""
     fields = [(name.lower(), value) for name, value in told["headers"]]
     told["headers"] = sorted(_sorted(*pair) for pair in fields if pair[0] not in _OWN_HEADERS)
     return told
@@ -45,7 +45,7 @@ async def inspected(session: Any, method: str, url: str, **options: Any) -> Any:
 
 
 def request_with(name: str, method: str = "GET", path: str = "/inspect", **options: Any) -> None:
-    """A program that makes one request and tells what the server saw."""
+    """A program that sends one request and returns what the server received."""
 
     async def run(lib: Any, base: str) -> Any:
         async with lib.ClientSession() as session:
@@ -56,7 +56,7 @@ def request_with(name: str, method: str = "GET", path: str = "/inspect", **optio
 
 
 def read_by(name: str, path: str, reading: Callable[[Any], Any]) -> None:
-    """A program that reads one response in some way."""
+    """A program that reads one response in one way."""
 
     async def run(lib: Any, base: str) -> Any:
         async with lib.ClientSession() as session, session.get(base + path) as response:
@@ -66,7 +66,7 @@ def read_by(name: str, path: str, reading: Callable[[Any], Any]) -> None:
 
 
 def failing(name: str, url: str, method: str = "GET", **options: Any) -> None:
-    """A program whose one request is to fail, in each the same way."""
+    """A program whose request fails in one way."""
 
     async def run(lib: Any, base: str) -> Any:
         async with lib.ClientSession() as session:

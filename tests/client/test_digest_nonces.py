@@ -1,4 +1,4 @@
-"""Digest authentication against servers that hand out one nonce again, or text that is none."""
+"""Digest authentication with servers that repeat a nonce, or send text that is not UTF-8."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from httptrace.testing.scripted import Script, per_request, response_bytes
 
 
 def challenging(challenge: str) -> Script:
-    """Make a script that challenges each request without an answer, always in the same way."""
+    """Return a script that challenges each request without an answer in the same way."""
 
     async def handle(peer: Peer, request: ReceivedRequest) -> None:
         answered = request.header("Authorization") is not None
@@ -28,7 +28,7 @@ def challenging(challenge: str) -> Script:
 
 
 def answers(requests: list[ReceivedRequest]) -> list[dict[str, str]]:
-    """The parameters of the answers that the server was given."""
+    """The parameters of the answers that the server received."""
     headers = [header for request in requests if (header := request.header("Authorization"))]
     return [parse_challenges([header])[0][1] for header in headers]
 
@@ -37,7 +37,7 @@ def answers(requests: list[ReceivedRequest]) -> list[dict[str, str]]:
 async def test_a_nonce_that_is_handed_out_again_is_counted_on(
     leak_check: Leaks, scripted: ScriptedFactory, preemptive: bool
 ) -> None:
-    """Requests at once and one after the other never use a count of one nonce twice."""
+    """Concurrent and sequential requests never use the same count of a nonce twice."""
     server = await scripted(challenging('Digest realm="r", nonce="n", qop="auth"'))
     digest = httptrace.DigestAuthMiddleware("me", "pw", preemptive)
     async with httptrace.ClientSession(middlewares=[digest]) as session:
@@ -52,7 +52,7 @@ async def test_a_nonce_that_is_handed_out_again_is_counted_on(
 async def test_a_realm_that_is_not_utf_8_is_answered_as_it_came(
     leak_check: Leaks, scripted: ScriptedFactory
 ) -> None:
-    """A server that writes its realm in Latin-1 gets the same bytes, in the header and the hash."""
+    """A realm in Latin-1 is sent back with the same bytes, and hashed as these bytes."""
     server = await scripted(challenging('Digest realm="caf\xe9", nonce="n", qop="auth"'))
     digest = httptrace.DigestAuthMiddleware("me", "pw")
     async with httptrace.ClientSession(middlewares=[digest]) as session:

@@ -1,4 +1,4 @@
-"""What programs that were written for aiohttp's client count on, in the corners."""
+"""Details of aiohttp's behaviour that programs rely on."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ async def ok(call: Any) -> httptrace.ClientResponse:
 async def test_a_jar_that_chooses_is_asked(
     make_session: MakeSession, aiohttp_server: AiohttpServer
 ) -> None:
-    """The `filter_cookies` of a user's jar is asked for each request, though it keeps nothing."""
+    """The `filter_cookies` of a user's jar is called for each request, even if the jar is empty."""
 
     class Choosing(httptrace.CookieJar):
         def filter_cookies(self, request_url: URL = ANY) -> BaseCookie[str]:
@@ -47,7 +47,7 @@ async def test_a_jar_that_chooses_is_asked(
 async def test_a_jar_that_listens_is_told(
     make_session: MakeSession, aiohttp_server: AiohttpServer
 ) -> None:
-    """The `update_cookies` of a user's jar is given the cookies of each response."""
+    """The `update_cookies` of a user's jar gets the cookies of each response."""
     told: list[tuple[str, str, URL]] = []
 
     class Listening(httptrace.CookieJar):
@@ -66,7 +66,7 @@ async def test_a_jar_that_listens_is_told(
 async def test_secure_cookies_of_one_request(
     make_session: MakeSession, aiohttp_server: AiohttpServer
 ) -> None:
-    """They go to the origins that the session's jar trusts, and to no other one in plain text."""
+    """Secure cookies are sent to origins that the session's jar trusts, not to other http ones."""
     secure: Morsel[str] = Morsel()
     secure.set("own", "1", "1")
     secure["secure"] = True
@@ -83,14 +83,14 @@ async def test_secure_cookies_of_one_request(
 async def test_raise_for_status_of_none(
     make_session: MakeSession, aiohttp_server: AiohttpServer
 ) -> None:
-    """None is as good as False."""
+    """None means the same as False."""
     session = make_session(aiohttp_server.url, raise_for_status=None)
     async with session.get("/status/404") as response:
         assert response.status == 404
 
 
 def test_a_session_made_before_its_loop_runs() -> None:
-    """With ``loop=`` a session can be made where no loop runs; its connector is of that loop."""
+    """With ``loop=`` a session can be created without a running loop; its connector uses it."""
     loop = asyncio.new_event_loop()
     session = httptrace.ClientSession(loop=loop)
     loop.run_until_complete(session.close())
@@ -98,7 +98,7 @@ def test_a_session_made_before_its_loop_runs() -> None:
 
 
 async def test_a_connector_of_another_loop() -> None:
-    """It is refused when the session is made, not when the first request hangs."""
+    """A connector of another loop is refused when the session is created, not later."""
     other = asyncio.new_event_loop()
     connector = httptrace.TCPConnector(loop=other)
     with pytest.raises(RuntimeError, match="same event loop"):
@@ -109,7 +109,7 @@ async def test_a_connector_of_another_loop() -> None:
 async def test_a_subclass_with_a_request_of_its_own(
     aiohttp_server: AiohttpServer, leak_check: Leaks
 ) -> None:
-    """Each verb goes by an overridden `_request`, and by that of its base from there."""
+    """Each verb calls an overridden `_request`, and through it the base class's."""
     seen: list[tuple[str, str]] = []
 
     class Listening(httptrace.ClientSession):
@@ -144,7 +144,7 @@ async def test_a_subclass_with_a_request_of_its_own(
 async def test_a_subclass_with_a_verb_of_its_own(
     aiohttp_server: AiohttpServer, leak_check: Leaks
 ) -> None:
-    """A verb of its own may go on to that of the base, which goes by `_request`."""
+    """An overridden verb may call the base class's, which calls `_request`."""
     seen: list[str] = []
 
     class Short(httptrace.ClientSession):
@@ -165,7 +165,7 @@ async def test_a_subclass_with_a_verb_of_its_own(
 
 
 class Watched(httptrace.BytesPayload):
-    """A user's payload that wants to know when it is no longer needed."""
+    """A user's payload that records when it is closed."""
 
     def __init__(self, value: bytes) -> None:
         super().__init__(value)
@@ -178,7 +178,7 @@ class Watched(httptrace.BytesPayload):
 async def test_own_close_of_a_payload_is_called(
     make_session: MakeSession, scripted: ScriptedFactory
 ) -> None:
-    """However the request ends, and though a payload of bytes has nothing to close itself."""
+    """The payload is closed however the request ends, even a payload of bytes."""
 
     async def drop(peer: Peer) -> None:
         await peer.request()
@@ -199,7 +199,7 @@ async def test_own_close_of_a_payload_is_called(
 async def test_own_close_of_a_payload_after_cancelling(
     make_session: MakeSession, scripted: ScriptedFactory
 ) -> None:
-    """It is called as well if the caller gives up."""
+    """The payload is closed if the caller is cancelled."""
     asked = asyncio.Event()
 
     async def silent(peer: Peer) -> None:
@@ -219,7 +219,7 @@ async def test_own_close_of_a_payload_after_cancelling(
 async def test_attempts_of_what_was_never_sent(
     make_session: MakeSession, scripted: ScriptedFactory
 ) -> None:
-    """A tracker counts what went out: an answer of a middleware is no attempt, one more is one."""
+    """A tracker counts what was sent: a response of a middleware is no attempt, a retry is one."""
     server = await scripted(response_bytes(200, b"ok"))
     cached = await ok(make_session().get(server.url))
     sent_twice = False
@@ -255,7 +255,7 @@ async def test_attempts_of_what_was_never_sent(
 async def test_upload_complete_is_one_future(
     make_session: MakeSession, aiohttp_server: AiohttpServer
 ) -> None:
-    """The deprecated ``response.upload_complete`` is the same at each look."""
+    """The deprecated ``response.upload_complete`` always returns the same future."""
     async with make_session(aiohttp_server.url).post("/echo", data=b"x") as response:
         with pytest.warns(DeprecationWarning):
             first = response.upload_complete
@@ -266,7 +266,7 @@ async def test_upload_complete_is_one_future(
 async def test_nothing_is_read_after_the_total(
     make_session: MakeSession, scripted: ScriptedFactory
 ) -> None:
-    """Who reads slowly gets the timeout when it is due, though there is more to be read."""
+    """A slow reader gets the timeout when it is due, even if there is more to read."""
     server = await scripted(sending(length(1000) + b"line\n" * 50))
     timeout = httptrace.ClientTimeout(total=0.1)
     reads = ("read(1)", "readany()", "readexactly(1)", "readline()", "readchunk()", "read()")

@@ -1,4 +1,4 @@
-"""One list of small programs, each run with aiohttp and with httptrace in its place."""
+"""Small programs, each run with aiohttp and with httptrace."""
 
 from __future__ import annotations
 
@@ -150,7 +150,7 @@ DIFFERENT: dict[str, str] = {
 
 
 async def outcome(program: Program, lib: Any, base: str) -> tuple[str, Any]:
-    """What the program returned, or the names by which what it raised can be caught."""
+    """What the program returned, or the names of the classes of its exception."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         warnings.simplefilter("ignore", ResourceWarning)
@@ -162,7 +162,7 @@ async def outcome(program: Program, lib: Any, base: str) -> tuple[str, Any]:
 
 @pytest.mark.parametrize("name", PROGRAMS)
 async def test_same(serve: Serve, name: str) -> None:
-    """A program that uses aiohttp's client does the same when it uses httptrace instead."""
+    """A program for aiohttp's client does the same on httptrace."""
     base = await serve(_HANDLERS | HANDLERS)
     how, theirs = await outcome(PROGRAMS[name], aiohttp, base)
     ours = await outcome(PROGRAMS[name], httptrace, base)

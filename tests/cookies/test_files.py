@@ -25,7 +25,7 @@ def filled(now: float = 1_700_000_000.0) -> CookieJar:
 
 
 def test_saved_and_loaded_jar_is_the_same(tmp_path: Path) -> None:
-    """Every attribute survives, host-only stays host-only and the order of sending stays."""
+    """Saving keeps every attribute, the host-only flag and the order of sending."""
     jar, loaded = filled(), CookieJar(clock=lambda: 1_700_000_001.0)
     jar.save(tmp_path / "jar")
     loaded.load(tmp_path / "jar")
@@ -35,7 +35,7 @@ def test_saved_and_loaded_jar_is_the_same(tmp_path: Path) -> None:
 
 
 def test_file_is_for_its_owner_alone(tmp_path: Path) -> None:
-    """The file has mode 0600, also when an open one was there before and whatever the umask."""
+    """The file has mode 0600, whatever the umask and the mode of an existing file."""
     path = tmp_path / "jar"
     path.write_text("old")
     path.chmod(0o666)
@@ -49,7 +49,7 @@ def test_file_is_for_its_owner_alone(tmp_path: Path) -> None:
 
 
 def test_symbolic_link_is_followed(tmp_path: Path) -> None:
-    """A link to the file stays a link."""
+    """A symbolic link to the file is kept."""
     (tmp_path / "link").symlink_to(tmp_path / "jar")
     filled().save(tmp_path / "link")
     assert (tmp_path / "link").is_symlink()
@@ -57,7 +57,7 @@ def test_symbolic_link_is_followed(tmp_path: Path) -> None:
 
 
 def test_failed_save_leaves_the_old_file(tmp_path: Path) -> None:
-    """When the file cannot be replaced, nothing is left behind."""
+    """If the file cannot be replaced, no temporary file is left."""
     (tmp_path / "jar").mkdir()
     with pytest.raises(OSError):
         filled().save(tmp_path / "jar")
@@ -65,7 +65,7 @@ def test_failed_save_leaves_the_old_file(tmp_path: Path) -> None:
 
 
 def test_expired_cookies_are_not_loaded(tmp_path: Path) -> None:
-    """What expired while it lay on disk is gone."""
+    """Cookies that expired while they were saved are not loaded."""
     filled().save(tmp_path / "jar")
     jar = CookieJar(clock=lambda: 1_700_002_000.0)
     jar.load(tmp_path / "jar")
@@ -135,7 +135,7 @@ def rows(**changes: Any) -> str:
     ],
 )
 def test_what_is_no_file_of_cookies(tmp_path: Path, content: bytes) -> None:
-    """Anything else, any other pickle too, is a ValueError and leaves the jar as it was."""
+    """Any other file, also another pickle, raises ValueError and does not change the jar."""
     (tmp_path / "jar").write_bytes(content)
     jar = filled()
     with pytest.raises(ValueError, match="not a cookie file"):
@@ -144,7 +144,7 @@ def test_what_is_no_file_of_cookies(tmp_path: Path, content: bytes) -> None:
 
 
 def test_well_formed_row_is_read(tmp_path: Path) -> None:
-    """The row that the broken ones above are made of is good."""
+    """The entry that the malformed ones above derive from is valid."""
     (tmp_path / "jar").write_text(rows())
     jar = CookieJar()
     jar.load(tmp_path / "jar")
@@ -153,7 +153,7 @@ def test_well_formed_row_is_read(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("expires_at", [1e18, 1e300, float("inf")])
 def test_a_time_beyond_all_dates_is_the_last_one(tmp_path: Path, expires_at: float) -> None:
-    """A file may name any time: the cookie is kept, and can be looked at."""
+    """Any expiry time in a file is accepted, and the cookie can be inspected."""
     (tmp_path / "jar").write_text(rows(expires_at=expires_at))
     jar = CookieJar()
     jar.load(tmp_path / "jar")
@@ -161,6 +161,6 @@ def test_a_time_beyond_all_dates_is_the_last_one(tmp_path: Path, expires_at: flo
 
 
 def test_missing_file(tmp_path: Path) -> None:
-    """A file that is not there is a FileNotFoundError."""
+    """A missing file raises FileNotFoundError."""
     with pytest.raises(FileNotFoundError):
         CookieJar().load(tmp_path / "none")

@@ -42,7 +42,7 @@ def names(jar: CookieJar) -> list[str]:
 
 
 def test_works_without_a_loop_and_is_empty() -> None:
-    """A jar can be made outside of a running loop and is empty."""
+    """A jar can be created without a running loop and is empty."""
     jar = CookieJar()
     assert len(jar) == 0 and not jar and list(jar) == []
     assert cookie_header(jar, URL_A) == ""
@@ -50,7 +50,7 @@ def test_works_without_a_loop_and_is_empty() -> None:
 
 
 def test_cookie_goes_back_to_its_host_only() -> None:
-    """Without Domain a cookie goes to the very host that set it."""
+    """Without Domain a cookie is sent only to the host that set it."""
     jar = jar_with("a=1; Path=/")
     assert cookie_header(jar, URL_A) == "a=1"
     assert cookie_header(jar, URL("https://sub.www.example.com/")) == ""
@@ -60,7 +60,7 @@ def test_cookie_goes_back_to_its_host_only() -> None:
 
 @pytest.mark.parametrize("domain", ["example.com", ".example.com", "EXAMPLE.com"])
 def test_domain_cookie_goes_to_all_hosts_below(domain: str) -> None:
-    """With Domain a cookie goes to that domain and all below it, and to no other."""
+    """With Domain a cookie is sent to that domain and its subdomains, and to no others."""
     jar = jar_with(f"a=1; Path=/; Domain={domain}")
     for host in ("example.com", "www.example.com", "x.y.example.com"):
         assert cookie_header(jar, URL(f"https://{host}/")) == "a=1"
@@ -73,14 +73,14 @@ def test_domain_cookie_goes_to_all_hosts_below(domain: str) -> None:
     "domain", ["other.com", "sub.www.example.com", "ww.example.com", "com", "xample.com", "."]
 )
 def test_foreign_domain_is_refused(domain: str) -> None:
-    """A host cannot set cookies for other hosts, hosts below it, or a top-level domain."""
+    """A host cannot set cookies for other hosts, its subdomains, or a top-level domain."""
     jar = jar_with(f"a=1; Domain={domain}")
     assert len(jar) == (1 if domain == "." else 0)
 
 
 @pytest.mark.parametrize("domain", ["", "example.com."])
 def test_domain_that_says_nothing_is_host_only(domain: str) -> None:
-    """An empty domain, or one with a dot at its end, is as good as none."""
+    """An empty domain, or one with a dot at its end, is ignored."""
     assert jar_with(f"a=1; Path=/; Domain={domain}").host_only_cookies
 
 
@@ -91,7 +91,7 @@ def test_single_label_host_can_name_itself() -> None:
 
 
 def test_public_suffixes_of_a_list() -> None:
-    """No cookie is set for a domain that the user's hook calls a public suffix."""
+    """A cookie for a domain that `is_public_suffix` accepts is rejected."""
     jar = CookieJar(is_public_suffix={"co.uk"}.__contains__)
     jar.update_cookies_from_headers(["a=1; Domain=co.uk"], URL("https://shop.co.uk/"))
     assert len(jar) == 0
@@ -102,7 +102,7 @@ def test_public_suffixes_of_a_list() -> None:
 
 
 def test_international_domain_in_both_spellings() -> None:
-    """A domain in Unicode and the same in punycode are one."""
+    """A domain in Unicode and the same in punycode are equal."""
     for spelling in ("éé.com", "xn--9caa.com"):
         jar = jar_with(f"a=1; Domain={spelling}", url="https://www.éé.com/")
         assert cookie_header(jar, URL("https://xn--9caa.com/")) == "a=1"
@@ -110,7 +110,7 @@ def test_international_domain_in_both_spellings() -> None:
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "[::1]", "10.0.0.1"])
 def test_addresses_only_when_unsafe(host: str) -> None:
-    """A host that is an address sets and gets no cookies unless the jar is unsafe."""
+    """Cookies of an IP address are stored and sent only by an unsafe jar."""
     url = URL(f"http://{host}/")
     assert len(jar_with("a=1", url=url)) == 0
     jar = jar_with("a=1", url=url, unsafe=True)
@@ -119,7 +119,7 @@ def test_addresses_only_when_unsafe(host: str) -> None:
 
 
 def test_domains_of_addresses() -> None:
-    """An address can name itself as the domain, never a part of itself."""
+    """An address can name itself as the domain, but no part of itself."""
     jar = jar_with(
         "a=1; Domain=127.0.0.1", "b=1; Domain=0.0.1", url="http://127.0.0.1", unsafe=True
     )
@@ -142,13 +142,13 @@ def test_domains_of_addresses() -> None:
     ],
 )
 def test_paths(attribute: str, path: str, sent: bool) -> None:
-    """A cookie goes to its path and below; without a proper path to the directory that set it."""
+    """A cookie is sent to its path and below; the default is the directory that set it."""
     jar = jar_with(f"a=1{attribute}")
     assert bool(cookie_header(jar, URL_A.with_path(path))) is sent
 
 
 def test_secure_cookies_need_a_secure_origin() -> None:
-    """Secure cookies are set by and sent to https and wss alone."""
+    """Secure cookies are set by and sent to https and wss only."""
     jar = jar_with("a=1; Secure; Path=/")
     assert cookie_header(jar, URL_A.with_scheme("wss")) == "a=1"
     assert cookie_header(jar, URL_A.with_scheme("http")) == ""
@@ -157,7 +157,7 @@ def test_secure_cookies_need_a_secure_origin() -> None:
 
 @pytest.mark.parametrize("origin", ["http://h.com", URL("http://h.com/x"), ["http://h.com"]])
 def test_origins_treated_as_secure(origin: Any) -> None:
-    """An origin that the user trusts may set and get secure cookies; its port counts."""
+    """A trusted origin may set and get secure cookies; its port matters."""
     jar = CookieJar(treat_as_secure_origin=origin)
     jar.update_cookies_from_headers(["a=1; Secure"], URL("http://h.com/"))
     assert jar.treat_as_secure_origin == {URL("http://h.com")}
@@ -167,13 +167,13 @@ def test_origins_treated_as_secure(origin: Any) -> None:
 
 @pytest.mark.parametrize(("origin", "error"), [("h.com", ValueError), (5, TypeError)])
 def test_bad_secure_origin(origin: Any, error: type[Exception]) -> None:
-    """What is no absolute URL is refused when the jar is made."""
+    """A trusted origin that is not an absolute URL raises when the jar is created."""
     with pytest.raises(error):
         CookieJar(treat_as_secure_origin=origin)
 
 
 def test_insecure_origin_cannot_touch_secure_cookies() -> None:
-    """Over http a secure cookie can neither be replaced nor deleted nor hidden."""
+    """Over http a secure cookie cannot be replaced, deleted or shadowed."""
     jar = jar_with("a=1; Secure; Path=/; Domain=example.com")
     http = URL("http://www.example.com/login")
     for header in ("a=2; Path=/; Domain=example.com", "a=2", "a=; Max-Age=0; Domain=example.com"):
@@ -196,19 +196,19 @@ def test_insecure_origin_cannot_touch_secure_cookies() -> None:
     ],
 )
 def test_prefixes_of_names(header: str, kept: bool) -> None:
-    """A name that begins with __Host- or __Secure- is taken only with what it promises."""
+    """A name that begins with __Host- or __Secure- requires the attributes of its prefix."""
     assert bool(jar_with(header)) is kept
 
 
 def test_samesite_is_kept_but_ignored() -> None:
-    """SameSite is about pages in a browser: it is remembered and changes nothing."""
+    """SameSite applies to pages in a browser: it is stored and has no effect."""
     jar = jar_with("a=1; SameSite=Strict; Path=/")
     assert cookie_header(jar, URL_A) == "a=1"
     assert next(iter(jar))["samesite"] == "Strict"
 
 
 def test_expiry_by_max_age_and_expires() -> None:
-    """A cookie is gone at its time; Max-Age counts before Expires; without both it stays."""
+    """A cookie expires; Max-Age has precedence over Expires; without both it stays."""
     clock = Clock()
     past = "Thu, 01 Jan 1970 00:00:00 GMT"
     jar = jar_with(
@@ -232,13 +232,13 @@ def test_expiry_by_max_age_and_expires() -> None:
     "deletion", ["Max-Age=0", "Max-Age=-5", "Expires=Thu, 01 Jan 1970 00:00:00 GMT"]
 )
 def test_expired_cookie_deletes(deletion: str) -> None:
-    """A cookie that has already expired takes away the one that is there."""
+    """A cookie that is already expired deletes the existing one."""
     jar = jar_with("a=1; Path=/", f"a=; Path=/; {deletion}")
     assert len(jar) == 0
 
 
 def test_replaced_cookie_keeps_its_place() -> None:
-    """A new value replaces the old one and goes out in the old one's place, with its own expiry."""
+    """A new value keeps the place of the old one in the order, and has its own expiry."""
     clock = Clock()
     jar = jar_with("a=1; Max-Age=5", "b=1", "a=2", clock=clock)
     clock.now += 6
@@ -246,14 +246,14 @@ def test_replaced_cookie_keeps_its_place() -> None:
 
 
 def test_order_of_the_header() -> None:
-    """Longer paths go first, then what was set first; one name may go twice (RFC 6265, 5.4)."""
+    """Longer paths are sent first, then older cookies; a name may occur twice (RFC 6265, 5.4)."""
     jar = jar_with("a=root; Path=/", "b=1; Path=/", "a=dir; Path=/dir", "c=1; Path=/dir/page")
     assert cookie_header(jar, URL_A) == "c=1; a=dir; a=root; b=1"
     assert jar.filter_cookies(URL_A)["a"].value == "dir"
 
 
 def test_filter_cookies_is_a_base_cookie_of_plain_morsels() -> None:
-    """filter_cookies gives names and values as aiohttp's jar does, without attributes."""
+    """filter_cookies returns names and values as aiohttp's jar does, without attributes."""
     cookies = jar_with("a=1; HttpOnly; Path=/", 'b="x y"').filter_cookies(URL_A)
     assert isinstance(cookies, BaseCookie)
     assert cookies.output(header="", sep=";") == ' a=1; b="x y"'
@@ -261,7 +261,7 @@ def test_filter_cookies_is_a_base_cookie_of_plain_morsels() -> None:
 
 
 def test_received_value_goes_back_as_it_came() -> None:
-    """Quotes, blanks and JSON in a value from a server are returned untouched."""
+    """Quotes, spaces and JSON in a server's value are sent back unchanged."""
     headers = ['a="x y"', "b=x y", 'c={"k": [1]}', "d=é", "e=a=b=", "f=", r'g="\"\054"', "h[i]=1"]
     jar = jar_with(*headers)
     assert cookie_header(jar, URL_A) == "; ".join(headers)
@@ -269,14 +269,14 @@ def test_received_value_goes_back_as_it_came() -> None:
 
 
 def test_given_value_is_quoted_where_needed() -> None:
-    """A value that the user gives is quoted as http.cookies does it."""
+    """A value of the user is quoted as http.cookies does it."""
     jar = CookieJar()
     jar.update_cookies({"a": "x y", "b": "plain", "c": "x;y"})
     assert cookie_header(jar, URL_A) == r'a="x y"; b=plain; c="x\073y"'
 
 
 def test_no_quotes_when_switched_off() -> None:
-    """With quote_cookie=False values go without quotes, and what needs them is an error."""
+    """With quote_cookie=False values are not quoted, and those that need quotes raise an error."""
     jar = jar_with('a="x y"', r'c="x\073y"', quote_cookie=False)
     jar.update_cookies({"b": "x y"})
     assert cookie_header(jar, URL_A) == r'a=x y; c="x\073y"; b=x y'
@@ -305,7 +305,7 @@ def morsel(**attributes: Any) -> Morsel[str]:
     ],
 )
 def test_given_cookies_go_everywhere(given: Any) -> None:
-    """Cookies given without a URL, in any form, go to every host, addresses too."""
+    """Cookies without a URL, in any form, are sent to every host, also to IP addresses."""
     jar = CookieJar()
     jar.update_cookies(given)
     for url in ("http://a.com/x", "https://b.org", "http://127.0.0.1/"):
@@ -314,7 +314,7 @@ def test_given_cookies_go_everywhere(given: Any) -> None:
 
 
 def test_given_morsel_keeps_its_scope() -> None:
-    """A Morsel's own domain, path, secure and max-age hold without a URL too."""
+    """The domain, path, secure and max-age of a Morsel apply without a URL too."""
     clock = Clock()
     jar = CookieJar(clock=clock)
     jar.update_cookies(
@@ -329,27 +329,27 @@ def test_given_morsel_keeps_its_scope() -> None:
 
 @pytest.mark.parametrize("name", ["", "a b", "a;b", "a=b", "a\r\n", "a\x00", "a,b"])
 def test_given_name_that_cannot_be_sent(name: str) -> None:
-    """A name that would change the header is an error that names it."""
+    """A name that would change the header raises an error that names it."""
     with pytest.raises(ValueError, match="Invalid cookie name"):
         CookieJar().update_cookies({name: "1"})
 
 
 @pytest.mark.parametrize("value", ["x\r\ny: z", "x\ny", "x\x00", "x\x7f"])
 def test_given_value_that_cannot_be_sent(value: str) -> None:
-    """CR, LF, NUL and other control characters in a value are an error that names the cookie."""
+    """CR, LF, NUL and other control characters in a value raise an error with the cookie's name."""
     with pytest.raises(ValueError, match="'a'"):
         CookieJar().update_cookies({"a": value})
 
 
 @pytest.mark.parametrize("given", ["a=1", 5, {"a": None}, {5: "1"}])
 def test_given_cookies_of_a_wrong_type(given: Any) -> None:
-    """What is no mapping or pairs, and a missing value, is a TypeError."""
+    """What is not a mapping or pairs, and a missing value, raise TypeError."""
     with pytest.raises(TypeError):
         CookieJar().update_cookies(given)
 
 
 def test_limit_per_domain() -> None:
-    """One domain keeps so many cookies; the one that was sent longest ago goes."""
+    """A domain has a maximum number of cookies; the least recently sent one is removed."""
     jar = jar_with("a=1; Path=/a", "b=1", "c=1", max_cookies_per_domain=3)
     cookie_header(jar, URL_A.with_path("/a"))
     jar.update_cookies_from_headers(["d=1"], URL_A)
@@ -359,7 +359,7 @@ def test_limit_per_domain() -> None:
 
 
 def test_limit_in_all_spares_what_the_user_gave() -> None:
-    """A server that floods the jar evicts the oldest of all, never the user's own cookies."""
+    """Too many cookies of a server remove the oldest ones, never the user's own."""
     jar = CookieJar(max_cookies=5)
     jar.update_cookies({"mine": "1"})
     for number in range(20):
@@ -369,13 +369,13 @@ def test_limit_in_all_spares_what_the_user_gave() -> None:
 
 
 def test_secure_cookies_are_evicted_last() -> None:
-    """Where one must go, a cookie that is not secure goes before one that is."""
+    """If one must be removed, cookies that are not secure are removed first."""
     jar = jar_with("s=1; Secure", "b=1", "c=1", max_cookies_per_domain=2)
     assert names(jar) == ["s", "c"]
 
 
 def test_oversized_cookie_is_ignored() -> None:
-    """A cookie whose name and value exceed the limit is not stored; one at the limit is."""
+    """A cookie whose name and value exceed the limit is ignored; one at the limit is stored."""
     jar = jar_with("a=" + "x" * 4095, "b=" + "x" * 4096, "c=" + "é" * 2048)
     assert names(jar) == ["a"]
     assert len(jar_with("abc=1", max_cookie_size=3)) == 0
@@ -383,13 +383,13 @@ def test_oversized_cookie_is_ignored() -> None:
 
 @pytest.mark.parametrize("limit", ["max_cookies", "max_cookies_per_domain", "max_cookie_size"])
 def test_limits_must_be_positive(limit: str) -> None:
-    """A limit of nothing is an error: DummyCookieJar keeps nothing."""
+    """A limit of 0 is an error: `DummyCookieJar` stores nothing."""
     with pytest.raises(ValueError, match="positive"):
         CookieJar(**{limit: 0})
 
 
 def test_flood_of_one_cookie_does_not_grow() -> None:
-    """One cookie set again and again, with an expiry each time, leaves no trace of the old ones."""
+    """Setting a cookie again and again does not use more memory."""
     jar = CookieJar()
     for number in range(1000):
         jar.update_cookies_from_headers([f"a={number}; Max-Age={number + 10}"], URL_A)
@@ -398,7 +398,7 @@ def test_flood_of_one_cookie_does_not_grow() -> None:
 
 
 def test_clear() -> None:
-    """clear() forgets all, or those of whom the predicate is true."""
+    """clear() removes all cookies, or those for which the predicate is true."""
     jar = jar_with("a=1; HttpOnly", "b=1; Domain=example.com")
     jar.clear(lambda morsel: bool(morsel["httponly"]))
     assert names(jar) == ["b"]
@@ -407,7 +407,7 @@ def test_clear() -> None:
 
 
 def test_clear_domain() -> None:
-    """clear_domain() forgets a domain and all below it, and not what goes to every host."""
+    """clear_domain() removes a domain and its subdomains, and keeps cookies for every host."""
     jar = jar_with("a=1", "b=1; Domain=example.com")
     jar.update_cookies({"c": "1"})
     jar.update_cookies_from_headers(["d=1"], URL("https://badexample.com"))
@@ -416,7 +416,7 @@ def test_clear_domain() -> None:
 
 
 def test_iteration_gives_morsels_with_attributes() -> None:
-    """Each Morsel tells domain, path, flags and when the cookie expires."""
+    """Each Morsel has domain, path, flags and expiry."""
     header = "a=1; Path=/p; Secure; HttpOnly; Max-Age=60"
     (found,) = jar_with(header, clock=Clock())
     assert (found.key, found.value, found["domain"]) == ("a", "1", "www.example.com")
@@ -425,7 +425,7 @@ def test_iteration_gives_morsels_with_attributes() -> None:
 
 
 def test_jar_may_change_while_it_is_iterated() -> None:
-    """Forgetting cookies inside a loop over the jar is safe."""
+    """Removing cookies while iterating over the jar is safe."""
     jar = jar_with("a=1", "b=1", "c=1")
     for _ in jar:
         jar.clear()
@@ -433,7 +433,7 @@ def test_jar_may_change_while_it_is_iterated() -> None:
 
 
 def test_cookies_by_domain_and_path() -> None:
-    """The cookies property groups them as aiohttp's does and cannot be written to."""
+    """The cookies property groups them as aiohttp's does and is read-only."""
     jar = jar_with("a=1; Path=/", "b=1; Path=/; Domain=example.com")
     assert set(jar.cookies) == {("www.example.com", "/"), ("example.com", "/")}
     assert jar.cookies["example.com", "/"]["b"].value == "1"
@@ -442,7 +442,7 @@ def test_cookies_by_domain_and_path() -> None:
 
 
 def test_thousands_of_cookies_cost_a_request_nothing() -> None:
-    """A request looks at the cookies of its own domains, not at all there are."""
+    """A request examines the cookies of its own domains only."""
     jar = CookieJar()
     for number in range(2999):
         jar.update_cookies_from_headers(["a=1"], URL(f"https://h{number}.com"))
@@ -461,7 +461,7 @@ def test_thousands_of_cookies_cost_a_request_nothing() -> None:
 
 
 def test_request_cookies_by_precedence() -> None:
-    """The request's own cookies come before the jar's, and these before a header that was given."""
+    """The request's cookies precede the jar's, and these precede a given header."""
     jar = jar_with("a=jar", "b=jar")
     assert request_cookies(jar, URL_A) == "a=jar; b=jar"
     assert request_cookies(jar, URL_A, {"b": "own x"}) == 'b="own x"; a=jar'
@@ -472,7 +472,7 @@ def test_request_cookies_by_precedence() -> None:
 
 
 def test_dummy_jar_keeps_nothing() -> None:
-    """The dummy jar takes everything and gives nothing."""
+    """The dummy jar accepts all cookies and has none."""
     jar = DummyCookieJar()
     jar.update_cookies({"a": "1"})
     jar.update_cookies_from_headers(["a=1"], URL_A)
@@ -484,7 +484,7 @@ def test_dummy_jar_keeps_nothing() -> None:
 
 
 class OwnJar(AbstractCookieJar):
-    """A user's jar that has what is abstract and nothing else."""
+    """A user's jar with only the abstract methods."""
 
     cookies = {}  # type: ignore[assignment]
     host_only_cookies = frozenset()  # type: ignore[assignment]
@@ -515,7 +515,7 @@ class OwnJar(AbstractCookieJar):
 
 
 def test_own_jar_needs_the_abstract_methods_only() -> None:
-    """A user's jar gets headers as cookies and has a Cookie header made of what it gives."""
+    """A user's jar gets cookies from headers, and its cookies become the Cookie header."""
     jar = OwnJar()
     jar.update_cookies_from_headers(["a=1; Path=/x", 'b="x y"'], URL_A)
     assert jar.kept["a"]["path"] == "/x"
@@ -525,7 +525,7 @@ def test_own_jar_needs_the_abstract_methods_only() -> None:
 
 
 def test_a_morsel_goes_by_its_own_name() -> None:
-    """A Morsel is sent by its name, not by the one under which it is given."""
+    """A Morsel is sent with its own name, not with its key."""
     jar = CookieJar()
     jar.update_cookies({"given": morsel()})
     assert cookie_header(jar, URL_A) == "m=1"
@@ -533,7 +533,7 @@ def test_a_morsel_goes_by_its_own_name() -> None:
 
 
 def test_a_plain_value_has_what_its_name_promises() -> None:
-    """A user's own __Secure- cookie is taken for a site, and goes to it over TLS alone."""
+    """A user's __Secure- cookie is stored for a site, and sent to it over TLS only."""
     jar = CookieJar()
     jar.update_cookies({"__Secure-a": "1", "__Host-b": "2"}, URL_A.with_path("/x/y"))
     assert cookie_header(jar, URL_A) == "__Host-b=2"
@@ -546,7 +546,7 @@ def test_a_plain_value_has_what_its_name_promises() -> None:
 
 
 def test_own_cookies_of_a_request_to_a_trusted_origin() -> None:
-    """A secure cookie of one request goes where the jar's secure cookies would go."""
+    """A secure cookie of a request is sent where the jar's secure cookies would be sent."""
     plain = URL_A.with_scheme("http")
     own = {"m": morsel(secure=True)}
     assert request_cookies(CookieJar(), plain, own) == ""
@@ -554,7 +554,7 @@ def test_own_cookies_of_a_request_to_a_trusted_origin() -> None:
 
 
 def test_subclass_is_told_of_received_cookies() -> None:
-    """A jar with an `update_cookies` of its own is given the cookies of responses too."""
+    """A jar that overrides `update_cookies` gets the cookies of responses too."""
     told: list[tuple[str, str]] = []
 
     class Told(CookieJar):
@@ -569,7 +569,7 @@ def test_subclass_is_told_of_received_cookies() -> None:
 
 
 def test_subclass_chooses_what_is_sent() -> None:
-    """A jar with a `filter_cookies` of its own is asked for each request, even if it is empty."""
+    """A jar that overrides `filter_cookies` is asked for each request, even if it is empty."""
 
     class Choosing(CookieJar):
         def filter_cookies(self, request_url: URL = URL_A) -> BaseCookie[str]:
@@ -582,7 +582,7 @@ def test_subclass_chooses_what_is_sent() -> None:
 
 
 def test_time_is_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A jar without a clock of its own goes by `time.time` as it is now."""
+    """A jar without a clock of its own uses the current `time.time`."""
     jar = CookieJar()
     jar.update_cookies_from_headers(["a=1; Max-Age=60"], URL_A)
     later = time.time() + 61
@@ -592,7 +592,7 @@ def test_time_is_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @given(st.binary(max_size=20), st.binary(max_size=20))
 def test_any_bytes_can_be_in_a_cookie(name: bytes, rest: bytes) -> None:
-    """What a server sends never breaks its response: it is kept and sent back, or ignored."""
+    """A cookie of a server never fails its response: it is stored and sent back, or ignored."""
     header = (name + b"=" + rest).decode("utf-8", "surrogateescape")
     jar = jar_with(header, header + "; Domain=" + header, header + "; Path=/" + header)
     sent = cookie_header(jar, URL_A).encode("utf-8", "surrogateescape")
@@ -600,7 +600,7 @@ def test_any_bytes_can_be_in_a_cookie(name: bytes, rest: bytes) -> None:
 
 
 def test_a_host_of_thousands_of_labels_is_no_trouble() -> None:
-    """Each label more costs time and memory by itself, not with all the others."""
+    """Each further label of a domain adds constant time and memory."""
     jar = jar_with("a=1")
     tracemalloc.start()
     try:

@@ -33,7 +33,7 @@ MOMENT = calendar.timegm((1994, 11, 6, 8, 49, 37))
     ],
 )
 def test_dates_in_every_form_of_browsers(text: str) -> None:
-    """Every order and punctuation that RFC 6265, section 5.1.1, reads is read."""
+    """Every order and punctuation that RFC 6265, section 5.1.1, allows is parsed."""
     assert parse_cookie_date(text) == MOMENT
 
 
@@ -53,7 +53,7 @@ def test_dates_in_every_form_of_browsers(text: str) -> None:
     ],
 )
 def test_what_is_no_date(text: str) -> None:
-    """What lacks a part, or does not exist, is no date."""
+    """An incomplete or impossible date is ignored."""
     assert parse_cookie_date(text) is None
 
 
@@ -65,7 +65,7 @@ def test_years_of_two_digits(year: str, full: int) -> None:
 
 
 def test_attributes() -> None:
-    """Attributes are read whatever their case and blanks; unknown ones are passed over."""
+    """Attributes are parsed whatever their case and spaces; unknown ones are ignored."""
     header = "a = b ; PATH = /p;domain=.h.com ;Secure=no;httponly;Max-Age=5;Expires=x;foo=bar;;"
     cookie = parse_set_cookie(header)
     assert cookie is not None
@@ -75,7 +75,7 @@ def test_attributes() -> None:
 
 
 def test_quotes_around_attributes() -> None:
-    """Attributes in quotes, as RFC 2109 had them, count without; escapes in them are no escapes."""
+    """Attributes in quotes, as in RFC 2109, are parsed without them; there are no escapes."""
     cookie = parse_set_cookie('a="1"; Path="/p"; Domain="h.com"; Max-Age="5"; SameSite="\\015"')
     assert cookie is not None
     assert (cookie.coded, cookie.path, cookie.domain) == ('"1"', "/p", "h.com")
@@ -83,14 +83,14 @@ def test_quotes_around_attributes() -> None:
 
 
 def test_last_attribute_counts() -> None:
-    """Of an attribute that comes twice the last one counts; a broken Max-Age does not."""
+    """The last of several equal attributes applies; a malformed Max-Age is ignored."""
     cookie = parse_set_cookie("a=1; Path=/x; Path=/y; Max-Age=1; Max-Age=soon")
     assert cookie is not None
     assert (cookie.path, cookie.max_age) == ("/y", "1")
 
 
 def test_oversized_attribute_is_ignored() -> None:
-    """An attribute of more than 1024 characters is passed over as browsers do."""
+    """An attribute of more than 1024 characters is ignored, as in browsers."""
     cookie = parse_set_cookie("a=1; Path=/" + "x" * 1024)
     assert cookie is not None
     assert cookie.path == ""
@@ -110,7 +110,7 @@ def test_oversized_attribute_is_ignored() -> None:
     ],
 )
 def test_lenient_as_browsers(header: str, name: str, coded: str) -> None:
-    """Odd names and values are taken as they stand, up to the first semicolon."""
+    """Unusual names and values are kept as they are, up to the first semicolon."""
     cookie = parse_set_cookie(header)
     assert cookie is not None
     assert (cookie.name, cookie.coded) == (name, coded)
@@ -120,13 +120,13 @@ def test_lenient_as_browsers(header: str, name: str, coded: str) -> None:
     "header", ["", "a", "=b", " = ", ";a=b", "a=b\r\nX: y", "a=\x00", "a\x01=b", "a=b; Path=/\x7f"]
 )
 def test_ignored_as_browsers(header: str) -> None:
-    """Without a name or a sign of equality, or with control characters, there is no cookie."""
+    """Without a name or an equals sign, or with control characters, there is no cookie."""
     assert parse_set_cookie(header) is None
 
 
 @given(st.text(max_size=80))
 def test_any_text_is_read_without_an_error(text: str) -> None:
-    """No header whatever makes the parser raise or let a control character through."""
+    """Parsing any header never raises and never accepts a control character."""
     cookie = parse_set_cookie(text)
     if cookie is not None:
         assert not set("\r\n\0;") & set(cookie.name + str(cookie.coded))
@@ -136,12 +136,12 @@ def test_any_text_is_read_without_an_error(text: str) -> None:
 
 @given(st.text(st.characters(max_codepoint=255), max_size=40))
 def test_quoting_there_and_back(value: str) -> None:
-    """What is quoted is read back as it was."""
+    """Quoting can be undone."""
     assert unquote_value(quote_value(value)) == value
 
 
 def test_cookie_header() -> None:
-    """A Cookie header's pairs are read as they stand."""
+    """The pairs of a Cookie header are read unchanged."""
     assert parse_cookie_header('a=1; b="x y";c=d=e; =f; ;g') == [
         ("a", "1"),
         ("b", '"x y"'),
@@ -151,7 +151,7 @@ def test_cookie_header() -> None:
 
 
 def test_response_cookies() -> None:
-    """A response's cookies are a SimpleCookie with all attributes, of odd names too."""
+    """The cookies of a response are a SimpleCookie with all attributes, also of unusual names."""
     cookies = response_cookies(
         ["a=1; Path=/p; Max-Age=5; Secure; SameSite=Lax", 'b[0]="x y"', "junk", "a=2; HttpOnly"]
     )

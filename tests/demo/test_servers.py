@@ -1,4 +1,4 @@
-"""The demonstration's servers answer as their description says, and stop without a trace."""
+"""The demo's servers respond as their description says, and leave nothing behind."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ async def raw(url: str, request: bytes) -> bytes:
     ],
 )
 async def test_paths(session: aiohttp.ClientSession, path: str, status: int) -> None:
-    """Each path gives its status and a whole body, twice in a row."""
+    """Each path responds with its status and a complete body, twice on a connection."""
     for _ in range(2):
         async with session.get(path) as response:
             await response.read()
@@ -76,7 +76,7 @@ async def test_paths(session: aiohttp.ClientSession, path: str, status: int) -> 
 
 
 async def test_credentials(session: aiohttp.ClientSession, servers: BundledServers) -> None:
-    """Basic and Digest open their paths with the right password, and with no other."""
+    """Basic and Digest accept the right password, and no other."""
     for password, status in (("secret", 200), ("wrong", 401)):
         basic = {"Authorization": aiohttp.encode_basic_auth("ann", password)}
         async with session.get("/private", headers=basic) as response:
@@ -87,7 +87,7 @@ async def test_credentials(session: aiohttp.ClientSession, servers: BundledServe
 
 
 async def test_asked_as_a_proxy(session: aiohttp.ClientSession, servers: BundledServers) -> None:
-    """A request by proxy is answered in place of its host."""
+    """A request to the servers as a proxy gets the response of its path."""
     async with session.get("http://shop.example/hello", proxy=servers.http) as response:
         assert (response.status, await response.text()) == (200, "Hello!\n")
 
@@ -102,7 +102,7 @@ async def test_cookies(servers: BundledServers) -> None:
 
 
 async def test_redirects(session: aiohttp.ClientSession, servers: BundledServers) -> None:
-    """Chains have their length, and one redirect leads to the other origin."""
+    """Redirects are as many as requested, and one leads to the other origin."""
     async with session.get("/redirect/3") as response:
         assert len(response.history) == 3
         assert response.url.path == "/hello"
@@ -113,7 +113,7 @@ async def test_redirects(session: aiohttp.ClientSession, servers: BundledServers
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
 @pytest.mark.parametrize("path", ["/echo", "/continue"])
 async def test_echo(session: aiohttp.ClientSession, method: str, path: str) -> None:
-    """What was sent comes back, with and without waiting for a 100."""
+    """The request is echoed, with and without waiting for a 100."""
     async with session.request(
         method, path, data=b"abc", expect100=path == "/continue"
     ) as response:
@@ -121,32 +121,32 @@ async def test_echo(session: aiohttp.ClientSession, method: str, path: str) -> N
 
 
 async def test_large(session: aiohttp.ClientSession) -> None:
-    """Large bodies have the size that was asked for."""
+    """Large bodies have the requested size."""
     async with session.get("/large/1000001") as response:
         assert len(await response.read()) == 1_000_001
 
 
 async def test_head(session: aiohttp.ClientSession) -> None:
-    """HEAD gets the head alone and leaves the connection usable."""
+    """HEAD gets only the head, and the connection can be reused."""
     for _ in range(2):
         async with session.head("/hello") as response:
             assert response.headers["Content-Length"] == "7"
 
 
 async def test_early_hints(servers: BundledServers) -> None:
-    """The 103 stands before the 200 on the wire."""
+    """The 103 is sent before the 200."""
     told = await raw(servers.http, b"GET /early-hints HTTP/1.1\r\nConnection: close\r\n\r\n")
     assert told.startswith(b"HTTP/1.1 103 Early Hints\r\n")
     assert b"\r\n\r\nHTTP/1.1 200 OK\r\n" in told
 
 
 async def test_malformed_request(servers: BundledServers) -> None:
-    """Garbage is answered with 400 and fails nothing."""
+    """Garbage gets 400 and breaks nothing."""
     assert (await raw(servers.http, b"garbage\r\n\r\n")).startswith(b"HTTP/1.1 400 ")
 
 
 async def test_cut(session: aiohttp.ClientSession) -> None:
-    """The cut body starts and then ends in a reset."""
+    """The truncated body begins and ends with a reset."""
     async with session.get("/cut") as response:
         assert len(await response.content.readexactly(300)) == 300
         with pytest.raises(aiohttp.ClientPayloadError):
@@ -155,7 +155,7 @@ async def test_cut(session: aiohttp.ClientSession) -> None:
 
 @pytest.mark.parametrize("name", ["never", "hang"])
 async def test_never(session: aiohttp.ClientSession, servers: BundledServers, name: str) -> None:
-    """Both the path and the server that never answer let a client wait."""
+    """The path and the server that never respond let a client wait."""
     url = f"{servers.http}/never" if name == "never" else f"{servers.hang}/"
     with pytest.raises(TimeoutError):
         await session.get(url, timeout=aiohttp.ClientTimeout(total=0.05))
@@ -170,7 +170,7 @@ async def test_tls(session: aiohttp.ClientSession, servers: BundledServers) -> N
 
 
 async def test_tls_that_hangs(servers: BundledServers) -> None:
-    """The TLS hello is never answered."""
+    """The TLS ClientHello gets no response."""
     port = urlsplit(servers.hang_tls).port
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.05):
@@ -178,7 +178,7 @@ async def test_tls_that_hangs(servers: BundledServers) -> None:
 
 
 async def test_port(leak_check: object) -> None:
-    """At a port that was asked for, both addresses that `localhost` may mean answer."""
+    """At a given port, both addresses of `localhost` accept connections."""
     with refused_port() as port:
         pass
     async with BundledServers(port) as running, aiohttp.ClientSession() as session:
@@ -199,7 +199,7 @@ async def test_unix_socket(servers: BundledServers) -> None:
 
 
 async def test_dead_addresses(servers: BundledServers) -> None:
-    """The first address of two is dead and the second lives; the port that refuses refuses."""
+    """The first of two addresses is unreachable, the second is not; the refusing port refuses."""
     parts = urlsplit(servers.two_addresses)
     assert parts.hostname is not None
     first, second = servers.hosts[parts.hostname]
@@ -212,7 +212,7 @@ async def test_dead_addresses(servers: BundledServers) -> None:
 
 
 async def test_nothing_is_left(servers: BundledServers) -> None:
-    """Started a second time beside the first, everything works and stops on its own."""
+    """A second instance beside the first works and stops independently."""
     async with BundledServers() as second:
         path = second.unix_path
         assert path.exists()

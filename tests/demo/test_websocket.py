@@ -1,4 +1,4 @@
-"""The demonstration's WebSocket, as aiohttp's client and ours see it."""
+"""The demo's WebSocket, with the clients of aiohttp and httptrace."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.usefixtures("leak_check")
 
 @pytest.mark.parametrize("module", [aiohttp, httptrace], ids=["aiohttp", "httptrace"])
 async def test_what_is_said_comes_back(module: Any) -> None:
-    """Messages of every form of length come back, pings are answered, closing is agreed on."""
+    """Messages of every length are echoed, pings are answered, and closing is a handshake."""
     async with BundledServers() as servers, module.ClientSession(servers.http) as session:
         async with session.ws_connect("/websocket/0.01", autoping=False) as ws:
             for size in (0, 125, 126, 65_536):
@@ -32,7 +32,7 @@ async def test_what_is_said_comes_back(module: Any) -> None:
 
 
 async def test_a_request_that_is_none(recorder: EventRecorder) -> None:
-    """An ordinary request is told what is here."""
+    """A plain request gets an explanation."""
     async with BundledServers() as servers, httptrace.ClientSession(servers.http) as session:
         async with session.get("/websocket") as response:
             assert (response.status, response.headers["Upgrade"]) == (426, "websocket")

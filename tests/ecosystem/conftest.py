@@ -1,4 +1,4 @@
-"""A server for the programs, and a session of ours that they are given."""
+"""A server for the libraries, and a session of httptrace for them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Serve = Callable[[dict[str, Handler]], Awaitable[str]]
 
 @pytest.fixture
 async def serve() -> AsyncIterator[Serve]:
-    """Serve handlers by path; gives the origin, without a slash at the end."""
+    """Serve handlers by path; returns the origin, without a slash at the end."""
     servers: list[TestServer] = []
 
     async def start(handlers: dict[str, Handler]) -> str:
@@ -35,18 +35,18 @@ async def serve() -> AsyncIterator[Serve]:
 
 @pytest.fixture
 def recorder() -> EventRecorder:
-    """What the session under the program tells."""
+    """The events of the library's session."""
     return EventRecorder()
 
 
 @pytest.fixture
 async def session(recorder: EventRecorder) -> AsyncIterator[ClientSession]:
-    """The session that a program is given; its events obey their rules afterwards."""
+    """The session for the library; its events are checked afterwards."""
     async with ClientSession(observers=[recorder]) as session:
         yield session
     recorder.check()
 
 
 def module(name: str) -> Any:
-    """A program; the test is skipped aloud where it is not installed."""
+    """Import a library; the test is skipped if it is not installed."""
     return pytest.importorskip(name, reason=f"{name} is not installed")

@@ -1,4 +1,4 @@
-"""aiohttp-retry: its client is given our session."""
+"""aiohttp-retry: its client gets a session of httptrace."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ aiohttp_retry = module("aiohttp_retry")
 async def test_requests_are_retried_until_they_succeed(
     serve: Serve, session: ClientSession, recorder: EventRecorder
 ) -> None:
-    """A status that is to be retried is; every try is a request of its own in the events."""
+    """A status to retry is retried; every attempt is a request of its own in the events."""
     tries = 0
 
     async def flaky(request: web.Request) -> web.Response:
@@ -32,7 +32,7 @@ async def test_requests_are_retried_until_they_succeed(
 
 
 async def test_our_errors_are_retried(serve: Serve, session: ClientSession) -> None:
-    """The errors that call for a retry are named by our classes."""
+    """The errors to retry are given as classes of httptrace."""
     tries = 0
 
     async def rude(request: web.Request) -> web.Response:
@@ -51,7 +51,7 @@ async def test_our_errors_are_retried(serve: Serve, session: ClientSession) -> N
 
 
 async def test_its_number_of_the_try_reaches_our_signals(serve: Serve) -> None:
-    """What it gives to trace callbacks as trace_request_ctx comes with each try."""
+    """Its trace_request_ctx reaches trace callbacks with each attempt."""
     seen: list[int] = []
 
     async def note(session: object, context: object, params: object) -> None:

@@ -1,4 +1,4 @@
-"""aiohttp-sse-client2: its source of events is given our session."""
+"""aiohttp-sse-client2: its event source gets a session of httptrace."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ sse = module("aiohttp_sse_client2.client")
 
 
 async def test_events_are_read(serve: Serve, session: ClientSession) -> None:
-    """Events of a stream come one by one, with type, id and data of several lines."""
+    """Events of a stream are received one by one, with type, id and data of several lines."""
 
     async def events(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
@@ -34,7 +34,7 @@ async def test_events_are_read(serve: Serve, session: ClientSession) -> None:
 
 
 async def test_it_connects_again_with_the_last_id(serve: Serve, session: ClientSession) -> None:
-    """A stream that ends is asked for again, from where it ended."""
+    """A stream that ends is requested again, from its last id."""
     asked: list[str | None] = []
 
     async def one_event(request: web.Request) -> web.StreamResponse:

@@ -1,4 +1,4 @@
-"""`use_httptrace_as_aiohttp()`: what ``import aiohttp`` finds after it."""
+"""`use_httptrace_as_aiohttp()`: what ``import aiohttp`` imports after it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ use_httptrace_as_aiohttp()
 
 
 def run(code: str) -> None:
-    """Run code in a Python where the alias is in place."""
+    """Run code in a Python in which the alias is installed."""
     subprocess.run([sys.executable, "-c", BEGINNING + code], check=True, cwd=ROOT)
 
 
@@ -62,7 +62,7 @@ for name in ("client", "client_proto", "client_reqrep", "connector", "http_parse
 
 
 def test_aiohttps_server_works() -> None:
-    """A server of aiohttp.web in the same program answers, also with a payload of httptrace."""
+    """A server of aiohttp.web in the same program responds, also with a payload of httptrace."""
     run("""
 import asyncio
 import aiohttp

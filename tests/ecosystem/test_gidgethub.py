@@ -1,4 +1,4 @@
-"""gidgethub: its client of GitHub's API is given our session."""
+"""gidgethub: its client of GitHub's API gets a session of httptrace."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ github = module("gidgethub.aiohttp")
 
 
 async def issues(request: web.Request) -> web.Response:
-    """Two pages of issues; whoever posts one needs a title."""
+    """Two pages of issues; a new issue needs a title."""
     if request.method == "POST":
         given = await request.json()
         if not given.get("title"):
@@ -26,14 +26,14 @@ async def issues(request: web.Request) -> web.Response:
 
 
 async def test_pages_are_followed(serve: Serve, session: ClientSession) -> None:
-    """A list that comes in pages is read to its end, by the links of each page."""
+    """A list in several pages is read completely, by the links of each page."""
     url = await serve({"/issues": issues})
     client = github.GitHubAPI(session, "tests", base_url=url)
     assert [item["number"] async for item in client.getiter("/issues")] == [1, 2]
 
 
 async def test_things_are_created_and_refused(serve: Serve, session: ClientSession) -> None:
-    """What is posted comes back, and a refusal is gidgethub's own error."""
+    """A post returns the new issue, and a rejection is gidgethub's error."""
     url = await serve({"/issues": issues})
     client = github.GitHubAPI(session, "tests", base_url=url, oauth_token="secret")
     assert (await client.post("/issues", data={"title": "New"}))["number"] == 3

@@ -1,4 +1,4 @@
-"""OpenTelemetry's instrumentation of aiohttp: its TraceConfig is given to our session."""
+"""OpenTelemetry's instrumentation of aiohttp: its TraceConfig is given to a session."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Spans:
 
 
 async def test_requests_become_spans(serve: Serve) -> None:
-    """A request is a span with its method, URL and status, and carries the trace on."""
+    """A request is a span with its method, URL and status, and propagates the trace."""
 
     async def traced(request: web.Request) -> web.Response:
         return web.Response(text=request.headers.get("traceparent", "none"), status=202)
@@ -58,7 +58,7 @@ async def test_failures_become_spans() -> None:
 
 
 async def test_its_config_is_fixed_once_it_is_in_use() -> None:
-    """A callback that comes too late is refused, instead of being missed silently."""
+    """A callback that is added too late raises an error instead of being ignored."""
 
     async def late(*args: object) -> None:
         """Never called."""

@@ -1,4 +1,4 @@
-"""The scripts of ``make ecosystem``: those whose library is installed here, and their table."""
+"""The scripts of ``make ecosystem`` for installed libraries, and their table."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def named(known: Library) -> str:
 
 
 def test_some_libraries_are_installed() -> None:
-    """The environment for development has a library for each way that needs no alias."""
+    """An installed library exists for each way that needs no alias."""
     names = {known.name for known in KNOWN if installed(known)}
     assert {"aiohttp_retry", "gidgethub", "opentelemetry", "slack_sdk"} <= names
 
@@ -41,7 +41,7 @@ def test_some_libraries_are_installed() -> None:
 @pytest.mark.parametrize("known", [*filter(installed, KNOWN)], ids=named)
 @pytest.mark.parametrize("on", ["httptrace", "aiohttp"])
 def test_a_script_passes(known: Library, on: str) -> None:
-    """A script of a library that is installed passes on httptrace, and on aiohttp."""
+    """The script of an installed library passes on httptrace, and on aiohttp."""
     result = run(known, PYTHON, on)
     assert not result.failure, result.details
     assert result.version == version(known.project)
@@ -49,7 +49,7 @@ def test_a_script_passes(known: Library, on: str) -> None:
 
 @pytest.mark.parametrize("known", KNOWN, ids=named)
 def test_a_script_says_what_it_does(known: Library) -> None:
-    """The script and each of its steps has a sentence."""
+    """Scripts and steps have a sentence that describes them."""
     tree = ast.parse((FOLDER / f"{known.name}.py").read_text())
     functions = (node for node in tree.body if isinstance(node, ast.AsyncFunctionDef))
     steps = [function for function in functions if function.name.startswith("test_")]
@@ -59,7 +59,7 @@ def test_a_script_says_what_it_does(known: Library) -> None:
 
 
 def test_the_page_has_every_script() -> None:
-    """The table has one row for each script, with what the script's head says."""
+    """The table has one row for each script, with the data of the script."""
     rows = table.read()[1]
     assert list(rows) == sorted((known.project for known in KNOWN), key=str.lower)
     for known in KNOWN:
@@ -68,7 +68,7 @@ def test_the_page_has_every_script() -> None:
 
 
 def page(path: Path, *results: Result) -> dict[str, str]:
-    """Write results to a page; gives its rows."""
+    """Write results to a page; returns its rows."""
     table.write(results, KNOWN, path)
     before, rows, after = table.read(path)
     assert (before, after) == ("before\n", "after\n")
@@ -76,7 +76,7 @@ def page(path: Path, *results: Result) -> dict[str, str]:
 
 
 def test_rows_of_other_libraries_stay(tmp_path: Path) -> None:
-    """A run of some libraries replaces their rows alone; a library that is gone has no row."""
+    """A run of some libraries replaces only their rows; a removed library has no row."""
     path = tmp_path / "page.md"
     gone = "| [gone](https://pypi.org/project/gone/) | 1 | | | passed |\n"
     path.write_text(f"before\n{table.BEGIN}{gone}{table.END}after\n")
@@ -89,7 +89,7 @@ def test_rows_of_other_libraries_stay(tmp_path: Path) -> None:
 
 
 def test_the_terminal_shows_failures() -> None:
-    """Each library has a line; the first line of a failure comes under it."""
+    """Each library has a line; the first line of a failure is below it."""
     results = [Result(KNOWN[0], "1.0", "KeyError: 1"), Result(KNOWN[1], "12.0")]
     first, reason, second = table.terminal(results).splitlines()
     assert [part in first for part in (KNOWN[0].project, "1.0", "failed")] == [True] * 3
@@ -104,7 +104,7 @@ def test_the_terminal_shows_failures() -> None:
 def test_an_incomplete_script_is_refused(
     name: str, text: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A script that is not there or whose head lacks something is refused by name."""
+    """A missing script, or one with an incomplete head, is refused by name."""
     monkeypatch.setattr("ecosystem.library.FOLDER", tmp_path)
     if text is not None:
         (tmp_path / f"{name}.py").write_text(text)

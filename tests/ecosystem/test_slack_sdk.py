@@ -1,4 +1,4 @@
-"""slack_sdk: its asynchronous client of Slack's API is given our session."""
+"""slack_sdk: its asynchronous client of Slack's API gets a session of httptrace."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ slack_errors = module("slack_sdk.errors")
 
 
 async def api(request: web.Request) -> web.Response:
-    """Says what came: JSON, a form or files; without a token it refuses."""
+    """Returns the received JSON, form or files; without a token it rejects them."""
     if not request.headers.get("Authorization"):
         return web.json_response({"ok": False, "error": "not_authed"})
     if request.content_type == "application/json":
@@ -41,7 +41,7 @@ async def test_methods_are_called(serve: Serve, session: ClientSession) -> None:
 
 
 async def test_refusals_are_its_errors(serve: Serve, session: ClientSession) -> None:
-    """What Slack refuses is slack_sdk's own error."""
+    """A rejection by Slack is slack_sdk's error."""
     url = await serve({"/api/{method}": api})
     client = slack.AsyncWebClient(base_url=f"{url}/api/", session=session)
     with pytest.raises(slack_errors.SlackApiError, match="not_authed"):

@@ -1,4 +1,4 @@
-"""aiohttp's test tools: its TestClient and pytest's fixture `aiohttp_client` drive our session."""
+"""aiohttp's test tools: its TestClient and pytest's fixture `aiohttp_client` use httptrace."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Fixture = Callable[..., Awaitable[Any]]
 
 
 def application() -> web.Application:
-    """Counts visits in a cookie, and echoes what a WebSocket brings."""
+    """Counts visits in a cookie, and echoes messages of a WebSocket."""
 
     async def visit(request: web.Request) -> web.Response:
         visits = int(request.cookies.get("visits", "0")) + 1
@@ -37,14 +37,14 @@ def application() -> web.Application:
 
 @pytest.fixture
 def aiohttp_client_cls() -> type[httptrace.testing.TestClient]:
-    """The hook of pytest-aiohttp for a client class of one's own: ours."""
+    """The hook of pytest-aiohttp for a client class: httptrace's."""
     from httptrace.testing import TestClient
 
     return TestClient
 
 
 async def test_the_fixture_of_pytest_aiohttp(aiohttp_client: Fixture) -> None:
-    """`aiohttp_client(app)` gives a client whose session is ours."""
+    """`aiohttp_client(app)` returns a client with a session of httptrace."""
     client = await aiohttp_client(application())
     assert isinstance(client.session, httptrace.ClientSession)
     for visits in (1, 2):
@@ -55,7 +55,7 @@ async def test_the_fixture_of_pytest_aiohttp(aiohttp_client: Fixture) -> None:
 
 
 async def test_aiohttps_own_client_over_our_session(monkeypatch: pytest.MonkeyPatch) -> None:
-    """aiohttp's TestClient does all of its work over our session when it imports that."""
+    """aiohttp's TestClient works with a session of httptrace if it imports that."""
     monkeypatch.setattr(test_utils, "ClientSession", httptrace.ClientSession)
     jar = httptrace.CookieJar(unsafe=True)
     server = test_utils.TestServer(application())

@@ -1,4 +1,4 @@
-"""A session with one place, watched: what it must look like after any fault."""
+"""A session with one connection, and checks of its state after any fault."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from httptrace.testing import EventRecorder
 
 @pytest.fixture(autouse=True)
 def looked_at(leak_check: Leaks) -> None:
-    """No test here leaves a task or a socket behind."""
+    """No test here leaves a task or socket behind."""
 
 
 @pytest.fixture(params=[False, True], ids=["unheard", "heard"])
@@ -35,14 +35,14 @@ def heard(request: pytest.FixtureRequest) -> Iterator[bool]:
 
 @pytest.fixture
 async def session(looked_at: None, heard: bool) -> AsyncIterator[ClientSession]:
-    """A session that may have one connection, so that a lost place is noticed at once."""
+    """A session with at most one connection, so that a lost place is noticed at once."""
     async with ClientSession(connector=TCPConnector(limit=1)) as session:
         yield session
 
 
 @pytest.fixture
 def at_rest(session: ClientSession) -> Callable[[], None]:
-    """Assert that no request holds anything."""
+    """Assert that no request holds a connection or a place."""
 
     def check() -> None:
         connector = session.connector

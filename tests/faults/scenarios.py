@@ -1,4 +1,4 @@
-"""Scenarios that are cancelled at every await, and what is checked after each time."""
+"""Scenarios that are cancelled at every await, and checks after each."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Scenario = Callable[[ClientSession], Awaitable[object]]
 
 
 async def answer(peer: Peer, request: ReceivedRequest) -> None:
-    """Answer with the path, in pieces; some paths are answered in other ways."""
+    """Respond with the path, in pieces; some paths are answered in other ways."""
     body = request.target.encode()
     if request.path == "/moved":
         await peer.send(response_bytes(302, b"gone", ("Location", "/there")))
@@ -41,7 +41,7 @@ async def answer(peer: Peer, request: ReceivedRequest) -> None:
 
 
 def walked(session: ClientSession, url: str, scenario: Scenario) -> Any:
-    """What is walked, and what is checked after each step: nothing is held, and it works."""
+    """A scenario, and checks after each cancellation: nothing is held, the next one works."""
     connector = session.connector
     assert connector is not None
     leaks = Leaks()
@@ -69,7 +69,7 @@ def walked(session: ClientSession, url: str, scenario: Scenario) -> Any:
 async def walk_it(
     server: ScriptedServer, scenario: Scenario, *, late: bool, least: int, **options: Any
 ) -> None:
-    """Walk a scenario on a session with one place, and on one that closes each connection."""
+    """Cancel a scenario everywhere, with one place, and with a connection that is never reused."""
     for force_close in (False, True):
         connector = TCPConnector(limit=1, force_close=force_close, **options)
         async with ClientSession(connector=connector) as session:

@@ -1,4 +1,4 @@
-"""What servers do here: the path of a request says how its response goes wrong."""
+"""Server scripts: the path of a request says how its response fails."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ RESPONSES = {"length": WHOLE, "chunked": CHUNKED}
 
 
 async def answer(peer: Peer, request: ReceivedRequest) -> None:
-    """Serve ``/``, and ``/length/7/reset``: seven bytes of that response, and then a reset."""
+    """Serve ``/``, and ``/length/7/reset``: seven bytes of that response, then a reset."""
     if request.path == "/":
         await peer.send(WHOLE)
         return

@@ -1,4 +1,4 @@
-"""Cancelling at every await of every scenario leaves nothing behind, and the next one works."""
+"""Cancelling any scenario at any await leaves nothing behind, and the next request works."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .walking import turns, walk
 
 
 async def expecting(peer: Peer) -> None:
-    """Script: reads heads alone, says 100 where it is asked for, and then as `answer`."""
+    """Script: reads heads only, sends 100 if it is expected, and then responds as `answer`."""
     while True:
         request = await peer.read_head()
         if request.expects_continue:
@@ -31,7 +31,7 @@ async def expecting(peer: Peer) -> None:
 
 
 class Local(AbstractResolver):
-    """A resolver that takes a few turns and knows one host."""
+    """A resolver that takes a few loop iterations and knows one host."""
 
     def __init__(self) -> None:
         self.asked = 0
@@ -43,7 +43,7 @@ class Local(AbstractResolver):
         return [{**found, "family": 2, "proto": 0, "flags": 0}]
 
     async def close(self) -> None:
-        """There is nothing to close."""
+        """Do nothing."""
 
 
 @LATE
@@ -60,7 +60,7 @@ async def test_get(heard: bool, scripted: ScriptedFactory, late: bool) -> None:
 
 @LATE
 async def test_get_without_a_block(heard: bool, scripted: ScriptedFactory, late: bool) -> None:
-    """A GET whose response is awaited, read and dropped."""
+    """A GET whose response is awaited, read and released."""
     server = await scripted(per_request(answer))
 
     async def scenario(session: ClientSession) -> None:
@@ -75,7 +75,7 @@ async def test_get_without_a_block(heard: bool, scripted: ScriptedFactory, late:
 
 @LATE
 async def test_with_limits(heard: bool, scripted: ScriptedFactory, late: bool) -> None:
-    """A GET with every limit set, of which none fires."""
+    """A GET with every timeout set, none of which expires."""
     server = await scripted(per_request(answer))
     timeout = ClientTimeout(
         total=9, connect=9, sock_connect=9, sock_read=9, pool=9, dns=9, tls=9, response_headers=9
@@ -111,7 +111,7 @@ async def test_dns_and_tls(
 @LATE
 @pytest.mark.parametrize("end", ["read", "close"])
 async def test_queued(heard: bool, scripted: ScriptedFactory, late: bool, end: str) -> None:
-    """A GET that waits for another one's place, which comes with its connection or without."""
+    """A GET that waits for the place of another one, with and without its connection."""
     server = await scripted(per_request(answer))
 
     async def hold(session: ClientSession) -> None:
@@ -133,7 +133,7 @@ async def test_queued(heard: bool, scripted: ScriptedFactory, late: bool, end: s
 
 @LATE
 async def test_redirect(heard: bool, scripted: ScriptedFactory, late: bool) -> None:
-    """A redirect, with what is left of its body."""
+    """A redirect with the rest of its body."""
     server = await scripted(per_request(answer))
 
     async def scenario(session: ClientSession) -> None:
@@ -144,7 +144,7 @@ async def test_redirect(heard: bool, scripted: ScriptedFactory, late: bool) -> N
 
 
 async def pieces() -> AsyncIterator[bytes]:
-    """A body that takes its time."""
+    """A slow body."""
     for piece in (b"one", b"two"):
         await turns(2)
         yield piece
@@ -153,7 +153,7 @@ async def pieces() -> AsyncIterator[bytes]:
 @LATE
 @pytest.mark.parametrize("expect100", [False, True])
 async def test_upload(heard: bool, scripted: ScriptedFactory, late: bool, expect100: bool) -> None:
-    """A POST of a stream, asked for or not."""
+    """A POST of a stream, with and without 100 Continue."""
     server = await scripted(expecting)
 
     async def scenario(session: ClientSession) -> None:
@@ -166,7 +166,7 @@ async def test_upload(heard: bool, scripted: ScriptedFactory, late: bool, expect
 
 @LATE
 async def test_download(heard: bool, scripted: ScriptedFactory, late: bool) -> None:
-    """A body that is read in pieces as they come."""
+    """A body that is read in pieces as they arrive."""
     server = await scripted(per_request(answer))
 
     async def scenario(session: ClientSession) -> None:
@@ -178,7 +178,7 @@ async def test_download(heard: bool, scripted: ScriptedFactory, late: bool) -> N
 
 @LATE
 async def test_stale_connection(heard: bool, scripted: ScriptedFactory, late: bool) -> None:
-    """A GET that is sent again since its connection was dead."""
+    """A GET that is retried because its connection was closed."""
     server = await scripted(per_request(answer))
 
     async def scenario(session: ClientSession) -> None:
@@ -190,7 +190,7 @@ async def test_stale_connection(heard: bool, scripted: ScriptedFactory, late: bo
 
 @LATE
 async def test_shared_look_up(heard: bool, scripted: ScriptedFactory, late: bool) -> None:
-    """Of two requests that share a look-up one is cancelled, and the other one goes on."""
+    """Of two requests that share a look-up one is cancelled, and the other one continues."""
     server = await scripted(per_request(answer))
     url = server.url.replace("127.0.0.1", "example.test")
     resolver = Local()
@@ -219,7 +219,7 @@ async def test_shared_look_up(heard: bool, scripted: ScriptedFactory, late: bool
 
 @LATE
 async def test_closing(heard: bool, scripted: ScriptedFactory, late: bool) -> None:
-    """Closing the session can be cancelled, and done again."""
+    """Closing the session can be cancelled and repeated."""
     server = await scripted(per_request(answer))
     sessions: list[ClientSession] = []
 
@@ -252,7 +252,7 @@ async def test_cancelled_before_it_begins(heard: bool, scripted: ScriptedFactory
 
 
 async def test_many_at_random(heard: bool, scripted: ScriptedFactory) -> None:
-    """Hundreds that are cancelled at different moments on two places: each gets its own answer."""
+    """Hundreds that are cancelled at different times, on two places: each gets its response."""
     server = await scripted(per_request(answer))
     async with ClientSession(connector=TCPConnector(limit=2)) as session:
 

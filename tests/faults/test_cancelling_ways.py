@@ -1,4 +1,4 @@
-"""Cancelling at every await of the other ways: proxies, WebSockets, uploads, every way to read."""
+"""Cancelling at every await of proxies, WebSockets, uploads and every way to read."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ async def test_tunnel(
     late: bool,
     secure: bool,
 ) -> None:
-    """A GET through a tunnel, the way to the proxy with TLS and without."""
+    """A GET through a tunnel, with and without TLS to the proxy."""
     server = await scripted(per_request(answer), ssl=server_ssl)
     proxy = await scripted(connecting(), ssl=server_ssl if secure else None)
 
@@ -57,7 +57,7 @@ async def test_tunnel(
 
 @LATE
 async def test_socks(recorder: EventRecorder, scripted: ScriptedFactory, late: bool) -> None:
-    """A GET by way of a SOCKS proxy."""
+    """A GET through a SOCKS proxy."""
     server, proxy = await scripted(per_request(answer)), await scripted(socks5)
     by = f"socks5h://127.0.0.1:{proxy.port}"
 
@@ -73,7 +73,7 @@ async def test_socks(recorder: EventRecorder, scripted: ScriptedFactory, late: b
 
 
 async def either(peer: Peer) -> None:
-    """Script: a conversation where one is asked for, and otherwise as `answer`."""
+    """Script: a WebSocket if it is requested, otherwise as `answer`."""
     while True:
         request = await peer.request()
         if request.header("Upgrade") is None:
@@ -95,7 +95,7 @@ async def either(peer: Peer) -> None:
 async def test_websocket(
     recorder: EventRecorder, scripted: ScriptedFactory, late: bool, block: bool
 ) -> None:
-    """A handshake, a message each way, and the close."""
+    """A handshake, a message in each direction, and the close."""
     server = await scripted(either)
 
     async def talk(ws: Any) -> None:
@@ -122,7 +122,7 @@ async def test_websocket(
 
 
 class Reading:
-    """A stream whose pieces take a few turns."""
+    """A stream whose pieces take a few loop iterations."""
 
     def __init__(self) -> None:
         self.pieces = [b"one", b"two"]
@@ -154,7 +154,7 @@ def form() -> FormData:
 async def test_multipart_upload(
     recorder: EventRecorder, scripted: ScriptedFactory, late: bool, body: Callable[[], Any]
 ) -> None:
-    """Parts and files, which are read in a thread of their own."""
+    """Parts and files, which are read in a thread."""
     server = await scripted(per_request(answer))
 
     async def scenario(session: ClientSession) -> None:
@@ -166,7 +166,7 @@ async def test_multipart_upload(
 
 @LATE
 async def test_middlewares(recorder: EventRecorder, scripted: ScriptedFactory, late: bool) -> None:
-    """Middlewares that wait before and after, and send again."""
+    """Middlewares that wait before and after the request, and send it again."""
     server = await scripted(per_request(answer))
 
     async def waiting(request: Any, handler: Any) -> ClientResponse:
@@ -296,7 +296,7 @@ async def test_closing(
     late: bool,
     what: str,
 ) -> None:
-    """Closing, with an idle TLS connection and one that is read from, and closing again."""
+    """Closing with an idle and a busy TLS connection, and closing again."""
     server: ScriptedServer = await scripted(per_request(answer), ssl=server_ssl)
     made: list[ClientSession] = []
 

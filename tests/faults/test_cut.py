@@ -1,4 +1,4 @@
-"""Responses that are cut at every byte: by a reset, by the end of the connection, by silence."""
+"""Responses that are cut at every byte: by a reset, by the end of the stream, by silence."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def head_size(kind: str) -> int:
 
 
 async def works(session: ClientSession, url: str) -> None:
-    """The next request is answered, and with its own response."""
+    """The next request gets its own response."""
     async with session.get(f"{url}/") as response:
         assert await response.read() == b"hello"
         assert response.headers["X"] == "y"
@@ -47,7 +47,7 @@ async def test_cut_at_every_byte(
     then: str,
     fresh: bool,
 ) -> None:
-    """A response cut short gives the documented error, its place back, and the next one works."""
+    """A truncated response raises the documented error, frees its place, and the next one works."""
     server = await scripted(faulty)
     head, end = head_size(kind), len(RESPONSES[kind])
     for count in range(end):
@@ -69,7 +69,7 @@ async def test_cut_at_every_byte(
 async def test_cut_without_being_read(
     session: ClientSession, scripted: ScriptedFactory, at_rest: AtRest, kind: str
 ) -> None:
-    """Who never reads the body never hears that it was cut, and its connection is not kept."""
+    """If the body is not read, its truncation is not reported, and the connection is not reused."""
     server = await scripted(faulty)
     for count in range(head_size(kind), len(RESPONSES[kind])):
         async with session.get(f"{server.url}/{kind}/{count}/eof") as response:
@@ -96,7 +96,7 @@ async def test_silence_at_every_byte(
     timeout: ClientTimeout,
     error: type[Exception],
 ) -> None:
-    """A server that falls silent gives the timeout's error, and the connection is closed."""
+    """A server that stops sending leads to the timeout's error, and the connection is closed."""
     server = await scripted(faulty)
     head = head_size(kind)
     for count in range(0, len(RESPONSES[kind]), 7):

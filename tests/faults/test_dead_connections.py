@@ -1,4 +1,4 @@
-"""Requests that cannot be sent twice, on connections that the server has closed already."""
+"""Requests that cannot be sent twice, on connections that the server has closed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Place = Callable[..., Awaitable[tuple[ScriptedServer, BaseConnector]]]
 
 
 async def closes_in_silence(peer: Peer, close_notify: bool = True) -> None:
-    """Answer one request and close, in one turn: the kernel has both before the client reads."""
+    """Respond and close at once: the kernel has both before the client reads."""
     await peer.request()
     with contextlib.suppress(OSError):  # the client has gone
         peer._sock.send(OK if peer._tls is None else peer._tls.encrypt(OK))
@@ -46,7 +46,7 @@ def place(
     ca: CertificateAuthority,
     tmp_path: Path,
 ) -> Place:
-    """Start a server that closes in silence, and make a connector for it."""
+    """Start a server that closes without notice, and create a connector for it."""
     way: str = request.param
 
     async def start(**options: Any) -> tuple[ScriptedServer, BaseConnector]:
@@ -85,7 +85,7 @@ def at_rest(session: ClientSession) -> None:
 
 
 def until_readable(session: ClientSession) -> None:
-    """Wait until the kernel holds what the server sent; the event loop makes no turn."""
+    """Wait until the kernel has the server's bytes, without running the event loop."""
     assert session.connector is not None
     for connection in pool_of(session.connector).state.idle:
         waiting = select.poll()
@@ -107,7 +107,7 @@ async def test_fifty_in_a_row(heard: bool, place: Place, method: str) -> None:
 
 @pytest.mark.parametrize("limit", [1, 3])
 async def test_queued(heard: bool, place: Place, limit: int) -> None:
-    """Requests that queue for a place get one though each connection dies after one response."""
+    """Queued requests get a place although each connection is closed after one response."""
     server, connector = await place(limit=limit)
     async with ClientSession(connector=connector) as session:
         async with asyncio.timeout(20):
@@ -119,7 +119,7 @@ async def test_queued(heard: bool, place: Place, limit: int) -> None:
 
 
 async def test_the_events(scripted: ScriptedFactory, recorder: EventRecorder) -> None:
-    """The dead connection is closed for "server close", no retry is told, and a new one serves."""
+    """The dead connection is closed for "server close", no retry is reported, a new one is used."""
     server = await scripted(closes_in_silence)
     async with ClientSession() as session:
         await post(session, server.url)
@@ -135,7 +135,7 @@ async def test_the_events(scripted: ScriptedFactory, recorder: EventRecorder) ->
 
 @pytest.mark.parametrize("turns", range(1, stale._TURNS + 3))
 async def test_cancelled_while_it_looks(heard: bool, place: Place, turns: int) -> None:
-    """Whenever a request is cancelled while its connection is looked at, its place is free."""
+    """A request that is cancelled while its connection is checked frees its place."""
     server, connector = await place(limit=1)
     async with ClientSession(connector=connector) as session:
         await post(session, server.url)
@@ -169,7 +169,7 @@ async def test_connector_closed_while_it_looks(place: Place, turns: int) -> None
 
 
 async def test_data_that_nobody_asked_for(scripted: ScriptedFactory) -> None:
-    """A response that lies unread on the idle connection is not the answer to the next POST."""
+    """Bytes of a response on an idle connection are not the response to the next POST."""
 
     async def script(peer: Peer) -> None:
         await peer.request()
@@ -188,7 +188,7 @@ async def test_data_that_nobody_asked_for(scripted: ScriptedFactory) -> None:
 
 
 async def test_a_message_of_tls(scripted: ScriptedFactory, ca: CertificateAuthority) -> None:
-    """TLS messages that carry no data, such as session tickets, do not cost the connection."""
+    """TLS messages without data, such as session tickets, do not close the connection."""
 
     async def script(peer: Peer) -> None:
         for _ in range(2):
@@ -220,7 +220,7 @@ async def test_a_message_of_tls(scripted: ScriptedFactory, ca: CertificateAuthor
 async def test_closed_before_it_was_sent(
     scripted: ScriptedFactory, recorder: EventRecorder, method: str
 ) -> None:
-    """A connection that is found closed when the request goes out: it goes out on another."""
+    """A connection that is found closed when the request is sent is replaced by another one."""
 
     async def script(peer: Peer) -> None:
         while True:
@@ -254,7 +254,7 @@ async def test_closed_before_it_was_sent(
 
 @pytest.mark.parametrize("method", ["PROPFIND", "SEARCH", "REPORT", "QUERY", "PUT", "POST"])
 async def test_sent_on_a_stale_connection(scripted: ScriptedFactory, method: str) -> None:
-    """Idempotent extension methods are sent again, with their body; a POST is not."""
+    """Idempotent extension methods are sent again with their body; a POST is not."""
 
     async def script(peer: Peer) -> None:
         await peer.request()
@@ -278,7 +278,7 @@ async def test_sent_on_a_stale_connection(scripted: ScriptedFactory, method: str
 
 
 async def test_without_retries(scripted: ScriptedFactory) -> None:
-    """Without retries a POST still does not take a connection that is dead already."""
+    """Without retries a POST does not use a connection that is already closed."""
     server = await scripted(closes_in_silence)
     async with ClientSession() as session:
         session._retry_connection = False  # type: ignore[attr-defined]

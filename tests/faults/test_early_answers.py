@@ -41,7 +41,7 @@ class Late(TCPConnector):
 async def start(
     request: pytest.FixtureRequest, scripted: ScriptedFactory, ca: CertificateAuthority
 ) -> AsyncIterator[Start]:
-    """Start a server, and make a session whose requests go out after the server has spoken."""
+    """Start a server, and create a session whose requests are sent after the server's bytes."""
     async with contextlib.AsyncExitStack() as stack:
 
         async def started(
@@ -66,7 +66,7 @@ def says_and_closes(data: bytes) -> Any:
 
 
 def says_and_stays(data: bytes) -> Any:
-    """A script that sends bytes as soon as it accepts, and answers each request with its number."""
+    """A script that sends bytes as soon as it accepts, and numbers its responses."""
 
     async def script(peer: Peer) -> None:
         await peer.send(data)
@@ -109,7 +109,7 @@ def at_rest(session: ClientSession) -> dict[str, int]:
 async def test_the_server_has_closed(
     heard: bool, start: Start, method: str, status: int, until: str
 ) -> None:
-    """What the server said before it closed is the response, whatever the request's body."""
+    """Bytes that the server sent before it closed are the response, whatever the request's body."""
     answer = response_bytes(status, b"busy")
     server, session = await start(says_and_closes(answer), until)
     for turn in range(3):
@@ -122,7 +122,7 @@ async def test_the_server_has_closed(
 
 @pytest.mark.parametrize("crlf", [b"\r\n", b"\r\n\r\n\n"])
 async def test_a_bare_crlf(heard: bool, start: Start, crlf: bytes) -> None:
-    """Empty lines before the response are no response (RFC 9112 §2.2), and cost nothing."""
+    """Empty lines before the response are ignored (RFC 9112 §2.2)."""
 
     async def script(peer: Peer) -> None:
         await peer.send(crlf)
@@ -148,7 +148,7 @@ async def test_never_two_answers_to_one_request(heard: bool, start: Start) -> No
 @pytest.mark.parametrize("cut", [8, 20, len(BUSY) - 1])
 @pytest.mark.parametrize("method", BODIES)
 async def test_incomplete(heard: bool, start: Start, cut: int, method: str) -> None:
-    """An early answer that ends too soon is an error that says so."""
+    """An early response that is incomplete raises an error that says so."""
     server, session = await start(says_and_closes(BUSY[:cut]), "_early_end")
     with pytest.raises(ClientError, match=r"head|not completed"):
         await fetch(session, server.url, method)
@@ -156,7 +156,7 @@ async def test_incomplete(heard: bool, start: Start, cut: int, method: str) -> N
 
 
 async def test_completed_later(heard: bool, start: Start) -> None:
-    """An early answer may go on after the request was sent."""
+    """An early response may continue after the request was sent."""
 
     async def script(peer: Peer) -> None:
         await peer.send(BUSY[:20])
@@ -177,7 +177,7 @@ async def test_too_much(heard: bool, start: Start) -> None:
 
 
 async def test_max_age_lets_go(start: Start) -> None:
-    """The timer of `max_connection_age` ends with a connection that closed before its request."""
+    """The timer of `max_connection_age` is cancelled if a connection closes before its request."""
     server, session = await start(says_and_closes(BUSY), "lost", max_connection_age=100)
     assert await fetch(session, server.url) == (503, b"busy")
     assert session.connector is not None
@@ -210,7 +210,7 @@ async def test_max_age_of_one_that_is_gone(scripted: ScriptedFactory) -> None:
 
 
 async def test_the_events(scripted: ScriptedFactory, recorder: EventRecorder) -> None:
-    """They tell of a request that was sent, and of its response after it."""
+    """The events are those of a request that was sent, followed by its response."""
     server = await scripted(says_and_closes(BUSY))
     connector = Late()
     connector.until = "lost"

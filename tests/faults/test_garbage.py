@@ -1,4 +1,4 @@
-"""Servers that send what no server may: the documented error, and nothing of it stays."""
+"""Servers that violate the protocol: the documented error, and nothing is left behind."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def answering(data: bytes) -> Callable[[Peer], object]:
 
 
 async def works(session: ClientSession, url: str) -> None:
-    """The next request is answered."""
+    """The next request gets a response."""
     async with session.get(url) as response:
         assert (response.status, await response.read()) == (200, b"ok")
 
@@ -95,7 +95,7 @@ async def works(session: ClientSession, url: str) -> None:
 async def test_heads(
     session: ClientSession, scripted: ScriptedFactory, at_rest: AtRest, name: str
 ) -> None:
-    """A head that is none is a ClientResponseError of status 400, on a connection new or used."""
+    """A malformed head is a ClientResponseError with status 400, on a new or reused connection."""
     server = await scripted(answering(BAD_HEADS[name]))
     for used in (False, True):
         if used:
@@ -114,7 +114,7 @@ async def test_heads(
 async def test_bodies(
     session: ClientSession, scripted: ScriptedFactory, at_rest: AtRest, name: str
 ) -> None:
-    """A body that is not framed or packed as it must be is a ClientPayloadError when it is read."""
+    """A body with malformed framing or coding raises ClientPayloadError when it is read."""
     server = await scripted(answering(BAD_BODIES[name]))
     for used in (False, True):
         if used:
@@ -146,7 +146,7 @@ ENDLESS: dict[str, tuple[bytes, bytes, type[ClientError]]] = {
 async def test_endless(
     session: ClientSession, scripted: ScriptedFactory, at_rest: AtRest, name: str
 ) -> None:
-    """What has no end is given up after a megabyte and a bit at the most."""
+    """A response without an end fails after a little more than a megabyte."""
     start, again, error = ENDLESS[name]
 
     async def script(peer: Peer) -> None:
@@ -172,7 +172,7 @@ async def test_endless(
 async def test_garbage_after_each_byte(
     session: ClientSession, scripted: ScriptedFactory, at_rest: AtRest
 ) -> None:
-    """A response that turns to zeros anywhere gives an error or what it was; never a hang."""
+    """A response with zeros from any byte on raises an error or is unchanged, and never hangs."""
     cut = 0
 
     async def script(peer: Peer) -> None:

@@ -1,4 +1,4 @@
-"""Interim responses (1xx): they are events and no more; the final head is the response."""
+"""Interim responses (1xx) are only events; the final head is the response."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ OK = response_bytes(200, b"hello")
 
 
 async def pieces(count: int) -> Any:
-    """A body that goes on for longer than the server may be silent."""
+    """A body that takes longer than the server may be silent."""
     for _ in range(count):
         yield b"x" * 1000
         await asyncio.sleep(0.03)
@@ -30,7 +30,7 @@ async def pieces(count: int) -> Any:
 async def test_an_upload_that_goes_on_after_it(
     scripted: ScriptedFactory, ca: CertificateAuthority, interim: bytes, tls: bool
 ) -> None:
-    """`sock_read` does not end an upload that flows, though an interim response came before."""
+    """`sock_read` does not end an upload that progresses, even after an interim response."""
 
     async def script(peer: Peer) -> None:
         request = await peer.read_head()
@@ -51,7 +51,7 @@ async def test_an_upload_that_goes_on_after_it(
 
 
 async def test_the_wait_after_it_is_the_servers(scripted: ScriptedFactory) -> None:
-    """What passes between an interim response and the final head is waiting, not receiving."""
+    """The time between an interim response and the final head is `wait`, not `receive`."""
 
     async def script(peer: Peer) -> None:
         await peer.request()
@@ -67,7 +67,7 @@ async def test_the_wait_after_it_is_the_servers(scripted: ScriptedFactory) -> No
 
 
 async def test_a_limit_between_says_that_it_waits(scripted: ScriptedFactory) -> None:
-    """A limit that is reached between them names the phase `wait`."""
+    """A timeout in between has the phase `wait`."""
 
     async def script(peer: Peer) -> None:
         await peer.request()
@@ -82,7 +82,7 @@ async def test_a_limit_between_says_that_it_waits(scripted: ScriptedFactory) -> 
 
 
 def test_one_now_and_then_for_a_long_operation() -> None:
-    """A 102 every 20 seconds is a valid way to hold an operation of an hour."""
+    """A 102 every 20 seconds keeps an operation of an hour alive."""
     fed = Fed()
     for turn in range(180):
         fed.exchange.send_ns -= 20_000_000_000  # it was sent 20 seconds earlier
@@ -107,7 +107,7 @@ def test_a_flood_is_bounded() -> None:
 
 
 def test_their_bytes_are_bounded() -> None:
-    """Interim responses have no more bytes in all than one head may have."""
+    """All interim responses together have no more bytes than one head may have."""
     fed = Fed()
     field = b"X: " + b"x" * 8000 + b"\r\n"
     head = b"HTTP/1.1 103 Early Hints\r\n" + field * 100 + b"\r\n"
@@ -119,7 +119,7 @@ def test_their_bytes_are_bounded() -> None:
 
 @pytest.mark.parametrize("cut", range(1, len(PROCESSING) + len(OK)))
 def test_cut_anywhere(cut: int) -> None:
-    """Wherever the network cuts, the first byte is told once, and after the interim response."""
+    """However the bytes are split, the first byte is reported once, after the interim response."""
     told = Told()
     fed = Fed(trace=told)
     data = PROCESSING + OK

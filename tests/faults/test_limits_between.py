@@ -1,4 +1,4 @@
-"""Limits hold also where no connection is waited for: between attempts, and in listeners."""
+"""Timeouts also apply while no connection is awaited: between attempts, and in listeners."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ MOVED = response_bytes(302, b"", ("Location", "/hang"))
 
 
 async def script(peer: Peer) -> None:
-    """Answer; ``/moved`` leads to ``/hang``, which has no answer, and ``/stale`` closes first."""
+    """Respond; ``/moved`` leads to ``/hang``, which never responds, and ``/stale`` closes first."""
     while True:
         request = await peer.request()
         if request.path == "/moved":
@@ -44,13 +44,13 @@ async def script(peer: Peer) -> None:
 
 
 async def warm(session: ClientSession, url: str) -> None:
-    """Leave a connection that will be used again: that costs no wait of its own."""
+    """Leave an idle connection, so that the next request need not wait for one."""
     async with session.get(f"{url}/") as response:
         assert await response.read() == b"hello"
 
 
 def slow(signal: str, *, seconds: float) -> tuple[TraceConfig, asyncio.Event]:
-    """Listeners of one moment that take their time once the event is set."""
+    """Listeners of one event that are slow once the returned event is set."""
     config, armed = TraceConfig(), asyncio.Event()
 
     async def listen(*_args: object) -> None:
@@ -84,7 +84,7 @@ async def test_after_a_slow_listener(scripted: ScriptedFactory, path: str, signa
 async def test_at_the_moment_of_a_redirect(
     scripted: ScriptedFactory, observers: list[Observer]
 ) -> None:
-    """A limit that is reached when a redirect has just come ends the request."""
+    """A timeout that expires just after a redirect ends the request."""
     server = await scripted(script)
     timeout = ClientTimeout(total=0.1)
     async with ClientSession(observers=observers, timeout=timeout) as session:
@@ -98,7 +98,7 @@ async def test_at_the_moment_of_a_redirect(
 async def test_a_slow_listener_of_a_reused_connection(
     scripted: ScriptedFactory, signal: str
 ) -> None:
-    """The total limit holds while a listener is told, as it does on a new connection."""
+    """The total timeout applies while a listener runs, also on a new connection."""
     server = await scripted(script)
     config, armed = slow(signal, seconds=5)
     timeout = ClientTimeout(total=0.1)
@@ -111,7 +111,7 @@ async def test_a_slow_listener_of_a_reused_connection(
 
 
 async def test_a_slow_check_of_the_status(scripted: ScriptedFactory) -> None:
-    """The total limit holds while the session's raise_for_status judges."""
+    """The total timeout applies while the session's raise_for_status runs."""
     server = await scripted(script)
     armed = asyncio.Event()
 
@@ -129,14 +129,14 @@ async def test_a_slow_check_of_the_status(scripted: ScriptedFactory) -> None:
 
 
 async def before(request: ClientRequest, handler: Any) -> Any:
-    """A middleware that is not to be disturbed before it sends the request."""
+    """A middleware that ignores cancellation before it sends the request."""
     with contextlib.suppress(asyncio.CancelledError):
         await asyncio.sleep(5)
     return await handler(request)
 
 
 async def after(request: ClientRequest, handler: Any) -> Any:
-    """A middleware that is not to be disturbed once it has the response."""
+    """A middleware that ignores cancellation once it has the response."""
     response = await handler(request)
     with contextlib.suppress(asyncio.CancelledError):
         await asyncio.sleep(5)
@@ -144,12 +144,12 @@ async def after(request: ClientRequest, handler: Any) -> Any:
 
 
 async def sleep(_request: ClientRequest, _handler: Any) -> Any:
-    """A middleware that takes its time."""
+    """A slow middleware."""
     await asyncio.sleep(5)
 
 
 async def other(_request: ClientRequest, _handler: Any) -> Any:
-    """A middleware that makes another error of it."""
+    """A middleware that raises another error instead."""
     try:
         await asyncio.sleep(5)
     except asyncio.CancelledError:
@@ -178,7 +178,7 @@ async def test_a_limit_that_is_caught(
 
 
 async def in_a_task(request: ClientRequest, handler: Any) -> Any:
-    """A middleware that sends the request in a task of its own, as `wait_for` of Python 3.11."""
+    """A middleware that sends the request in another task, as `wait_for` of Python 3.11."""
     response = await asyncio.create_task(handler(request))
     await asyncio.sleep(5)
     return response
@@ -186,7 +186,7 @@ async def in_a_task(request: ClientRequest, handler: Any) -> Any:
 
 @pytest.mark.parametrize("path", ["/", "/hang"])
 async def test_a_middleware_with_a_task(scripted: ScriptedFactory, path: str) -> None:
-    """The total limit holds in the middleware's task, and afterwards in its caller's."""
+    """The total timeout applies in the middleware's task, and afterwards in its caller's."""
     server = await scripted(script)
     async with ClientSession(timeout=ClientTimeout(total=0.05)) as session:
         with pytest.raises(TotalTimeoutError):
@@ -227,7 +227,7 @@ async def test_a_limit_after_a_cancellation(scripted: ScriptedFactory) -> None:
 async def test_a_listener_whose_own_connection_fails(
     scripted: ScriptedFactory, signal: str
 ) -> None:
-    """What a listener raises fails the request, also if it looks like a dead connection."""
+    """An error of a listener fails the request, also if it looks like a closed connection."""
     server = await scripted(script)
     config, armed, retries = TraceConfig(), asyncio.Event(), []
 

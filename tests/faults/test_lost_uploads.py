@@ -1,4 +1,4 @@
-"""A connection that is lost as an upload begins: its request hears of that, in this order."""
+"""A connection that is lost when an upload begins: the events of its request, in this order."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LOST = ["connection_closed", "request_exception", "request_finish"]
 
 
 async def never() -> AsyncIterator[bytes]:
-    """A body whose first piece does not come."""
+    """A body whose first piece never arrives."""
     await asyncio.Event().wait()
     yield b""
 
@@ -30,7 +30,7 @@ async def never() -> AsyncIterator[bytes]:
 async def test_after_the_head(
     scripted: ScriptedFactory, recorder: EventRecorder, reset: bool
 ) -> None:
-    """The head was sent and no piece of the body: the connection's end is told to the request."""
+    """Only the head was sent: the end of the connection is an event of the request."""
 
     async def script(peer: Peer) -> None:
         await peer.read_head()
@@ -48,7 +48,7 @@ async def test_after_the_head(
 async def test_after_the_head_on_a_reused_connection(
     scripted: ScriptedFactory, recorder: EventRecorder
 ) -> None:
-    """The same on a connection that has served a request: the second request is told, once."""
+    """The same on a reused connection: the second request has the event, once."""
 
     async def script(peer: Peer) -> None:
         await peer.request()
@@ -76,7 +76,7 @@ async def test_after_the_head_on_a_reused_connection(
 async def test_before_the_head(
     scripted: ScriptedFactory, recorder: EventRecorder, data: bytes | None
 ) -> None:
-    """Lost before the head was sent: the request hears that the connection was closed, once."""
+    """If it is lost before the head is sent, the request has the event once."""
 
     async def script(peer: Peer) -> None:
         peer.reset()

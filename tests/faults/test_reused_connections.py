@@ -1,4 +1,4 @@
-"""Reused connections that the server has closed, and answers that come before the request."""
+"""Reused connections that the server has closed, and responses that precede the request."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ BUSY = response_bytes(503, b"busy", ("Connection", "close"))
 
 
 async def one_each(peer: Peer) -> None:
-    """Answer one request, and close without a word."""
+    """Respond to one request, and close without notice."""
     await peer.request()
     await peer.send(OK)
     peer.close()
@@ -66,7 +66,7 @@ async def started(
 async def test_requests_that_cannot_be_repeated(
     scripted: ScriptedFactory, ca: CertificateAuthority, tmp_path: Path, way: str, method: str
 ) -> None:
-    """None of many fails against a server that closes each connection in silence."""
+    """No request fails with a server that closes each connection without notice."""
     server, url, connector = await started(scripted, ca, tmp_path, way, one_each)
     async with ClientSession(connector=connector) as session:
         for _ in range(20):
@@ -80,7 +80,7 @@ async def test_requests_that_cannot_be_repeated(
 
 
 async def arrived(session: ClientSession) -> None:
-    """Wait, without a turn of the event loop, until the kernel has the end of the stream."""
+    """Wait until the kernel has the end of the stream, without running the event loop."""
     from httptrace.pool.connector import pool_of
 
     assert session.connector is not None
@@ -93,7 +93,7 @@ async def arrived(session: ClientSession) -> None:
 
 @pytest.mark.parametrize("method", ["PROPFIND", "SEARCH", "REPORT", "QUERY", "GET"])
 async def test_repeatable_methods(scripted: ScriptedFactory, method: str) -> None:
-    """Methods that are idempotent by their definition are sent again on a stale connection."""
+    """Idempotent methods are sent again if the reused connection was closed."""
 
     async def script(peer: Peer) -> None:
         await peer.request()
@@ -112,7 +112,7 @@ async def test_repeatable_methods(scripted: ScriptedFactory, method: str) -> Non
 
 
 async def test_a_post_that_was_sent_is_not_repeated(scripted: ScriptedFactory) -> None:
-    """A POST that the server has read, and not answered, fails."""
+    """A POST that the server has read without responding fails."""
 
     async def script(peer: Peer) -> None:
         await peer.request()
@@ -136,7 +136,7 @@ async def test_a_post_that_was_sent_is_not_repeated(scripted: ScriptedFactory) -
 async def test_an_answer_on_accept(
     scripted: ScriptedFactory, ca: CertificateAuthority, tls: bool, upload: bool
 ) -> None:
-    """A server that is overloaded answers as soon as it accepts: that is the response."""
+    """An overloaded server that responds as soon as it accepts: that is the response."""
 
     async def script(peer: Peer) -> None:
         await peer.send(BUSY)
@@ -161,7 +161,7 @@ async def test_an_answer_on_accept(
 async def test_early_bytes_are_the_first_answer(
     scripted: ScriptedFactory, recorder: EventRecorder
 ) -> None:
-    """What came before the request, a CRLF first, is its response; the connection is closed."""
+    """Bytes before the request, also after a CRLF, are its response; the connection is closed."""
 
     async def script(peer: Peer) -> None:
         await peer.send(b"\r\n" + OK)
@@ -190,7 +190,7 @@ async def test_early_bytes_are_the_first_answer(
 
 
 async def test_early_and_gone(scripted: ScriptedFactory) -> None:
-    """An early answer counts although the server has closed before the request was sent."""
+    """An early response counts even if the server has closed before the request was sent."""
 
     async def script(peer: Peer) -> None:
         await peer.send(BUSY)
@@ -217,7 +217,7 @@ async def test_early_and_gone(scripted: ScriptedFactory) -> None:
 
 
 async def test_unasked_bytes_on_an_idle_connection(scripted: ScriptedFactory) -> None:
-    """What comes on a connection that has served a request closes it, a bare CRLF too."""
+    """Unexpected bytes, also a bare CRLF, close a connection that has served a request."""
 
     async def script(peer: Peer) -> None:
         await peer.request()
@@ -244,7 +244,7 @@ async def test_unasked_bytes_on_an_idle_connection(scripted: ScriptedFactory) ->
 async def test_plain_http_to_a_tls_port(
     scripted: ScriptedFactory, ca: CertificateAuthority
 ) -> None:
-    """A server that answers plain HTTP with an alert of TLS: the error says so."""
+    """If a server responds to plain HTTP with a TLS alert, the error says so."""
     server = await scripted(OK, ssl=ca.issue().server_context())
     async with ClientSession() as session:
         url = f"http://127.0.0.1:{server.port}/"
@@ -263,7 +263,7 @@ async def test_an_alert_says_so(scripted: ScriptedFactory) -> None:
 
 
 async def test_a_call_that_was_not_awaited(scripted: ScriptedFactory) -> None:
-    """Looking for the response's attributes on a call says that it must be awaited."""
+    """Reading attributes of the response on a call raises an error that says to await it."""
     server = await scripted(OK)
     async with ClientSession() as session:
         call = session.get(server.url)
@@ -274,7 +274,7 @@ async def test_a_call_that_was_not_awaited(scripted: ScriptedFactory) -> None:
 
 
 def test_a_second_event_loop() -> None:
-    """A session that is used in another loop says so, also with an idle connection at hand."""
+    """Using a session in another loop raises an error, also if there is an idle connection."""
     from httptrace.testing import ScriptedServer
 
     loop, other = asyncio.new_event_loop(), asyncio.new_event_loop()
@@ -307,7 +307,7 @@ def test_a_second_event_loop() -> None:
 
 
 async def test_zone_ids_stay_here() -> None:
-    """The zone id of an IPv6 address is not in Host, and stays in what is dialled (RFC 6874 §4)."""
+    """The zone id of an IPv6 address is not in Host, but is dialled (RFC 6874 §4)."""
     from yarl import URL
 
     from httptrace.request.target import target_of
@@ -320,7 +320,7 @@ async def test_zone_ids_stay_here() -> None:
 
 @pytest.mark.parametrize("coding", ["xchunked", "gzip, xchunked", "chunked;q=1"])
 async def test_codings_are_matched_whole(scripted: ScriptedFactory, coding: str) -> None:
-    """A transfer coding whose name only ends in "chunked" is not that: no hang, no wrong body."""
+    """A transfer coding whose name ends in "chunked" is not chunked: no hang, no wrong body."""
     head = f"HTTP/1.1 200 OK\r\nTransfer-Encoding: {coding}\r\n\r\n".encode()
 
     async def script(peer: Peer) -> None:
@@ -350,7 +350,7 @@ async def test_request_codings(headers: dict[str, str]) -> None:
 async def test_lost_at_the_beginning_of_an_upload(
     scripted: ScriptedFactory, recorder: EventRecorder
 ) -> None:
-    """A reset as an upload begins is told to its request as what the pool's counters have."""
+    """A reset as an upload begins has the same reason in the event and in the counters."""
 
     async def script(peer: Peer) -> None:
         peer.reset()

@@ -1,4 +1,4 @@
-"""Silence in every phase, and the limit that ends it."""
+"""Servers that stop sending in every phase, and the timeout that ends the request."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ SHORT = 0.04
 
 
 class NeverResolves(AbstractResolver):
-    """A resolver that does not come back."""
+    """A resolver that never returns."""
 
     async def resolve(self, host: str, port: int = 0, family: Any = 0) -> list[Any]:
         return await asyncio.get_running_loop().create_future()  # type: ignore[no-any-return]
 
     async def close(self) -> None:
-        """There is nothing to close."""
+        """Do nothing."""
 
 
 async def stopped(
@@ -50,7 +50,7 @@ async def stopped(
     phase: str,
     **options: Any,
 ) -> None:
-    """The request is stopped by its limit, in this phase, and nothing else in the task is."""
+    """The request ends with its timeout, in this phase, and the task is not cancelled."""
     with pytest.raises(error) as caught:
         async with session.post(url, timeout=timeout, **options) as response:
             await response.read()
@@ -79,7 +79,7 @@ POOL = (ClientTimeout(pool=SHORT), ConnectionTimeoutError)
 async def test_queue(
     session: ClientSession, scripted: ScriptedFactory, at_rest: AtRest, timeout: Any, error: Any
 ) -> None:
-    """Waiting for a place ends with total, connect or pool, and the queue forgets the request."""
+    """Waiting for a place ends with total, connect or pool, and the request leaves the queue."""
     server = await scripted(faulty)
     async with session.get(f"{server.url}/length/{len(HEAD)}/hang"):
         await stopped(session, f"{server.url}/", timeout, error, "queue")
@@ -93,7 +93,7 @@ async def test_queue(
     ("timeout", "error"), [TOTAL, CONNECT, DNS], ids=["total", "connect", "dns"]
 )
 async def test_dns(heard: bool, timeout: Any, error: Any) -> None:
-    """A look-up that does not end is stopped by total, connect or dns."""
+    """A look-up that does not end is ended by total, connect or dns."""
     async with ClientSession(connector=TCPConnector(limit=1, resolver=NeverResolves())) as session:
         for _ in range(2):  # the second one would wait for ever if the first kept its place
             await stopped(session, "http://example.test/", timeout, error, "dns")
@@ -104,7 +104,7 @@ async def test_dns(heard: bool, timeout: Any, error: Any) -> None:
     ("timeout", "error"), [TOTAL, CONNECT, SOCK_CONNECT], ids=["total", "connect", "sock_connect"]
 )
 async def test_connect(session: ClientSession, at_rest: AtRest, timeout: Any, error: Any) -> None:
-    """An address that does not answer is given up after total, connect or sock_connect."""
+    """Connecting to an address that does not respond ends with total, connect or sock_connect."""
     with blackhole() as port:
         for _ in range(2):
             await stopped(session, f"http://127.0.0.1:{port}/", timeout, error, "connect")
@@ -124,7 +124,7 @@ async def test_tls(
     timeout: Any,
     error: Any,
 ) -> None:
-    """A handshake that gets no answer is given up after total, connect, sock_connect or tls."""
+    """A handshake without a response ends with total, connect, sock_connect or tls."""
     server = await scripted(hang)
     url = server.url.replace("http:", "https:")
     for _ in range(2):
@@ -134,7 +134,7 @@ async def test_tls(
 
 
 async def stuck() -> AsyncIterator[bytes]:
-    """A body whose second piece never comes."""
+    """A body whose second piece never arrives."""
     yield b"first"
     await asyncio.get_running_loop().create_future()
 
@@ -142,7 +142,7 @@ async def stuck() -> AsyncIterator[bytes]:
 async def test_body_that_does_not_come(
     session: ClientSession, scripted: ScriptedFactory, at_rest: AtRest
 ) -> None:
-    """A request whose own body gets stuck is stopped by total."""
+    """A request whose own body stalls ends with total."""
     server = await scripted(faulty)
     await session.get(f"{server.url}/")  # from here on no time goes into connecting
     await stopped(session, f"{server.url}/length/0/hang", *TOTAL, "send", data=stuck())
@@ -153,7 +153,7 @@ async def test_body_that_does_not_come(
 async def test_body_that_is_not_taken(
     session: ClientSession, scripted: ScriptedFactory, at_rest: AtRest
 ) -> None:
-    """A server that does not read on is left after total; the body is no longer sent."""
+    """If the server stops reading, total ends the request and the upload."""
 
     async def deaf(peer: Peer) -> None:
         await peer.request()
@@ -174,7 +174,7 @@ async def test_body_that_is_not_taken(
 async def test_wait(
     session: ClientSession, scripted: ScriptedFactory, at_rest: AtRest, timeout: Any, error: Any
 ) -> None:
-    """A request without an answer is stopped by total, sock_read or response_headers."""
+    """A request without a response ends with total, sock_read or response_headers."""
     server = await scripted(faulty)
     await session.get(f"{server.url}/")
     url = f"{server.url}/length/0/hang"
@@ -186,7 +186,7 @@ async def test_wait(
 async def test_headers_limit_is_for_headers(
     session: ClientSession, scripted: ScriptedFactory
 ) -> None:
-    """Once the head is in, response_headers has nothing to say about the body."""
+    """After the head, response_headers no longer applies."""
 
     async def slowly(peer: Peer) -> None:
         await peer.request()
@@ -204,7 +204,7 @@ async def test_headers_limit_is_for_headers(
 async def test_redirect(
     session: ClientSession, scripted: ScriptedFactory, at_rest: AtRest, timeout: Any, error: Any
 ) -> None:
-    """Limits go on through redirects: also while the redirect's own body is read."""
+    """Timeouts apply across redirects, also while the redirect's body is read."""
     moved = b"HTTP/1.1 302 Found\r\nLocation: /x\r\nContent-Length: 9\r\n\r\n"
     server = await scripted(responding(moved))
     await stopped(session, server.url, timeout, error, "receive")
@@ -214,7 +214,7 @@ async def test_redirect(
 async def test_sock_read_counts_silence_alone(
     session: ClientSession, scripted: ScriptedFactory
 ) -> None:
-    """A slow response that never falls silent for as long as sock_read is read to its end."""
+    """A slow response that is never silent for sock_read is read to its end."""
 
     async def slowly(peer: Peer) -> None:
         await peer.request()
@@ -229,7 +229,7 @@ async def test_sock_read_counts_silence_alone(
 async def test_sock_read_does_not_count_the_caller(
     session: ClientSession, scripted: ScriptedFactory
 ) -> None:
-    """A caller that takes its time between two reads is not what sock_read limits."""
+    """A slow caller is not limited by sock_read."""
 
     async def two_parts(peer: Peer) -> None:
         await peer.request()
@@ -249,7 +249,7 @@ async def test_sock_read_does_not_count_the_caller(
 async def test_total_does_not_cancel_the_caller(
     session: ClientSession, scripted: ScriptedFactory, at_rest: AtRest
 ) -> None:
-    """Total runs out while the caller does something else: that goes on, the next read fails."""
+    """Total expires while the caller does something else: that continues, the next read fails."""
     server = await scripted(faulty)
     for _ in range(2):
         url = f"{server.url}/length/{len(HEAD) + 2}/hang"
@@ -264,7 +264,7 @@ async def test_total_does_not_cancel_the_caller(
 async def test_whole_response_outlives_total(
     session: ClientSession, scripted: ScriptedFactory
 ) -> None:
-    """A body that came whole in time can be read at any time later."""
+    """A body that was received in time can be read at any later time."""
     server = await scripted(faulty)
     async with session.get(f"{server.url}/", timeout=ClientTimeout(total=SHORT)) as response:
         await asyncio.sleep(SHORT * 3)
@@ -274,7 +274,7 @@ async def test_whole_response_outlives_total(
 async def test_in_a_task_that_is_being_cancelled(
     session: ClientSession, scripted: ScriptedFactory
 ) -> None:
-    """A limit works as ever for a request that a cancelled task makes while it tidies up."""
+    """Timeouts apply to a request that a cancelled task makes while it cleans up."""
     server = await scripted(hang)
 
     async def work() -> None:
@@ -294,7 +294,7 @@ async def test_in_a_task_that_is_being_cancelled(
 
 
 async def test_cancelled_while_a_limit_fires(session: ClientSession) -> None:
-    """When somebody cancels and a limit fires at once, the cancelling is not lost."""
+    """If a task is cancelled when a timeout expires, the cancellation is not lost."""
     with blackhole() as port:
         timeout = ClientTimeout(total=SHORT)
         task = asyncio.ensure_future(session.get(f"http://127.0.0.1:{port}/", timeout=timeout))
@@ -310,7 +310,7 @@ async def test_cancelled_while_a_limit_fires(session: ClientSession) -> None:
 async def test_listener_that_does_not_return(
     looked_at: None, scripted: ScriptedFactory, moment: str
 ) -> None:
-    """Total stops a request whose listener hangs."""
+    """Total ends a request whose listener hangs."""
 
     async def stuck(session: object, context: object, params: object) -> None:
         await asyncio.get_running_loop().create_future()
@@ -330,7 +330,7 @@ async def test_listener_that_does_not_return(
 async def test_middleware_that_does_not_return(
     session: ClientSession, scripted: ScriptedFactory, at_rest: AtRest
 ) -> None:
-    """Total stops a request whose middleware hangs, before or after the response."""
+    """Total ends a request whose middleware hangs, before or after the response."""
     server = await scripted(faulty)
     forever = asyncio.get_running_loop().create_future()
 
@@ -353,7 +353,7 @@ async def test_middleware_that_does_not_return(
 
 
 async def test_timeout_errors_are_aiohttps() -> None:
-    """Who catches what aiohttp documents, catches what is raised here."""
+    """The errors can be caught as aiohttp documents."""
     for error in (ConnectionTimeoutError, SocketTimeoutError):
         assert issubclass(error, ServerTimeoutError)
         assert issubclass(error, httptrace.ClientError)

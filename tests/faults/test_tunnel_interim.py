@@ -21,7 +21,7 @@ LONG = b"HTTP/1.1 103 Early Hints\r\nLink: " + b"x" * 8000 + b"\r\n\r\n"
 
 
 class Clock:
-    """The clock of the tunnel, which a test moves on."""
+    """The clock of the tunnel, which a test sets."""
 
     def __init__(self) -> None:
         self.seconds = 0
@@ -32,7 +32,7 @@ class Clock:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """The clock that tunnels look at."""
+    """The clock that tunnels read."""
     clock = Clock()
     monkeypatch.setattr(tunnel, "perf_counter_ns", clock)
     return clock
@@ -40,7 +40,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 @pytest.fixture
 def ask(scripted: ScriptedFactory, ca: CertificateAuthority) -> Callable[..., Any]:
-    """Make a request through a tunnel that a proxy's script opens; gives the body."""
+    """Send a request through a tunnel that a proxy's script opens; returns the body."""
 
     async def through(opening: Callable[[Peer], Any]) -> bytes:
         async def script(peer: Peer) -> None:
@@ -60,12 +60,12 @@ def ask(scripted: ScriptedFactory, ca: CertificateAuthority) -> Callable[..., An
 
 
 async def test_many_at_once(ask: Callable[..., Any], clock: Clock) -> None:
-    """32 at once are passed over."""
+    """32 at once are ignored."""
     assert await ask(lambda peer: peer.send(PROCESSING * 32)) == b"hello"
 
 
 async def test_too_many_at_once(ask: Callable[..., Any]) -> None:
-    """Of more at once the 33rd fails the request."""
+    """The 33rd at once fails the request."""
     with pytest.raises(ClientProxyConnectionError, match="33 responses of status 1xx to CONNECT"):
         await ask(lambda peer: peer.send(PROCESSING * 60))
 
@@ -82,7 +82,7 @@ async def test_one_now_and_then(ask: Callable[..., Any], clock: Clock) -> None:
 
 
 async def test_too_many_bytes(ask: Callable[..., Any], clock: Clock) -> None:
-    """Few of many bytes fail the request, however slowly they come."""
+    """A few with too many bytes fail the request, however slowly they arrive."""
 
     async def opening(peer: Peer) -> None:
         for _ in range(9):

@@ -1,4 +1,4 @@
-"""Bodies that are being sent while the server answers, refuses, says 100, or goes."""
+"""Bodies that are being sent while the server responds, refuses, sends 100, or closes."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ REFUSED = response_bytes(413, b"too much")
 
 
 class Body:
-    """An endless body that knows how much was taken of it, and whether it was closed."""
+    """An endless body that counts how much was read of it, and records whether it was closed."""
 
     def __init__(self, piece: bytes = b"x" * 1000, most: int = 1 << 30) -> None:
         self.piece = piece
@@ -50,13 +50,13 @@ class Body:
 
 
 async def works(session: ClientSession, url: str) -> None:
-    """The next request is answered."""
+    """The next request gets a response."""
     async with session.get(url) as response:
         assert await response.read() == b"ok"
 
 
 async def next_ones(peer: Peer) -> None:
-    """Answer whatever comes."""
+    """Respond to any request."""
     while True:
         await peer.request()
         await peer.send(OK)
@@ -69,7 +69,7 @@ async def next_ones(peer: Peer) -> None:
 async def test_early_answer(
     session: ClientSession, scripted: ScriptedFactory, at_rest: AtRest, status: int
 ) -> None:
-    """An answer in the middle of the body is the response; the connection is not used again."""
+    """A response in the middle of the body is the response; the connection is not reused."""
 
     async def early(peer: Peer) -> None:
         await peer.read_head()
@@ -93,7 +93,7 @@ async def test_early_answer(
 async def test_early_answer_without_reading(
     session: ClientSession, scripted: ScriptedFactory, at_rest: AtRest
 ) -> None:
-    """A refusal arrives also while the server takes nothing more of the body."""
+    """A refusal is received even if the server no longer reads the body."""
 
     async def deaf(peer: Peer) -> None:
         await peer.read_head()
@@ -112,7 +112,7 @@ async def test_early_answer_without_reading(
 async def test_answer_and_close(
     session: ClientSession, scripted: ScriptedFactory, at_rest: AtRest
 ) -> None:
-    """A server that refuses and closes while the body is sent: the refusal or the loss is told."""
+    """If a server refuses and closes while the body is sent, either one is reported."""
 
     async def slam(peer: Peer) -> None:
         await peer.read_head()
@@ -138,7 +138,7 @@ async def test_answer_and_close(
 async def test_server_goes(
     session: ClientSession, scripted: ScriptedFactory, at_rest: AtRest, how: str, data: Any
 ) -> None:
-    """A server that goes in the middle of the body fails the request, and its body is closed."""
+    """A server that closes in the middle of the body fails the request; its body is closed."""
 
     async def leave(peer: Peer) -> None:
         await peer.read_head()
@@ -158,11 +158,11 @@ async def test_server_goes(
 
 
 class Broken(Exception):
-    """What a body raises."""
+    """The exception of a body."""
 
 
 async def broken() -> AsyncIterator[bytes]:
-    """A body that breaks off."""
+    """A body that raises in the middle."""
     yield b"some"
     raise Broken("no more")
 
@@ -188,7 +188,7 @@ async def test_body_that_raises(
 async def test_body_of_the_wrong_length(
     session: ClientSession, scripted: ScriptedFactory, at_rest: AtRest, size: int
 ) -> None:
-    """A stream that is not as long as its Content-Length says fails the request."""
+    """A stream that does not match its Content-Length fails the request."""
 
     async def listening(peer: Peer) -> None:
         await peer.read_head()
@@ -207,7 +207,7 @@ async def test_body_of_the_wrong_length(
 
 
 async def test_continue(session: ClientSession, scripted: ScriptedFactory, at_rest: AtRest) -> None:
-    """The body is sent when the server says 100, not before, and the connection is kept."""
+    """The body is sent after the 100, not before, and the connection is reused."""
 
     async def asking(peer: Peer) -> None:
         request = await peer.read_head()
@@ -231,7 +231,7 @@ async def test_continue(session: ClientSession, scripted: ScriptedFactory, at_re
 async def test_continue_refused(
     session: ClientSession, scripted: ScriptedFactory, at_rest: AtRest, status: int
 ) -> None:
-    """A final answer instead of the 100 is the response; the body is never sent."""
+    """A final response instead of the 100 is the response; the body is never sent."""
 
     async def refusing(peer: Peer) -> None:
         await peer.read_head()
@@ -255,7 +255,7 @@ async def test_continue_refused(
 async def test_continue_with_silence(
     session: ClientSession, scripted: ScriptedFactory, at_rest: AtRest
 ) -> None:
-    """A server that knows nothing of 100 gets the body after a while (RFC 9110 §10.1.1)."""
+    """A server without support for 100 gets the body after a while (RFC 9110 §10.1.1)."""
     server = await scripted(next_ones)
     began = time.monotonic()
     async with session.post(server.url, data=b"body", expect100=True) as response:
@@ -269,7 +269,7 @@ async def test_continue_with_silence(
 async def test_server_goes_instead_of_100(
     session: ClientSession, scripted: ScriptedFactory, at_rest: AtRest, how: str
 ) -> None:
-    """A server that goes instead of saying 100 fails the request at once."""
+    """A server that closes instead of sending 100 fails the request at once."""
 
     async def leave(peer: Peer) -> None:
         await peer.read_head()
@@ -285,7 +285,7 @@ async def test_server_goes_instead_of_100(
 async def test_continue_twice_and_hints(
     session: ClientSession, scripted: ScriptedFactory, at_rest: AtRest
 ) -> None:
-    """Further 1xx beside the 100 do no harm."""
+    """Other 1xx beside the 100 are ignored."""
     hints = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
 
     async def chatty(peer: Peer) -> None:
@@ -306,7 +306,7 @@ async def test_continue_twice_and_hints(
 async def test_endless_informational(
     session: ClientSession, scripted: ScriptedFactory, at_rest: AtRest
 ) -> None:
-    """A server that only ever says 1xx is given up as malformed."""
+    """A server that sends nothing but 1xx fails the request as malformed."""
 
     async def chatty(peer: Peer) -> None:
         await peer.request()
@@ -324,7 +324,7 @@ async def test_endless_informational(
 async def test_response_cut_while_uploading(
     session: ClientSession, scripted: ScriptedFactory, at_rest: AtRest
 ) -> None:
-    """An early answer that breaks off fails its reader, and the upload ends."""
+    """An early response that is incomplete fails its reader, and the upload ends."""
 
     async def cut(peer: Peer) -> None:
         await peer.read_head()

@@ -39,7 +39,7 @@ def notes(exc: BaseException) -> str:
 async def test_a_server_that_closes(
     scripted: ScriptedFactory, ca: CertificateAuthority, data: Any
 ) -> None:
-    """OpenSSL closes without an alert: the error has a note that tells of https."""
+    """OpenSSL closes without an alert: the error has a note that suggests https."""
     server = await scripted(OK, ssl=ca.issue().server_context())
     async with ClientSession() as session:
         with pytest.raises((ServerDisconnectedError, ClientOSError)) as caught:
@@ -52,7 +52,7 @@ async def test_a_server_that_closes(
 
 @pytest.mark.parametrize("data", [None, b"small", pieces])
 async def test_a_server_that_sends_an_alert(scripted: ScriptedFactory, data: Any) -> None:
-    """An alert names the cause: the error itself says that the server speaks TLS."""
+    """An alert is certain: the text of the error says that the server speaks TLS."""
 
     async def script(peer: Peer) -> None:
         await peer.read_head()
@@ -70,7 +70,7 @@ async def test_a_server_that_sends_an_alert(scripted: ScriptedFactory, data: Any
 async def test_other_ends(
     scripted: ScriptedFactory, ca: CertificateAuthority, tmp_path: Path, way: str
 ) -> None:
-    """There is no such note if TLS was spoken, HTTP was answered, or there is no port."""
+    """There is no such note with TLS, after an HTTP response, or without a port."""
 
     async def script(peer: Peer) -> None:
         await peer.request()

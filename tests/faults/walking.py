@@ -1,4 +1,4 @@
-"""Cancelling a piece of work at its first await, at its second, and so on until it is through."""
+"""Cancels a piece of work at its first await, its second, and so on until it completes."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class _CancelledAt(Awaitable[T]):
 
 
 async def turns(count: int) -> None:
-    """Let the loop turn."""
+    """Run a few iterations of the loop."""
     for _ in range(count):
         await asyncio.sleep(0)
 
@@ -64,7 +64,7 @@ async def walk(
     *,
     late: bool,
 ) -> int:
-    """Cancel `work` at each of its awaits in turn, `check` after each; how many there are."""
+    """Cancel `work` at each of its awaits in turn, and `check` after each; returns their number."""
     for at in range(1, _MOST):
         cancelled = _CancelledAt(work(), at, late=late)
 

@@ -38,7 +38,7 @@ class Campaign:
         self.notes: dict[str, Any] = {}
 
     def cases(self, few: int) -> Iterator[Random]:
-        """Give each case its source of chance: `few` of them, or as many as there is time for."""
+        """Give each case its random generator: `few` cases, or as many as there is time for."""
         only = os.environ.get("FUZZ_CASE")
         if only:
             self.seed, _, case = only.partition("/")
@@ -59,7 +59,7 @@ class Campaign:
         return Random(f"{self.seed}/{self.name}/{case}")
 
     def report(self) -> str:
-        """How to repeat the case under way, and what was noted of it."""
+        """How to repeat the current case, and its notes."""
         lines = [f"{name}: {value!r}" for name, value in self.notes.items()]
         again = f"FUZZ_CASE={self.seed}/{self.case} make fuzz ARGS='-k {self.name}'"
         return "\n".join([f"to repeat it: {again}", *lines])

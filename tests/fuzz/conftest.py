@@ -1,4 +1,4 @@
-"""`campaign`: the random cases of a test, and how to repeat the one that failed."""
+"""`campaign`: the random cases of a test, and how to repeat one that failed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def campaign(request: pytest.FixtureRequest) -> Campaign:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Tell with a failure how to have it again."""
+    """Add to a failure how to repeat it."""
     report = yield
     used = getattr(item, "funcargs", {}).get("campaign")
     if report.failed and isinstance(used, Campaign):

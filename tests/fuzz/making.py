@@ -1,4 +1,4 @@
-"""Responses that are right or nearly so, bytes that are changed by chance, and ways to cut them."""
+"""Responses that are valid or almost valid, random changes of bytes, and ways to split them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FIELDS = [
 
 
 def mutated(rng: Random, data: bytes, times: int = 1, pieces: list[bytes] = PIECES) -> bytes:
-    """The bytes with some changes, anywhere."""
+    """The bytes with some random changes."""
     made = bytearray(data)
     for _ in range(times):
         at = rng.randrange(len(made) + 1)
@@ -51,7 +51,7 @@ def mutated(rng: Random, data: bytes, times: int = 1, pieces: list[bytes] = PIEC
 
 
 def cut(rng: Random, data: bytes, most: int = 6) -> list[bytes]:
-    """The bytes in pieces: whole, in a few, or one by one."""
+    """The bytes in pieces: one, a few, or one per byte."""
     if len(data) < 400 and rng.random() < 0.05:
         return [data[at : at + 1] for at in range(len(data))]
     places = sorted(rng.randrange(len(data) + 1) for _ in range(rng.randrange(most)))
@@ -59,7 +59,7 @@ def cut(rng: Random, data: bytes, most: int = 6) -> list[bytes]:
 
 
 def chunked(rng: Random, body: bytes) -> bytes:
-    """The body in chunks, with extensions and trailers now and then (RFC 9112 §7.1)."""
+    """The body in chunks, sometimes with extensions and trailers (RFC 9112 §7.1)."""
     made = b""
     for piece in filter(None, cut(rng, body)):
         extension = rng.choice([b"", b"", b"", b";a=b", b';a="b"', b";"])
@@ -69,7 +69,7 @@ def chunked(rng: Random, body: bytes) -> bytes:
 
 
 def response(rng: Random, body: bytes) -> bytes:
-    """A response that brings this body, packed or not, framed in one way or, wrongly, in two."""
+    """A response with this body, encoded or not, framed in one way or, wrongly, in two."""
     head = b"HTTP/1.%d %d %b\r\n" % (
         rng.choice([1, 1, 1, 1, 0]),
         rng.choice(STATUSES),
@@ -96,7 +96,7 @@ def response(rng: Random, body: bytes) -> bytes:
 
 
 def stream(rng: Random, body: bytes) -> bytes:
-    """What a server sends for one request: most often one response, most often changed."""
+    """The bytes of a server for one request: mostly one response, mostly changed."""
     made = response(rng, body)
     if rng.random() < 0.1:
         made = rng.choice([b"HTTP/1.1 100 \r\n\r\n", b"HTTP/1.1 103 x\r\nA: b\r\n\r\n"]) + made

@@ -1,4 +1,4 @@
-"""A server that answers as a plan says, and a session that must be as good as new afterwards."""
+"""A server that responds as a plan says, and a session whose state is checked afterwards."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _PATIENCE_TURNS = 60
 
 @dataclass
 class Plan:
-    """What the server sends, in which pieces and turns of the loop, and how it ends."""
+    """The bytes that the server sends, their pieces, their timing, and how it ends."""
 
     pieces: list[bytes]
     pauses: list[int]
@@ -36,12 +36,12 @@ class Plan:
 
     @classmethod
     def of(cls, rng: Random, pieces: list[bytes]) -> Plan:
-        """Choose when the pieces are sent, and how the connection goes on."""
+        """Choose when the pieces are sent, and how the connection ends."""
         pauses = [rng.choice([0, 0, 1, 3, 5]) for _ in pieces]
         return cls(pieces, pauses, rng.choice(["close", "close", "half", "reset", "stay", "stay"]))
 
     async def carry_out(self, peer: Peer) -> bool:
-        """Do all this; whether the connection lives on."""
+        """Send the pieces; returns whether the connection stays open."""
         try:
             for piece, pause in zip(self.pieces, self.pauses, strict=True):
                 await peer.send(piece)
@@ -66,7 +66,7 @@ class Plan:
 
 
 class Planned:
-    """Serves ``/next/…`` with that path, and anything else as `plan` says."""
+    """Responds to ``/next/…`` with that path, and to anything else as `plan` says."""
 
     def __init__(self) -> None:
         self.plan = Plan([], [], "close")
@@ -81,7 +81,7 @@ class Planned:
 
 
 class Tried:
-    """A server, a session with one place, and what must hold after each request."""
+    """A server, a session with one connection, and the checks after each request."""
 
     def __init__(self, session: ClientSession, server: ScriptedServer, planned: Planned) -> None:
         self.session = session
@@ -91,7 +91,7 @@ class Tried:
         self._asked = 0
 
     async def good_as_new(self) -> None:
-        """Nothing is held, the events are complete, and the next request gets its own answer."""
+        """Nothing is held, the events are complete, and the next request gets its own response."""
         self.at_rest()
         self._asked += 1
         path = f"/next/{self._asked}"
@@ -117,7 +117,7 @@ class Tried:
 
 @contextlib.asynccontextmanager
 async def trying(tls: Any = None, client_tls: Any = True, **options: Any) -> AsyncIterator[Tried]:
-    """A server and its session, both watched; only that server can be reached."""
+    """A server and its session, both checked; only that server can be reached."""
     planned = Planned()
     async with ScriptedServer(planned, ssl=tls) as server:
         connector = httptrace.TCPConnector(
@@ -133,7 +133,7 @@ async def trying(tls: Any = None, client_tls: Any = True, **options: Any) -> Asy
 
 
 def only_to(port: int) -> Any:
-    """Make sockets for this machine's port alone: a changed URL may lead anywhere."""
+    """Create sockets for one local port only: a changed URL may lead anywhere."""
     import socket
 
     def make(address: Any) -> socket.socket:

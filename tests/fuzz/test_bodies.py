@@ -1,4 +1,4 @@
-"""Multipart bodies and event streams by chance, in any pieces."""
+"""Random multipart bodies and event streams, in any pieces."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SIGNS = [b"--:\r\n", b"--:--", b"--:", b"\r\n--", b"\r\n\r\n", b"\r\n", b"\n", b
 
 
 async def contents(reader: MultipartReader, size: int) -> list[Any]:
-    """The parts as they are, each to its end."""
+    """The parts, each read to its end."""
     found: list[Any] = []
     async for part in reader:
         if isinstance(part, MultipartReader):
@@ -45,7 +45,7 @@ async def contents(reader: MultipartReader, size: int) -> list[Any]:
 
 
 async def seen(pieces: list[bytes], size: int) -> list[Any] | type[Exception]:
-    """The parts of a body in these pieces, or the only error that there may be."""
+    """The parts of a body in these pieces, or the only documented error."""
     try:
         return await contents(MultipartReader(HEADERS, Pieces(*pieces)), size)
     except ClientPayloadError as exc:
@@ -55,7 +55,7 @@ async def seen(pieces: list[bytes], size: int) -> list[Any] | type[Exception]:
 
 @pytest.mark.asyncio(loop_factories=["asyncio"])
 async def test_parts(campaign: Campaign) -> None:
-    """A multipart body that was changed has the same parts in any pieces, or is refused in all."""
+    """A changed multipart body has the same parts in any pieces, or is always an error."""
     for rng in campaign.cases(200):
         data = mutated(rng, TRICKY, rng.choice([0, 1, 2, 4]), SIGNS)
         if rng.random() < 0.3:
@@ -73,7 +73,7 @@ DOCUMENTED = {
 
 
 async def use(part: BodyPartReader, rng: Random) -> object:
-    """Do with a part one of the things that can be done with it."""
+    """Call a random method of a part."""
     assert isinstance(part.name, str | None) and isinstance(part.filename, str | None)
     match rng.randrange(8):
         case 0:
@@ -98,7 +98,7 @@ async def use(part: BodyPartReader, rng: Random) -> object:
 @pytest.mark.filterwarnings("ignore::httptrace.BadContentDispositionHeader")
 @pytest.mark.filterwarnings("ignore::httptrace.BadContentDispositionParam")
 async def test_uses_of_parts(campaign: Campaign) -> None:
-    """Whatever is done with the parts of whatever body, the errors are the documented ones."""
+    """Whatever is done with the parts of any body, the errors are the documented ones."""
     for rng in campaign.cases(200):
         data = mutated(rng, TRICKY, rng.choice([1, 3]), SIGNS + HEADS * 3)
         campaign.notes.update(data=data)
@@ -122,7 +122,7 @@ async def test_uses_of_parts(campaign: Campaign) -> None:
 
 @pytest.mark.asyncio(loop_factories=["asyncio"])
 async def test_there_and_back(campaign: Campaign) -> None:
-    """What is written as parts is read as the same parts, names and codings included."""
+    """The parts that are written are read back, with names and codings."""
     signs = "ab-:\"\\;=% é€'<>&"
     for rng in campaign.cases(150):
         writer = MultipartWriter(rng.choice(["mixed", "form-data", "related"]))
@@ -147,7 +147,7 @@ async def test_there_and_back(campaign: Campaign) -> None:
 
 
 def model(stream: bytes) -> list[ServerSentEvent]:
-    """The events of a whole stream, by the letter of WHATWG HTML, section 9.2.6."""
+    """The events of a whole stream, as WHATWG HTML, section 9.2.6, defines them."""
     text = stream.decode("utf-8", "replace").removeprefix("\ufeff")
     *lines, _cut_off = re.split("\r\n|\r|\n", text)
     events, last = [], ""
@@ -174,7 +174,7 @@ def model(stream: bytes) -> list[ServerSentEvent]:
 
 
 def test_events(campaign: Campaign) -> None:
-    """An event stream in any pieces has the events that the standard says."""
+    """An event stream in any pieces has the events that the standard defines."""
     words = [
         b"data",
         b"data: x",

@@ -1,4 +1,4 @@
-"""What a caller gives, by chance: it is sent exactly so, or refused before a byte is sent."""
+"""Random arguments: they are sent as given, or refused before a byte is sent."""
 
 from __future__ import annotations
 
@@ -32,19 +32,19 @@ SIGNS = [
 
 
 def text(rng: Random, most: int = 8, signs: list[str] = SIGNS) -> str:
-    """A short text of them."""
+    """A short text of these characters."""
     return "".join(rng.choices(signs, k=rng.randrange(most)))
 
 
 class Sender:
-    """A session, the only server that it can reach, and what that server got."""
+    """A session, the only server that it can reach, and what the server received."""
 
     def __init__(self, session: ClientSession, server: ScriptedServer) -> None:
         self.session = session
         self.server = server
 
     def received(self) -> int:
-        """All bytes that came."""
+        """All received bytes."""
         return sum(peer.bytes_received for peer in self.server.connections)
 
     async def sent(self, url: Any = None, method: Any = "GET", **options: Any) -> Any:
@@ -65,14 +65,14 @@ class Sender:
 
 @pytest.fixture
 async def sender(leak_check: Leaks, scripted: ScriptedFactory) -> AsyncIterator[Sender]:
-    """A session whose requests come to one server or nowhere."""
+    """A session whose requests reach one server or nothing."""
 
     class Nowhere(httptrace.AbstractResolver):
         async def resolve(self, host: str, port: int = 0, family: Any = 0) -> Any:
             raise OSError("outside")
 
         async def close(self) -> None:
-            """There is nothing to close."""
+            """Do nothing."""
 
     server = await scripted(responding(response_bytes(200, b"ok")))
     connector = httptrace.TCPConnector(resolver=Nowhere(), socket_factory=only_to(server.port))
@@ -86,7 +86,7 @@ def lines(request: ReceivedRequest) -> list[bytes]:
 
 
 async def test_headers(campaign: Campaign, sender: Sender) -> None:
-    """A header is one line of its own, as it was given, or a ValueError."""
+    """A header is sent as one line, as given, or raises ValueError."""
     usual = lines(await sender.sent())
     for rng in campaign.cases(150):
         name = "X" + rng.choice(["", "", "-a", text(rng, 3)])
@@ -101,7 +101,7 @@ async def test_headers(campaign: Campaign, sender: Sender) -> None:
 
 
 async def test_methods(campaign: Campaign, sender: Sender) -> None:
-    """A method is what the request line begins with, or a ValueError."""
+    """A method begins the request line, or raises ValueError."""
     for rng in campaign.cases(60):
         method = rng.choice(["GET", "x-", "", "!#$"]) + text(rng, 3)
         campaign.notes.update(method=method)
@@ -113,7 +113,7 @@ async def test_methods(campaign: Campaign, sender: Sender) -> None:
 
 
 async def test_urls(campaign: Campaign, sender: Sender) -> None:
-    """A URL is asked for as yarl reads it, or refused; none leads a request astray."""
+    """A URL is requested as yarl parses it, or refused; none leads to another server."""
     for rng in campaign.cases(150):
         url = f"{sender.server.url}/a?b=c#d"
         changed = mutated(
@@ -137,7 +137,7 @@ PLAIN = [sign for sign in SIGNS if not set(sign) & set("./%#?\\")]
 
 
 async def test_paths_and_params(campaign: Campaign, sender: Sender) -> None:
-    """A path, and parameters, arrive as they were given, or the URL is refused."""
+    """A path and parameters are received as given, or the URL is refused."""
     for rng in campaign.cases(150):
         path, params = text(rng, signs=PLAIN), {"k" + text(rng, 3): text(rng) for _ in range(2)}
         campaign.notes.update(path=path, params=params)
@@ -151,7 +151,7 @@ async def test_paths_and_params(campaign: Campaign, sender: Sender) -> None:
 
 
 async def test_forms(campaign: Campaign, sender: Sender) -> None:
-    """The fields of a form arrive as they were given, or are refused."""
+    """The fields of a form are received as given, or refused."""
     for rng in campaign.cases(100):
         fields = [(text(rng), text(rng)) for _ in range(rng.choice([1, 3]))]
         campaign.notes.update(fields=fields)
@@ -163,7 +163,7 @@ async def test_forms(campaign: Campaign, sender: Sender) -> None:
 
 
 async def test_cookies(campaign: Campaign, sender: Sender) -> None:
-    """A cookie's value is read by others as it was given, or is refused."""
+    """A cookie's value is parsed by others as given, or refused."""
     for rng in campaign.cases(150):
         name, value = "n" + rng.choice(["", text(rng, 2)]), text(rng)
         campaign.notes.update(name=name, value=value)
@@ -181,7 +181,7 @@ async def test_cookies(campaign: Campaign, sender: Sender) -> None:
 
 
 async def test_credentials(campaign: Campaign, sender: Sender) -> None:
-    """Credentials are what the server decodes, or are refused."""
+    """The server decodes the given credentials, or they are refused."""
     for rng in campaign.cases(60):
         login, password = text(rng), text(rng)
         campaign.notes.update(login=login, password=password)

@@ -1,4 +1,4 @@
-"""The same bytes, whole and in pieces, mean the same: heads, bodies, codings."""
+"""The same bytes have the same result whole and in pieces: heads, bodies, codings."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CODED = [b"\0", b"\xff", b"\x1f\x8b\x08\x00", b"\x28\xb5\x2f\xfd", b"\x78\x9c", 
 
 
 def test_both_parsers(campaign: Campaign) -> None:
-    """The quick and the thorough parser make the same of the same bytes, however they are cut."""
+    """The fast and the full parser have the same result for the same bytes, however split."""
     for rng in campaign.cases(600):
         data = stream(rng, BODY[: rng.choice([0, 1, 20, 75])])
         method, end = rng.choice(["GET", "HEAD"]), rng.random() < 0.8
@@ -35,7 +35,7 @@ def test_both_parsers(campaign: Campaign) -> None:
 
 
 def test_next_response(campaign: Campaign) -> None:
-    """On a connection that is kept, the next response is nothing but its own."""
+    """On a reused connection, the response is the next one and nothing else."""
     for rng in campaign.cases(600):
         data = stream(rng, BODY[: rng.choice([0, 1, 20, 75])])
         pieces = cut(rng, data)
@@ -53,7 +53,7 @@ def test_next_response(campaign: Campaign) -> None:
 
 
 def unpacked(coding: str, pieces: list[bytes], step: int) -> bytes | type[Exception]:
-    """What comes out when the pieces come in, at most `step` bytes at a time."""
+    """The decoded bytes of these pieces, with at most `step` bytes at a time."""
     decoder = decoder_for(coding)
     assert decoder is not None
     out = []
@@ -75,7 +75,7 @@ REFERENCES: dict[str, Any] = {"br": brotli.decompress, "zstd": zstd.decompress}
 
 @pytest.mark.parametrize("name", PACK)
 def test_codings(campaign: Campaign, name: str) -> None:
-    """Packed bytes that were changed are unpacked the same in any pieces, or refused in all."""
+    """Changed encoded bytes are decoded the same in any pieces, or are always an error."""
     coding = name.split()[-1]
     for rng in campaign.cases(120):
         text = rng.randbytes(rng.choice([0, 5])) + b"some text " * rng.choice([0, 1, 500])

@@ -1,4 +1,4 @@
-"""Responses by chance, over real sockets: each request has an end, and the next one its own."""
+"""Random responses over real sockets: each request ends, and the next one gets its own."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ async def as_text(response: ClientResponse, rng: Random) -> None:
 
 
 def shown(response: ClientResponse) -> list[Any]:
-    """All that a response shows: none of it may raise."""
+    """All properties of a response: none may raise."""
     return [
         *(response.headers, response.raw_headers, response.cookies, response.links),
         *(response.content_type, response.charset, response.content_disposition),
@@ -117,14 +117,14 @@ async def ask(
 
 
 def expected(result: Result) -> Outcome:
-    """The outcome when the same bytes come whole, without a socket."""
+    """The result of the same bytes in one piece, without a socket."""
     if result.error is not None:
         return (result.error,)
     return result.status, result.reason, tuple(result.headers), result.body, None
 
 
 async def run(tried: Tried, campaign: Campaign, few: int) -> None:
-    """Bodies as they were sent: each outcome is the one that the same bytes have when fed whole."""
+    """Unchanged bodies: each result is that of the same bytes in one piece."""
     for rng in campaign.cases(few):
         method = rng.choice(["GET", "GET", "GET", "HEAD", "POST"])
         data = stream(rng, BODY[: rng.choice([0, 1, 20, 75])])
@@ -139,13 +139,13 @@ async def run(tried: Tried, campaign: Campaign, few: int) -> None:
 
 
 async def test_responses(campaign: Campaign) -> None:
-    """Whatever comes, in any pieces: what the bytes mean, or the documented exception."""
+    """Any bytes in any pieces give their meaning, or the documented exception."""
     async with trying(auto_decompress=False) as tried:
         await run(tried, campaign, 150)
 
 
 async def test_over_tls(campaign: Campaign, server_ssl: SSLContext, client_ssl: SSLContext) -> None:
-    """The same within TLS."""
+    """The same over TLS."""
     async with trying(server_ssl, client_ssl, auto_decompress=False) as tried:
         await run(tried, campaign, 30)
 

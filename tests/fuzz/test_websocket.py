@@ -1,4 +1,4 @@
-"""WebSocket frames by chance: the same however they are cut, and each conversation has an end."""
+"""Random WebSocket frames: the same however they are split, and each WebSocket ends."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ LAST = {WSMsgType.CLOSE, WSMsgType.CLOSED, WSMsgType.ERROR, WSMsgType.CLOSING}
 
 
 def frames(rng: Random, deflater: Deflater | None = None) -> bytes:
-    """Some frames, most of them right."""
+    """Some frames, most of them valid."""
     made = b""
     for _ in range(rng.randrange(6)):
         payload = rng.choice(PAYLOADS)
@@ -65,12 +65,12 @@ def frames(rng: Random, deflater: Deflater | None = None) -> bytes:
 
 
 def changed(rng: Random, data: bytes) -> bytes:
-    """The frames with a change or two, or as they are."""
+    """The frames, with a change or two or none."""
     return mutated(rng, data, rng.choice([0, 1, 1, 2]), HEADS)
 
 
 def test_frames(campaign: Campaign) -> None:
-    """Frames give the same messages, the same controls and the same end in any pieces."""
+    """Frames give the same messages, control frames and end in any pieces."""
     for rng in campaign.cases(300):
         packed, most = rng.random() < 0.5, rng.choice([0, 100, 1 << 22])
         data = changed(rng, frames(rng, Deflater(15, takeover=True) if packed else None))
@@ -81,7 +81,7 @@ def test_frames(campaign: Campaign) -> None:
 
 
 async def converse(ws: httptrace.ClientWebSocketResponse, rng: Random) -> None:
-    """Receive to the end, and now and then send something or leave."""
+    """Receive to the end, and sometimes send something or close."""
     for _ in range(rng.choice([1, 3, 1000])):
         message = await ws.receive()
         if message.type in LAST:
@@ -95,7 +95,7 @@ async def converse(ws: httptrace.ClientWebSocketResponse, rng: Random) -> None:
 async def test_conversations(
     leak_check: Leaks, recorder: EventRecorder, scripted: ScriptedFactory, campaign: Campaign
 ) -> None:
-    """Whatever frames come, a conversation ends, and its connection is closed."""
+    """Whatever frames arrive, the WebSocket ends, and its connection is closed."""
     pieces: list[bytes] = []
 
     async def script(peer: Peer) -> None:
@@ -131,7 +131,7 @@ async def test_conversations(
 async def test_handshakes(
     leak_check: Leaks, recorder: EventRecorder, scripted: ScriptedFactory, campaign: Campaign
 ) -> None:
-    """Whatever answers the handshake, it is agreed on or refused with its documented error."""
+    """Whatever the response to the handshake, it succeeds or raises the documented error."""
 
     async def script(peer: Peer) -> None:
         request = await peer.request()

@@ -1,4 +1,4 @@
-"""Bytes against a connection without a loop: what an exchange makes of them, and the pool."""
+"""Feeds bytes to a connection without a loop: the results of the exchange, and the pool."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PAUSE_ABOVE = 1 << 19
 
 
 class StillLoop:
-    """An event loop that never turns: it only remembers what it is asked to do later."""
+    """An event loop that never runs: it only keeps what it is asked to do later."""
 
     def __init__(self) -> None:
         self.later: list[Callable[..., Any]] = []
@@ -34,7 +34,7 @@ class StillLoop:
 
 
 class Wire:
-    """A transport that keeps what is written to it."""
+    """A transport that keeps the written bytes."""
 
     def __init__(self) -> None:
         self.written = bytearray()
@@ -66,7 +66,7 @@ class Wire:
 
 
 class Result(NamedTuple):
-    """What came of a response."""
+    """The result of a response."""
 
     status: int
     reason: str
@@ -81,7 +81,7 @@ class Result(NamedTuple):
 
 
 class Told:
-    """A trace that keeps the names of what it is told."""
+    """A trace that keeps the names of its events."""
 
     def __init__(self) -> None:
         self.moments: list[tuple[Any, ...]] = []
@@ -91,7 +91,7 @@ class Told:
 
 
 class Fed:
-    """One connection of a real pool, on a wire that a test feeds."""
+    """One connection of a real pool; a test feeds its bytes."""
 
     def __init__(
         self, limits: HeadLimits | None = None, *, method: str = "GET", trace: Told | None = None
@@ -127,7 +127,7 @@ class Fed:
         return self.exchange
 
     def feed(self, *pieces: bytes) -> Fed:
-        """Let bytes arrive, each piece as the transport would bring it."""
+        """Receive bytes, each piece as the transport would pass it."""
         connection = self.connection
         for piece in pieces:
             if connection.closed or not piece:
@@ -138,28 +138,28 @@ class Fed:
         return self
 
     def eof(self) -> Fed:
-        """Let the server close its half."""
+        """Receive the end of the stream."""
         if not self.connection.closed:
             self.connection.eof_received()
         return self
 
     def lost(self, exc: Exception | None = None) -> Fed:
-        """Let the transport end."""
+        """Close the transport."""
         self.connection.connection_lost(exc)
         return self
 
     def reuse(self) -> bool:
-        """Take the connection out of the pool again, if it is there."""
+        """Take the connection out of the pool again, if it is idle."""
         return self.pool.state.reuse(self.host, 0) is self.connection
 
     @property
     def idle(self) -> bool:
-        """Whether the connection waits in the pool."""
+        """Whether the connection is idle in the pool."""
         return self.connection in self.pool.state.idle
 
     @property
     def result(self) -> Result:
-        """What has come so far."""
+        """The result so far."""
         exchange = self.exchange
         self.check_places()
         return Result(
@@ -195,7 +195,7 @@ def _malformed(message: str) -> ClientResponseError:
 def received(
     pieces: Iterable[bytes], *, method: str = "GET", end: bool = False, **options: Any
 ) -> Result:
-    """What comes of a response that arrives in these pieces, and then, with `end`, ends."""
+    """The result of a response that arrives in these pieces, and then, with `end`, ends."""
     fed = Fed(method=method, **options).feed(*pieces)
     if end:
         fed.eof()
@@ -203,7 +203,7 @@ def received(
 
 
 def every_split(data: bytes) -> Iterable[Sequence[bytes]]:
-    """The bytes in one piece, cut in two at each place, and byte by byte."""
+    """The bytes in one piece, split in two at each place, and byte by byte."""
     yield (data,)
     for at in range(1, len(data)):
         yield (data[:at], data[at:])

@@ -1,4 +1,4 @@
-"""The socket is not read while the caller does not take what came, and read again afterwards."""
+"""The socket is not read while the caller does not read the body, and read again afterwards."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ def head(size: int) -> bytes:
 
 
 def full(more: int) -> Fed:
-    """A connection that brought more than may lie there, and will bring `more` bytes."""
+    """A connection that received more than may be buffered, and will receive `more` bytes."""
     fed = Fed().feed(head(len(PIECE) * 5 + more), *[PIECE] * 5)
     assert not fed.wire.reading
     return fed
 
 
 def test_reading_stops_and_goes_on() -> None:
-    """Over the limit reading is paused; when the data is taken it goes on."""
+    """Above the limit reading is paused; when the data is taken it is resumed."""
     fed = full(2)
     assert fed.exchange.take() == PIECE * 5
     assert fed.wire.reading
@@ -38,7 +38,7 @@ def test_small_bodies_do_not_stop() -> None:
 
 
 def test_reader_of_everything_does_not_stop() -> None:
-    """Who waits for the whole body has room for all of it."""
+    """A caller that waits for the whole body has no limit."""
     fed = Fed()
     fed.exchange.waits_for_end = True
     fed.feed(head(len(PIECE) * 5 + 1), *[PIECE] * 5)
@@ -47,7 +47,7 @@ def test_reader_of_everything_does_not_stop() -> None:
 
 @pytest.mark.parametrize("chunked", [False, True])
 def test_paused_connection_does_not_go_idle(chunked: bool) -> None:
-    """If the end of the body comes with what pauses reading, the next request is still heard."""
+    """If the end of the body arrives with the bytes that pause reading, reading is resumed."""
     fed = Fed()
     if chunked:
         fed.feed(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
@@ -62,7 +62,7 @@ def test_paused_connection_does_not_go_idle(chunked: bool) -> None:
 
 
 def test_close_while_paused() -> None:
-    """A connection that is closed while paused is not resumed, and data can still be taken."""
+    """A connection that is closed while paused is not resumed, and its data can still be taken."""
     fed = full(2)
     fed.lost(ConnectionResetError(104, "reset"))
     assert fed.exchange.error is not None
@@ -70,7 +70,7 @@ def test_close_while_paused() -> None:
 
 
 def test_request_on_a_closed_connection() -> None:
-    """A request that comes too late for its connection fails at once, and writes nothing."""
+    """A request on a connection that was closed meanwhile fails at once, and writes nothing."""
     fed = Fed().feed(head(2) + b"ok")
     assert fed.reuse()
     fed.eof()  # the connection is granted, but the request was not sent yet

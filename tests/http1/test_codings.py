@@ -1,4 +1,4 @@
-"""Transfer-Encoding in responses: its codings are tokens, and both judges of an end agree."""
+"""Transfer-Encoding in responses: its codings are tokens, and both parsers agree on them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ CHUNKS = b"5\r\nhello\r\n0\r\n\r\n"
 
 
 def results(version: str, codings: tuple[str, ...], *, end: bool) -> Result:
-    """The result of a response with these fields; the same at every way to cut it."""
+    """The result of a response with these fields; the same however it is split."""
     fields = "".join(f"Transfer-Encoding: {coding}\r\n" for coding in codings)
     data = f"HTTP/{version} 200 OK\r\n{fields}\r\n".encode("latin-1") + CHUNKS
     whole = received([data], end=end)
@@ -37,7 +37,7 @@ def results(version: str, codings: tuple[str, ...], *, end: bool) -> Result:
     ],
 )
 def test_chunked_at_the_end(version: str, codings: tuple[str, ...]) -> None:
-    """A last coding named ``chunked``, in any case and any field, ends with its last chunk."""
+    """If the last coding is ``chunked``, in any case and any field, the last chunk is the end."""
     result = results(version, codings, end=False)
     assert (result.status, result.body, result.complete) == (200, b"hello", True)
     assert result.kept == (version == "1.1")

@@ -15,7 +15,7 @@ VALUES = st.one_of(st.binary(max_size=12), st.text("aé€😀 \t:\"'", max_size
 
 @given(st.lists(st.tuples(NAMES, VALUES), max_size=6))
 def test_text_is_what_the_bytes_say(fields: list[tuple[bytes, bytes]]) -> None:
-    """Whether a head is read as text at once or field by field: it has the same fields."""
+    """Parsed at once or field by field, a head has the same fields."""
     head = b"\r\n".join([b"HTTP/1.1 200 OK", *(name + b":" + value for name, value in fields)])
     assert list(headers_in(head).items()) == list(headers_of(fields_of(head)).items())
     assert fields_of(head) == [(name, value.strip(b" \t")) for name, value in fields]

@@ -1,4 +1,4 @@
-"""Responses as RFC 9112 frames them, arriving in one piece, in two, and byte by byte."""
+"""Responses as RFC 9112 frames them, in one piece, in two, and byte by byte."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ OK = (200, "OK", "1.1")
 
 
 def same_at_every_split(data: bytes, **options: Any) -> Result:
-    """The result of the whole, once every way of cutting it has given the same."""
+    """The result, which is the same however the bytes are split."""
     whole = received([data], **options)
     for pieces in every_split(data):
         assert received(pieces, **options) == whole, pieces
@@ -27,7 +27,7 @@ def response(head: str, body: bytes = b"") -> bytes:
 
 
 def test_content_length() -> None:
-    """A body of Content-Length bytes is read, and the connection kept."""
+    """A body of Content-Length bytes is read, and the connection is kept."""
     result = same_at_every_split(response("HTTP/1.1 200 OK\nContent-Length: 5\nX: y", b"hello"))
     headers = [(b"Content-Length", b"5"), (b"X", b"y")]
     assert result == (*OK, headers, b"hello", [], True, None, True)
@@ -46,14 +46,14 @@ def test_no_reason() -> None:
 
 
 def test_reason_and_values_that_are_not_ascii() -> None:
-    """Bytes above 127 in the reason phrase and in values arrive as they are."""
+    """Bytes above 127 in the reason phrase and in values are kept."""
     result = same_at_every_split(response("HTTP/1.1 404 Nö!\nX: \xff\xe9\nContent-Length: 0"))
     assert result[:2] == (404, "Nö!")
     assert result.headers[0] == (b"X", b"\xff\xe9")
 
 
 def test_space_around_values() -> None:
-    """Spaces and tabs around a value do not belong to it; within, they do (RFC 9110 §5.5)."""
+    """Spaces and tabs around a value do not belong to it, those inside do (RFC 9110 §5.5)."""
     fields = "A:  \t b \t c \t\nB:\nContent-Length:0"
     result = same_at_every_split(response(f"HTTP/1.1 200 OK\n{fields}"))
     assert result.headers == [(b"A", b"b \t c"), (b"B", b""), (b"Content-Length", b"0")]
@@ -69,7 +69,7 @@ def test_chunked() -> None:
 
 
 def test_chunked_without_data() -> None:
-    """A last chunk alone is an empty body."""
+    """A body with only the last chunk is empty."""
     data = response("HTTP/1.1 200 OK\nTransfer-Encoding: Chunked", b"0\r\n\r\n")
     result = same_at_every_split(data)
     assert result.complete and result.kept and result.body == b""
@@ -85,7 +85,7 @@ def test_close_delimited() -> None:
 
 
 def test_close_delimited_without_body() -> None:
-    """The end of the connection right after such a head is an empty body."""
+    """If the connection ends right after such a head, the body is empty."""
     result = same_at_every_split(response("HTTP/1.1 200 OK\nX: y"), end=True)
     assert result.complete and not result.kept and result.body == b""
 
@@ -101,7 +101,7 @@ def test_coding_that_is_not_chunked_lasts_until_close() -> None:
     "fields", ["", "\nContent-Length: 100", "\nTransfer-Encoding: chunked", "\nContent-Length: 0"]
 )
 def test_head(fields: str) -> None:
-    """The answer to HEAD has no body whatever its fields say, and the connection is kept."""
+    """The response to HEAD has no body whatever its fields say, and the connection is kept."""
     data = response(f"HTTP/1.1 200 OK\nX: y{fields}")
     result = same_at_every_split(data, method="HEAD")
     assert result.complete and result.kept and result.body == b""
@@ -117,7 +117,7 @@ def test_statuses_without_body(status: int, fields: str) -> None:
 
 @pytest.mark.parametrize("method", ["HEAD", "GET"])
 def test_next_response_after_one_without_body(method: str) -> None:
-    """After a response whose body the parser waits for in vain, the next one is read afresh."""
+    """After a response whose announced body never comes, the next one is parsed correctly."""
     status = 200 if method == "HEAD" else 304
     fed = Fed(method=method)
     fed.feed(response(f"HTTP/1.1 {status} OK\nContent-Length: 100"))
@@ -128,7 +128,7 @@ def test_next_response_after_one_without_body(method: str) -> None:
 
 
 def test_informational() -> None:
-    """1xx before the response are told and otherwise passed over, also with fields."""
+    """1xx before the response are events and otherwise ignored, also with fields."""
     hints = response("HTTP/1.1 103 Early Hints\nLink: </a>\nLink: </b>")
     data = response("HTTP/1.1 100 Continue") + hints + hints
     data += response("HTTP/1.1 200 OK\nContent-Length: 2", b"ok")
@@ -142,7 +142,7 @@ def test_informational() -> None:
 
 
 def test_first_byte_is_told_once() -> None:
-    """However the bytes come, each moment of receiving is told once and in order."""
+    """However the bytes are split, each event of receiving occurs once and in order."""
     data = response("HTTP/1.1 200 OK\nTransfer-Encoding: chunked", b"0\r\nT: v\r\n\r\n")
     for pieces in every_split(data):
         told = Told()
@@ -208,7 +208,7 @@ HEAD = b"HTTP/1.1 200 OK\r\nX: y\r\n"
 )
 @pytest.mark.parametrize("broken", [False, True])
 def test_truncated_at_every_byte(rest: bytes, broken: bool) -> None:
-    """A response cut short fails: as disconnected within the head, as incomplete in the body."""
+    """A truncated response fails: as disconnected in the head, as incomplete in the body."""
     data = HEAD + rest
     head = data.index(b"\r\n\r\n") + 4
     for at in range(len(data)):
@@ -225,6 +225,6 @@ def test_truncated_at_every_byte(rest: bytes, broken: bool) -> None:
 
 
 def test_reset_ends_no_body() -> None:
-    """A reset is no proper end of a body that lasts until close."""
+    """A reset is not a valid end of a body that lasts until the connection closes."""
     fed = Fed().feed(HEAD + b"\r\nbody").lost(ConnectionResetError(104, "reset"))
     assert fed.result.error is ClientPayloadError

@@ -1,4 +1,4 @@
-"""What no server may send: an error, the connection closed, and never a byte for the next one."""
+"""Malformed responses: an error, a closed connection, and no byte for the next request."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
 def refused(data: bytes, **options: HeadLimits) -> Fed:
-    """Check that a response is refused however it is cut; gives the one that came whole."""
+    """Check that a response is refused however it is split; returns the result of one piece."""
     for pieces in every_split(data):
         result = received(pieces, **options)
         assert not result.complete and not result.kept, pieces
@@ -54,7 +54,7 @@ def refused(data: bytes, **options: HeadLimits) -> Fed:
     ],
 )
 def test_garbage(head: str) -> None:
-    """What is no head is refused as a bad response, and nothing of it is kept."""
+    """A malformed head is refused as a bad response, and nothing of it is kept."""
     fed = refused(head.encode("latin-1"))
     assert isinstance(fed.exchange.error, ClientResponseError)
     assert fed.exchange.error.status == 400
@@ -82,7 +82,7 @@ def test_garbage(head: str) -> None:
     ],
 )
 def test_bad_lengths(fields: str) -> None:
-    """Lengths that conflict, or are none, are refused: who reads them otherwise is tricked."""
+    """Conflicting and malformed lengths are refused: other parsers may read them differently."""
     data = f"HTTP/1.1 200 OK\r\n{fields}\r\n\r\n".encode() + b"5\r\nhello\r\n0\r\n\r\n"
     refused(data)
 
@@ -91,7 +91,7 @@ def test_bad_lengths(fields: str) -> None:
     "length", ["Content-Length: 5\r\nContent-Length: 5", "Content-Length: 5, 5"]
 )
 def test_same_length_twice(length: str) -> None:
-    """A length that is repeated is either refused or taken once (RFC 9112 §6.3), never guessed."""
+    """A repeated length is either refused or used once (RFC 9112 §6.3), never guessed."""
     results = {
         (result.error, result.body)
         for pieces in every_split(f"HTTP/1.1 200 OK\r\n{length}\r\n\r\nhello".encode())
@@ -125,7 +125,7 @@ def test_same_length_twice(length: str) -> None:
     ],
 )
 def test_bad_chunks(body: bytes) -> None:
-    """A chunk whose size or end is none breaks the body off (RFC 9112 §7.1)."""
+    """A chunk with a malformed size or end makes the body incomplete (RFC 9112 §7.1)."""
     fed = refused(CHUNKED + body)
     assert isinstance(fed.exchange.error, ClientPayloadError)
 
@@ -163,7 +163,7 @@ def test_too_large(head: bytes) -> None:
     ids=["line", "value", "name", "count"],
 )
 def test_just_small_enough(head: bytes) -> None:
-    """What is within the limits is accepted however it is cut."""
+    """Heads within the limits are accepted however they are split."""
     for pieces in every_split(head + b"\r\nContent-Length: 0\r\n\r\n"):
         assert received(pieces, limits=SMALL).complete, pieces
 
@@ -196,19 +196,19 @@ def endless(start: bytes, again: bytes, most: int) -> Fed:
     ids=["small", "large", "one"],
 )
 def test_endless_headers(again: bytes) -> None:
-    """A head that does not end is given up while it is small."""
+    """A head that does not end is refused while it is small."""
     fed = endless(b"HTTP/1.1 200 OK\r\n" + b"X: " * again.isalpha(), again, 2_000_000)
     assert isinstance(fed.exchange.error, ClientResponseError)
 
 
 def test_endless_status_line() -> None:
-    """A status line that does not end is given up while it is small."""
+    """A status line that does not end is refused while it is small."""
     fed = endless(b"HTTP/1.1 200 ", b"OK" * 500, 2_000_000)
     assert isinstance(fed.exchange.error, ClientResponseError)
 
 
 def test_endless_informational() -> None:
-    """A server that sends nothing but 1xx is given up."""
+    """A server that sends nothing but 1xx is refused."""
     fed = endless(b"", b"HTTP/1.1 100 Continue\r\n\r\n", 10_000)
     assert isinstance(fed.exchange.error, ClientResponseError)
     assert "informational" in str(fed.exchange.error)

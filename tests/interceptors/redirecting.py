@@ -13,5 +13,5 @@ def redirect(location: str, status: int = 302, *headers: tuple[str, str]) -> byt
 
 
 async def last(server: ScriptedServer, count: int = 2) -> ReceivedRequest:
-    """The last of so many requests, with its body."""
+    """The last of this many requests, with its body."""
     return await server.received(count)

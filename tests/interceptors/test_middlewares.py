@@ -1,4 +1,4 @@
-"""Middlewares: in what order, how often, and what they see and answer."""
+"""Middlewares: their order, how often they are called, and what they get and return."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ async def test_middlewares(make_session: MakeSession, aiohttp_server: AiohttpSer
 
 
 async def test_a_middleware_repeats(make_session: MakeSession, scripted: ScriptedFactory) -> None:
-    """A middleware may send the request again, body and all, with other headers."""
+    """A middleware may send the request again, with its body and other headers."""
 
     async def insist(request: httptrace.ClientRequest, handler: Any) -> Any:
         for attempt in range(3):
@@ -64,7 +64,7 @@ async def test_a_middleware_repeats(make_session: MakeSession, scripted: Scripte
 async def test_a_middleware_answers(
     make_session: MakeSession, aiohttp_server: AiohttpServer
 ) -> None:
-    """A middleware may raise, and may give a response that it had before."""
+    """A middleware may raise, and may return an earlier response."""
     async with make_session().get(aiohttp_server.url) as kept:
         await kept.read()
 

@@ -1,4 +1,4 @@
-"""What must not cross an origin in a redirect, and what may."""
+"""What a redirect to another origin must not send, and what it may send."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SECRETS = [
 
 
 def secrets_of(request: ReceivedRequest) -> list[bytes]:
-    """The fields that carry a secret."""
+    """The fields that have a secret."""
     return [name for name, value in request.headers if b"secret" in value]
 
 
@@ -67,7 +67,7 @@ async def test_credentials_do_not_leave_tls(
     server_ssl: ssl.SSLContext,
     client_ssl: ssl.SSLContext,
 ) -> None:
-    """From https to http credentials stay behind, though the host is the same."""
+    """From https to http credentials are not sent, although the host is the same."""
     plain = await scripted(OK)
     secure = await scripted(redirect(f"{plain.url}/plain"), ssl=server_ssl)
     session = make_session(cookie_jar=httptrace.CookieJar(unsafe=True))
@@ -95,7 +95,7 @@ async def test_credentials_do_not_go_to_tls(
 async def test_basic_auth_stays_with_its_origin(
     make_session: MakeSession, scripted: ScriptedFactory, kind: str
 ) -> None:
-    """auth= of session and request, and the URL's, are for the first origin."""
+    """auth= of session and request, and the URL's, are for the first origin only."""
     other = await scripted(OK)
     server = await scripted(responding(redirect("/same"), redirect(other.url)))
     auth = httptrace.BasicAuth("user", "pass")
@@ -110,7 +110,7 @@ async def test_basic_auth_stays_with_its_origin(
 async def test_headers_of_a_middleware_stay_with_its_hop(
     make_session: MakeSession, scripted: ScriptedFactory
 ) -> None:
-    """What a middleware adds for one origin, it must add again itself for the next."""
+    """A header that a middleware adds for one origin is not sent to the next."""
     other = await scripted(OK)
     server = await scripted(redirect(other.url))
 
@@ -129,7 +129,7 @@ async def test_headers_of_a_middleware_stay_with_its_hop(
 async def test_userinfo_in_location(
     session: httptrace.ClientSession, scripted: ScriptedFactory
 ) -> None:
-    """Credentials in a Location are used for it, and in no URL that is shown afterwards."""
+    """Credentials in a Location are used for it, and are in no URL that is shown."""
     other = await scripted(OK)
     server = await scripted(redirect(f"http://a:b@127.0.0.1:{other.port}/x"))
     async with session.get(server.url) as response:
@@ -143,7 +143,7 @@ async def test_userinfo_in_location(
 async def test_userinfo_that_looks_like_a_host(
     session: httptrace.ClientSession, scripted: ScriptedFactory
 ) -> None:
-    """``http://host:x@evil``: the host is what follows the last at sign."""
+    """``http://host:x@evil``: the host follows the last at sign."""
     evil = await scripted(OK)
     server = await scripted(redirect(f"http://127.0.0.1:80@localhost:{evil.port}/"))
     async with session.get(server.url, headers=SECRETS[:1]) as response:
@@ -152,7 +152,7 @@ async def test_userinfo_that_looks_like_a_host(
 
 
 async def test_cookies_of_a_redirect(make_session: MakeSession, scripted: ScriptedFactory) -> None:
-    """A cookie that a redirect sets goes to its own origin with the next hop."""
+    """A cookie that a redirect sets is sent with the next hop to its own origin."""
     server = await scripted(responding(redirect("/next", 302, ("Set-Cookie", "a=1")), OK))
     session = make_session(cookie_jar=httptrace.CookieJar(unsafe=True))
     async with session.get(server.url) as response:
@@ -166,7 +166,7 @@ async def test_netrc_of_the_next_host(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """netrc is asked for each host by itself."""
+    """Each host is looked up in netrc separately."""
     (tmp_path / "netrc").write_text(
         "machine 127.0.0.1 login first password one\nmachine localhost login other password two\n"
     )

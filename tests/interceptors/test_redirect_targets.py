@@ -34,7 +34,7 @@ LOCATIONS = {
 async def test_relative_locations(
     session: httptrace.ClientSession, scripted: ScriptedFactory, location: str
 ) -> None:
-    """A Location is resolved against the URL of the redirect, quoted where it must be."""
+    """A Location is resolved against the URL of the redirect, and quoted if necessary."""
     moved = redirect("X").replace(b"Location: X", f"Location: {location}".encode())
     server = await scripted(responding(moved, OK))
     if not location:  # an empty field leads nowhere: it is the answer
@@ -79,7 +79,7 @@ async def test_fragments(session: httptrace.ClientSession, scripted: ScriptedFac
 
 
 async def test_uri_field(session: httptrace.ClientSession, scripted: ScriptedFactory) -> None:
-    """The obsolete URI field serves where Location is missing, as in aiohttp."""
+    """The obsolete URI field is used if Location is missing, as in aiohttp."""
     moved = response_bytes(302, b"", ("URI", "/there"))
     server = await scripted(responding(moved, OK))
     async with session.get(server.url) as response:
@@ -111,7 +111,7 @@ BAD_LOCATIONS = {
 async def test_locations_that_lead_nowhere(
     session: httptrace.ClientSession, scripted: ScriptedFactory, location: str
 ) -> None:
-    """A Location that is no http URL is an error of its own, and nothing more is sent."""
+    """A Location that is no http URL raises an error of its own, and nothing more is sent."""
     server = await scripted(redirect(location))
     with pytest.raises(BAD_LOCATIONS[location]) as caught:
         await session.get(server.url)

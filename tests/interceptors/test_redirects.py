@@ -1,4 +1,4 @@
-"""Redirects as RFC 9110 §15.4 and browsers have them, over real sockets."""
+"""Redirects as RFC 9110 §15.4 and browsers follow them, over real sockets."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ async def test_bodies_are_sent_again(
 async def test_a_body_that_cannot_be_sent_again(
     session: httptrace.ClientSession, scripted: ScriptedFactory
 ) -> None:
-    """A 307 after a generator's body is an error that says so, and names what would help."""
+    """A 307 after a generator's body raises an error that says so and suggests a remedy."""
 
     async def generator() -> AsyncIterator[bytes]:
         yield b"once"
@@ -123,7 +123,7 @@ async def test_a_body_that_cannot_be_sent_again(
 async def test_a_generator_is_not_needed_again(
     session: httptrace.ClientSession, scripted: ScriptedFactory
 ) -> None:
-    """A 303 after a generator's body is followed, for it needs no body."""
+    """A 303 after a generator's body is followed, because it needs no body."""
 
     async def generator() -> AsyncIterator[bytes]:
         yield b"once"
@@ -150,7 +150,7 @@ async def test_a_file_is_closed_when_its_body_is_not_sent_on(
 async def test_a_redirect_before_the_body_was_sent(
     session: httptrace.ClientSession, scripted: ScriptedFactory
 ) -> None:
-    """A redirect that comes while the body is on its way is followed on a new connection."""
+    """A redirect that arrives while the body is sent is followed on a new connection."""
 
     async def early(peer: Peer) -> None:
         await peer.read_head()
@@ -172,7 +172,7 @@ async def test_a_redirect_before_the_body_was_sent(
 async def test_the_body_of_a_redirect(
     session: httptrace.ClientSession, scripted: ScriptedFactory
 ) -> None:
-    """What of a redirect's body was not kept makes reading it an error, however it is read."""
+    """A redirect's body that was not completely kept raises an error, however it is read."""
 
     async def script(peer: Peer) -> None:
         await peer.request()
@@ -194,7 +194,7 @@ async def test_the_body_of_a_redirect(
 
 
 async def test_history(session: httptrace.ClientSession, aiohttp_server: AiohttpServer) -> None:
-    """The redirects are in the history, the first one first, each with its own request."""
+    """The redirects are in the history, in order, each with its own request."""
     async with session.get(f"{aiohttp_server.url}/redirect/3") as response:
         assert await response.text() == "arrived"
         assert [hop.url.path for hop in response.history] == [f"/redirect/{n}" for n in (3, 2, 1)]
@@ -218,7 +218,7 @@ async def test_loop(session: httptrace.ClientSession, scripted: ScriptedFactory)
 async def test_max_redirects(
     session: httptrace.ClientSession, aiohttp_server: AiohttpServer, most: int
 ) -> None:
-    """As many redirects as max_redirects are one too many, as in aiohttp."""
+    """The redirect with the number max_redirects is an error, as in aiohttp."""
     url = aiohttp_server.url
     async with session.get(f"{url}/redirect/{most - 1}", max_redirects=most) as response:
         assert response.status == 200
@@ -244,7 +244,7 @@ async def test_not_followed(
 async def test_other_statuses(
     session: httptrace.ClientSession, scripted: ScriptedFactory, status: int
 ) -> None:
-    """Other statuses of the 3xx class are no redirects, whatever their Location says."""
+    """Other statuses of the 3xx class are not followed, whatever their Location says."""
     moved = response_bytes(status, b"", ("Location", TO))
     server = await scripted(moved)
     async with session.get(server.url) as response:
@@ -270,7 +270,7 @@ async def test_real_servers(
 async def test_a_large_body_is_not_read(
     session: httptrace.ClientSession, scripted: ScriptedFactory
 ) -> None:
-    """A redirect with a body too large to be worth reading costs its connection, no more."""
+    """A redirect with a large body closes its connection, and nothing else."""
 
     async def endless(peer: Peer) -> None:
         await peer.request()
@@ -289,7 +289,7 @@ async def test_a_large_body_is_not_read(
 async def test_a_bomb_in_a_redirect(
     session: httptrace.ClientSession, scripted: ScriptedFactory
 ) -> None:
-    """A compressed body of a redirect is never decoded: memory stays flat."""
+    """A compressed body of a redirect is never decoded: memory stays constant."""
     deflater = zlib.compressobj(wbits=31)
     bomb = b"".join(deflater.compress(bytes(1 << 20)) for _ in range(30)) + deflater.flush()
     assert len(bomb) < 1 << 16

@@ -1,4 +1,4 @@
-"""How uploads end: files are closed, generators are ended, trackers told; and 100 Continue."""
+"""The end of uploads: files are closed, generators and trackers end; and 100 Continue."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ async def _never(peer: Peer) -> None:
 
 
 async def closed(file: Any) -> None:
-    """Wait until it is: a thread closes it."""
+    """Wait until the file is closed, which a thread does."""
     async with asyncio.timeout(5):
         while not file.closed:
             await asyncio.sleep(0.001)
@@ -64,7 +64,7 @@ async def closed(file: Any) -> None:
 async def test_files_are_closed(
     session: ClientSession, scripted: ScriptedFactory, path: Path, holder: str, ending: str
 ) -> None:
-    """A file that was given as a body is closed when the request is over, however it ends."""
+    """A file that was given as a body is closed when the request ends, in every way."""
 
     async def redirect(peer: Peer) -> None:
         await peer.request()
@@ -98,7 +98,7 @@ async def test_files_are_closed(
 
 
 async def test_a_request_that_does_not_begin(scripted: ScriptedFactory, path: Path) -> None:
-    """When a listener's context cannot be made, nothing is sent, and the body ends all the same."""
+    """If a listener's context cannot be created, nothing is sent, and the body is closed."""
     server = await scripted(OK)
 
     def broken(**_given: object) -> None:
@@ -115,7 +115,7 @@ async def test_a_request_that_does_not_begin(scripted: ScriptedFactory, path: Pa
 
 
 async def test_memory_is_not_closed(session: ClientSession, scripted: ScriptedFactory) -> None:
-    """A BytesIO is the caller's: it is not closed, nor read from its start again."""
+    """A BytesIO is not closed, nor read from its beginning again."""
     server = await scripted(OK)
     file = io.BytesIO(b"not this, this")
     file.seek(10)
@@ -127,7 +127,7 @@ async def test_memory_is_not_closed(session: ClientSession, scripted: ScriptedFa
 async def test_generator_that_is_no_longer_wanted(
     session: ClientSession, scripted: ScriptedFactory, status: int
 ) -> None:
-    """An answer that is whole ends a body that may never go on, and its tidying up is done."""
+    """A complete response ends a body that never continues, and its cleanup has run."""
     ended = asyncio.Event()
 
     async def waiting() -> AsyncIterator[bytes]:
@@ -156,7 +156,7 @@ async def test_generator_that_is_no_longer_wanted(
 async def test_body_that_was_cancelled_itself(
     session: ClientSession, scripted: ScriptedFactory
 ) -> None:
-    """A body whose source was cancelled fails the request, which nobody cancelled."""
+    """A body whose source was cancelled fails the request, but does not cancel it."""
 
     async def cancelled() -> AsyncIterator[bytes]:
         yield b"some"
@@ -175,7 +175,7 @@ async def test_body_that_was_cancelled_itself(
 
 
 async def test_tracker(session: ClientSession, scripted: ScriptedFactory, path: Path) -> None:
-    """A tracker tells bytes and attempts over redirects, and completes with the final answer."""
+    """A tracker counts bytes and attempts over redirects, and completes with the final response."""
 
     async def script(peer: Peer) -> None:
         await peer.request()
@@ -205,7 +205,7 @@ async def test_tracker(session: ClientSession, scripted: ScriptedFactory, path: 
 
 
 async def test_tracker_of_a_failure(session: ClientSession, scripted: ScriptedFactory) -> None:
-    """The tracker of a request that fails says how far it came, and why it ended."""
+    """The tracker of a failed request has the bytes that were sent, and the error."""
 
     async def script(peer: Peer) -> None:
         await peer.read_head()
@@ -233,7 +233,7 @@ async def test_tracker_of_a_failure(session: ClientSession, scripted: ScriptedFa
 async def test_file_is_not_read_before_100(
     session: ClientSession, scripted: ScriptedFactory, path: Path, status: int
 ) -> None:
-    """With expect100= nothing is read of the file before the server wants it."""
+    """With expect100= the file is not read before the server sends 100."""
 
     async def script(peer: Peer) -> None:
         request = await peer.read_head()

@@ -1,4 +1,4 @@
-"""Bodies on their way out: of every kind, large, slow and encoded."""
+"""Request bodies: of every kind, large, slow and encoded."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ async def generator(data: bytes = BIG) -> AsyncIterator[bytes]:
 
 
 class Pieces:
-    """An async iterable that is no generator."""
+    """An async iterable that is not a generator."""
 
     def __init__(self, *pieces: Any) -> None:
         self._pieces = list(pieces)
@@ -51,7 +51,7 @@ class Pieces:
 
 
 class Reader:
-    """An object that has `read` alone."""
+    """An object that has only `read`."""
 
     def __init__(self, data: bytes) -> None:
         self._file = io.BytesIO(data)
@@ -69,7 +69,7 @@ def path(tmp_path: Path) -> Path:
 
 
 async def unmoving(count: Callable[[], int]) -> int:
-    """Wait until the count no longer moves: everything is stopped."""
+    """Wait until the count no longer changes: everything has stopped."""
     last = -1
     while last != (last := count()):
         await asyncio.sleep(0.03)
@@ -118,7 +118,7 @@ async def test_large(
     path: Path,
     tls: bool,
 ) -> None:
-    """Bodies of many times what sockets hold arrive whole, one after the other."""
+    """Bodies that are much larger than socket buffers are received completely."""
     server = await scripted(OK, ssl=server_ssl if tls else None)
     options: dict[str, Any] = {"ssl": client_ssl} if tls else {}
     for name, make in LARGE.items():
@@ -135,7 +135,7 @@ async def test_large(
 
 
 async def test_chunked(session: ClientSession, scripted: ScriptedFactory, path: Path) -> None:
-    """chunked=True sends without a length what has one; a length of one's own is kept to."""
+    """chunked=True sends a body of known length in chunks; a given length is respected."""
     server = await scripted(OK)
     for data in (b"abc", "abc", io.BytesIO(b"abc"), Pieces(b"a", b"", b"bc")):
         request = await sent(session, server, data=data, chunked=True)
@@ -156,7 +156,7 @@ async def test_pieces_on_the_wire(session: ClientSession, scripted: ScriptedFact
 
 
 async def test_a_buffer_that_changes(session: ClientSession, scripted: ScriptedFactory) -> None:
-    """What a generator does with its buffer after giving it does not change what is sent."""
+    """Later changes of a generator's buffer do not change what is sent."""
 
     async def reusing() -> AsyncIterator[bytearray]:
         buffer = bytearray(100_000)
@@ -180,7 +180,7 @@ async def test_backpressure(
     client_ssl: SSLContext,
     tls: bool,
 ) -> None:
-    """Of a body that the server does not take no more is made than buffers hold."""
+    """If the server does not read, only as much of a body is produced as buffers hold."""
 
     async def script(peer: Peer) -> None:
         request = await peer.read_head()
@@ -225,7 +225,7 @@ OURS = [
 async def test_piping(
     session: ClientSession, scripted: ScriptedFactory, recorder: EventRecorder
 ) -> None:
-    """A response that is the body of a request flows at its reader's pace, in little memory."""
+    """A response that is the body of a request is read at the server's pace, in little memory."""
     httptrace.uninstall(recorder)  # it would keep every piece
     size = 24 << 20
 
@@ -263,7 +263,7 @@ async def test_piping(
 
 
 async def test_slow_file(session: ClientSession, scripted: ScriptedFactory) -> None:
-    """While a file takes its time to be read, everybody else goes on."""
+    """While reading a file takes long, other tasks run."""
     released = threading.Event()
 
     class SlowFile(Reader):
@@ -311,7 +311,7 @@ async def test_compress(
 async def test_compressing_lets_others_in(
     session: ClientSession, scripted: ScriptedFactory
 ) -> None:
-    """A large body that is encoded to next to nothing does not hold up the loop until its end."""
+    """A large body that is encoded to almost nothing does not block the loop until its end."""
     server = await scripted(OK)
     turns = 0
 
@@ -331,7 +331,7 @@ async def test_compressing_lets_others_in(
 
 
 async def test_json_serialize_bytes(make_session: MakeSession, scripted: ScriptedFactory) -> None:
-    """JSON goes out as the session's function makes it, which must return bytes."""
+    """JSON is sent as the session's function returns it, which must be bytes."""
     server = await scripted(OK)
     for made in (b"[1]", bytearray(b"[1]")):
         session = make_session(json_serialize_bytes=lambda value, made=made: made)

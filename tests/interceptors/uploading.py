@@ -1,4 +1,4 @@
-"""What the tests of uploads share."""
+"""Shared by the tests of uploads."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ BIG = random.Random(3).randbytes(3 << 20)
 
 
 async def sent(session: ClientSession, server: ScriptedServer, **options: Any) -> Any:
-    """Make a request; what the server got."""
+    """Make a request; returns what the server received."""
     async with session.post(server.url, **options) as response:
         assert await response.read() == b"ok"
     return server.requests[-1]

@@ -44,7 +44,7 @@ def set_up(**_: object) -> None:
 
 @app.task
 def tell() -> dict[str, str]:
-    """What the task knows of the work that it belongs to."""
+    """The ids and fields that the task sees."""
     log.info("telling")
     trace = current_trace_context()
     return {"id": request.id, "path": request.path, "trace": trace.trace_id, "of": trace.parent_id}

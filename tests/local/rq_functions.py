@@ -10,7 +10,7 @@ from httptrace.local import current_request_id, current_trace_context, request
 
 
 def tell() -> str:
-    """What the job knows of the work that it belongs to."""
+    """The ids and fields that the job sees."""
     logging.getLogger("jobs").info("telling")
     trace = current_trace_context()
     told = {"id": current_request_id(), "path": request.path}

@@ -12,12 +12,12 @@ def test_members_are_read_and_decoded():
 
 
 def test_the_header_is_written_again_with_properties():
-    """Encoding goes back as it came, properties included."""
+    """Encoding is the inverse of parsing, properties included."""
     assert str(Baggage.parse("a=1;p=2 , b=DF%2028")) == "a=1;p=2 ,b=DF%2028".replace(" ,", ",")
 
 
 def test_values_of_any_text_survive_the_way():
-    """What a program sets comes out at the other end, whatever characters it has."""
+    """A program's values are received unchanged, whatever characters they have."""
     values = {"a": 'é,;="\\ \n%', "b": ""}
     assert dict(Baggage.parse(str(Baggage(values)))) == values
     assert str(Baggage(values)).isascii()
@@ -27,23 +27,23 @@ def test_values_of_any_text_survive_the_way():
     "text", ["", "a", "=1", "a b=1", "a=b c", 'a="x"', "a=\n", "a=1;\x00", "é=1"]
 )
 def test_members_that_are_wrong_are_left_out(text):
-    """A wrong member is dropped, its neighbours are kept."""
+    """An invalid member is dropped, its neighbours are kept."""
     assert dict(Baggage.parse(f"x=1,{text},y=2")) == {"x": "1", "y": "2"}
 
 
 def test_too_many_members_are_cut():
-    """No more than 64 members are taken."""
+    """No more than 64 members are accepted."""
     assert len(Baggage.parse(",".join(f"k{n}=1" for n in range(100)))) == 64
 
 
 def test_too_many_bytes_are_cut():
-    """What begins beyond 8192 bytes is not taken, and half a member neither."""
+    """Bytes beyond 8192 are dropped, and with them the member that they cut."""
     assert dict(Baggage.parse("a=1,b=" + "x" * 9000)) == {"a": "1"}
     assert dict(Baggage.parse("a=1,b=" + "x" * 8186 + ",c=1")) == {"a": "1", "b": "x" * 8186}
 
 
 def test_a_key_that_is_no_token_is_refused():
-    """A program that sets an impossible key is told."""
+    """An invalid key raises an error."""
     with pytest.raises(ValueError, match="'a b' is not a token"):
         Baggage({"a b": "1"})
 
@@ -57,7 +57,7 @@ def test_a_key_that_is_no_token_is_refused():
     ],
 )
 def test_what_cannot_be_sent_is_refused_at_once(values, error, text):
-    """Not first when a request goes out; and no value stands in a message."""
+    """Invalid values raise at once, not when a request is sent; errors do not show values."""
     with pytest.raises(error, match=text) as caught:
         Baggage(values)
     assert "secret" not in str(caught.value)

@@ -7,7 +7,7 @@ from httptrace.local.carrier import carried_ids, job_scope
 
 
 def test_the_ids_come_out_as_they_went_in():
-    """Id and trace survive the way through a queue, the tracestate too."""
+    """Id and trace, with the tracestate, pass through a queue."""
     with job_context("outer", id="abc"):
         request.trace = request.trace._replace(tracestate="v=1")
         trace, carried = request.trace, carried_ids()
@@ -29,12 +29,12 @@ def test_the_ids_come_out_as_they_went_in():
     ],
 )
 def test_what_others_wrote_into_the_queue_is_checked(carried):
-    """What is not valid is replaced: the id by the job's, the trace by a new one."""
+    """Invalid ids are replaced: the id by the job's, the trace by a new one."""
     with job_scope("job", carried, "1234"):
         assert (request.id, request.trace.parent_id) == ("1234", "")
 
 
 def test_a_job_id_that_could_do_harm_is_replaced():
-    """Without any valid id, one is made."""
+    """Without any valid id, a new one is made."""
     with job_scope("job", {}, "a b"):
         assert len(request.id) == 36

@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(scope="module")
 def celery_app(tmp_path_factory: pytest.TempPathFactory):
-    """The sender's side of the application, with a worker that runs."""
+    """The sender's side of the application, with a running worker."""
     directory = tmp_path_factory.mktemp("celery")
     for name in ("queue", "control"):
         (directory / name).mkdir()
@@ -57,7 +57,7 @@ class worker:
 
 
 def test_a_task_has_the_ids_of_the_request_that_sent_it(celery_app):
-    """Id and trace are the sender's, the span is a new one below the sender's."""
+    """Id and trace are the sender's, the span is a new child of the sender's."""
     with job_context("nightly", id="abc"):
         trace = request.trace
         told = celery_app.tell.delay().get(timeout=30)
@@ -70,14 +70,14 @@ def test_a_task_has_the_ids_of_the_request_that_sent_it(celery_app):
 
 
 def test_a_task_that_nothing_sent_has_its_own_id(celery_app):
-    """Outside of work the task's id is the request's id, and the trace begins there."""
+    """Outside of any request or job the task's id is the request id, and the trace is new."""
     sent = celery_app.tell.delay()
     told = sent.get(timeout=30)
     assert (told["id"], told["of"]) == (sent.id, "")
 
 
 def test_a_task_that_sends_another_hands_its_ids_on(celery_app):
-    """The ids go down the whole chain."""
+    """The ids are passed on through a chain of tasks."""
     with job_context("nightly", id="chain"):
         second = celery_app.tell_later.delay().get(timeout=30)
     assert celery_app.app.AsyncResult(second).get(timeout=30)["id"] == "chain"
@@ -97,7 +97,7 @@ def test_the_workers_lines_name_the_sender(celery_app):
 
 @pytest.fixture
 def eager(celery_app) -> Iterator[None]:
-    """Tasks that run where they are sent."""
+    """Tasks that run in the process of their sender."""
     celery_app.app.conf.task_always_eager = True
     yield
     celery_app.app.conf.task_always_eager = False
@@ -105,7 +105,7 @@ def eager(celery_app) -> Iterator[None]:
 
 @pytest.mark.usefixtures("eager")
 def test_an_eager_task_has_the_ids_too(celery_app):
-    """A task that runs in the sender's process is in a scope of its own, which ends with it."""
+    """A task that runs in the sender's process has a scope of its own, which ends with it."""
     with job_context("nightly", id="abc"):
         told = celery_app.tell.delay().get()
         assert (request.id, request.path) == ("abc", "nightly")

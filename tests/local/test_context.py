@@ -26,7 +26,7 @@ def in_thread(func, *args) -> None:
 
 
 def test_leaving_restores_the_outer_values():
-    """Nested scopes of one task each have their values; leaving one gives the outer ones back."""
+    """Nested scopes of a task each have their values; leaving one restores the outer ones."""
     with Context(locals=(state,)):
         state.x = 1
         with Context(locals=(state,)):
@@ -51,7 +51,7 @@ async def test_async_with_does_the_same():
 
 
 def test_an_exception_leaves_the_scope():
-    """A scope is left by an exception, which goes on."""
+    """An exception leaves the scope and is propagated."""
     with pytest.raises(KeyError), Context(locals=(state,)):
         state.x = 1
         raise KeyError
@@ -59,7 +59,7 @@ def test_an_exception_leaves_the_scope():
 
 
 def test_a_local_that_is_not_named_is_not_touched():
-    """Values of other Local objects are seen inside, and what is written there stays."""
+    """Values of other Local objects are seen inside, and writes to them stay."""
     with Context(locals=(state, other)):
         other.x = 1
         with Context(locals=(state,)):
@@ -69,7 +69,7 @@ def test_a_local_that_is_not_named_is_not_touched():
 
 
 def test_without_names_every_local_is_undone():
-    """Context() shows what is there and undoes all that was written inside."""
+    """Context() shows the current values and undoes all writes of the block."""
     with Context(locals=(state, other)):
         state.x = 1
         with Context():
@@ -83,7 +83,7 @@ def test_without_names_every_local_is_undone():
 
 
 def test_the_parent_gives_its_values_to_start_from():
-    """A scope with a parent starts with the parent's values; its writes stay its own."""
+    """A scope with a parent starts with the parent's values; its writes do not reach it."""
     with Context(locals=(state,)) as parent:
         state.x = 1
         with Context(locals=(state,), parent=parent):
@@ -93,7 +93,7 @@ def test_the_parent_gives_its_values_to_start_from():
 
 
 def test_the_parents_writes_after_the_start_do_not_reach_the_child():
-    """What the parent writes later is its own, too."""
+    """Later writes of the parent do not reach the scope."""
     seen = []
     with Context(locals=(state,)) as parent:
         state.x = 1
@@ -116,7 +116,7 @@ def test_the_parents_writes_after_the_start_do_not_reach_the_child():
 
 
 def test_a_parent_gives_its_latest_values_to_a_bare_thread():
-    """A thread without the context takes the parent's values as they are when it enters."""
+    """A thread without the context gets the parent's values as they are when it enters."""
     seen = []
 
     def work(parent: Context) -> None:
@@ -135,7 +135,7 @@ def test_a_parent_gives_its_latest_values_to_a_bare_thread():
 
 
 async def test_a_childs_writes_are_not_the_parents_values():
-    """What a task that was started in the parent writes is not given to others."""
+    """Writes of a task that was started in the parent are not inherited."""
 
     async def child() -> None:
         state.x = "child"
@@ -154,7 +154,7 @@ async def test_a_childs_writes_are_not_the_parents_values():
 
 
 def test_values_of_an_outer_scope_come_through_the_parent():
-    """A parent gives what its own outer scopes hold, too."""
+    """A parent also passes on the values of its outer scopes."""
     seen = []
 
     def work(parent: Context) -> None:
@@ -172,7 +172,7 @@ def test_values_of_an_outer_scope_come_through_the_parent():
 
 @pytest.mark.parametrize("entered", [True, False])
 def test_a_parent_that_set_nothing_gives_nothing(entered):
-    """A parent without values, or never entered, raises nothing."""
+    """A parent without values, or one that was never entered, is accepted."""
     parent = Context(locals=(other,))
     with parent if entered else contextlib.nullcontext():
         pass
@@ -181,7 +181,7 @@ def test_a_parent_that_set_nothing_gives_nothing(entered):
 
 
 def test_leaving_out_of_order_keeps_the_inner_scope():
-    """The outer scope may be left first: the inner one goes on, then all is as before."""
+    """The outer scope may be left first: the inner one stays, then all values are restored."""
     first, second = Context(locals=(state,)), Context(locals=(state,))
     state_before = value()
     first.__enter__()
@@ -195,7 +195,7 @@ def test_leaving_out_of_order_keeps_the_inner_scope():
 
 
 def test_entering_again_after_out_of_order_cleans_up_first():
-    """A scope that others left in the middle is taken away when its opener opens the next."""
+    """A scope that was left elsewhere is removed when its opener opens the next one."""
     first = Context(locals=(state,))
     first.__enter__()
     state.x = 1
@@ -206,7 +206,7 @@ def test_entering_again_after_out_of_order_cleans_up_first():
 
 
 async def test_leaving_in_another_task_is_safe():
-    """A scope opened in one task and left in another raises nothing; the other is restored."""
+    """A scope opened in one task and left in another raises nothing; its opener is restored."""
     scope = Context(locals=(state,))
     seen = []
 
@@ -248,7 +248,7 @@ async def test_a_task_keeps_what_it_saw_when_the_scope_is_left():
 
 
 def test_leaving_in_another_thread_is_safe():
-    """A scope may be left by a thread that never had it."""
+    """A scope may be left by a thread that never entered it."""
     scope = Context(locals=(state,))
     errors = []
 
@@ -265,7 +265,7 @@ def test_leaving_in_another_thread_is_safe():
 
 
 def test_leaving_from_a_closed_generator_is_safe():
-    """A generator that is closed in another context, or collected, leaves its scope quietly."""
+    """A generator that is closed in another context, or collected, leaves its scope silently."""
 
     def generate():
         with Context(locals=(state,)):
@@ -285,7 +285,7 @@ def test_leaving_from_a_closed_generator_is_safe():
 
 
 def test_a_generator_shares_its_callers_context():
-    """Between two values of a generator its scope is the caller's, as context variables have it."""
+    """Between two values of a generator its scope is the caller's too, like context variables."""
 
     def generate():
         with Context(locals=(state,)):
@@ -314,7 +314,7 @@ async def test_an_async_generator_that_is_closed_elsewhere_leaves_quietly():
 
 
 def test_leaving_twice_does_nothing():
-    """A second leave neither raises nor touches the values of the scope around."""
+    """A second leave neither raises nor changes the values of the outer scope."""
     with Context(locals=(state,)):
         state.x = 1
         with Context(locals=(state,)) as scope:
@@ -325,7 +325,7 @@ def test_leaving_twice_does_nothing():
 
 @pytest.mark.parametrize("left", [True, False])
 def test_entering_twice_is_refused(left):
-    """One Context is one scope: entering it again says so."""
+    """Entering a Context a second time raises an error that says so."""
     scope = Context("mine")
     scope.__enter__()
     if left:
@@ -347,7 +347,7 @@ def test_entering_twice_is_refused(left):
     ],
 )
 def test_locals_that_are_no_locals_are_refused(locals, text):
-    """Whatever is not a collection of Local objects is named in the error."""
+    """What is not a collection of Local objects is named in the error."""
     with pytest.raises(TypeError, match=text):
         Context(locals=locals)
 
@@ -385,7 +385,7 @@ async def test_a_chain_of_background_tasks_keeps_no_chain_of_scopes():
 
 
 async def test_a_scope_of_an_abandoned_async_generator_ends_for_its_caller():
-    """When the generator was collected, its caller sees its own values again."""
+    """After the generator is collected, its caller sees its own values again."""
 
     async def generate():
         with Context(locals=(state,)):
@@ -406,7 +406,7 @@ async def test_a_scope_of_an_abandoned_async_generator_ends_for_its_caller():
 
 
 async def test_an_abandoned_async_generator_leaves_the_scopes_inside_of_it_alone():
-    """A scope that the caller opened meanwhile goes on; the generator's ends with it."""
+    """A scope that the caller opened meanwhile stays; the generator's ends with it."""
 
     async def generate():
         with Context(locals=(state,)):
@@ -427,7 +427,7 @@ async def test_an_abandoned_async_generator_leaves_the_scopes_inside_of_it_alone
 
 
 async def test_a_scope_of_a_task_in_another_loop_is_left_quietly():
-    """A thread's loop that leaves a scope does not touch the context of the task that opened it."""
+    """A scope that is left in another thread's loop does not change its opener's context."""
     scope = Context(locals=(state,))
 
     async def leave() -> None:
@@ -442,7 +442,7 @@ async def test_a_scope_of_a_task_in_another_loop_is_left_quietly():
 
 
 def test_the_current_context_is_the_innermost_one():
-    """current_context() gives the scope that the code is in, and None outside of any."""
+    """current_context() returns the innermost scope, and None outside of any."""
     assert current_context() is None
     with Context() as outer:
         with job_context("job") as inner:
@@ -452,7 +452,7 @@ def test_the_current_context_is_the_innermost_one():
 
 
 async def test_a_worker_that_runs_already_gets_the_values_of_the_current_context():
-    """A context that is handed to a worker gives it the request and all values."""
+    """A context that is passed to a worker gives it the request and all values."""
     jobs: asyncio.Queue[tuple[Context | None, asyncio.Future]] = asyncio.Queue()
 
     async def worker() -> None:
@@ -473,7 +473,7 @@ async def test_a_worker_that_runs_already_gets_the_values_of_the_current_context
 
 
 async def test_the_current_context_of_a_child_task_has_the_childs_values():
-    """In a task that was started inside, what it wrote itself is handed on."""
+    """A task that was started inside passes on what it wrote itself."""
 
     async def child() -> Context | None:
         state.x = "child"

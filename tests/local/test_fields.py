@@ -29,7 +29,7 @@ def bound() -> dict[str, object]:
 
 
 class Lines:
-    """A logger of its own with a handler as a configuration makes it."""
+    """A logger with a handler as a configuration creates it."""
 
     def __init__(self, configuration: LogConfiguration) -> None:
         self.stream = io.StringIO()
@@ -45,7 +45,7 @@ class Lines:
 
 
 def test_bound_fields_end_the_lines_of_the_work():
-    """Lines of standard logging have them at the end, until the job ends."""
+    """Lines of standard logging have the fields at the end, until the job ends."""
     lines = Lines(LogConfiguration("shop"))
     with job_context("nightly", id="abc"):
         bind(user="ann")
@@ -61,7 +61,7 @@ def test_bound_fields_end_the_lines_of_the_work():
 
 
 def test_bound_fields_are_in_json_structlog_and_loguru_alike():
-    """Each kind of log has the same fields, and what a call gives itself comes first."""
+    """Each kind of log has the same fields; arguments of a call take precedence."""
     lines = Lines(JsonLogConfiguration("shop"))
     capture = structlog.testing.CapturingLogger()
     events = structlog.wrap_logger(
@@ -89,7 +89,7 @@ def test_bound_fields_are_in_json_structlog_and_loguru_alike():
 
 
 def test_none_takes_a_field_away():
-    """bind(name=None) ends a field before its work does."""
+    """bind(name=None) removes a field before the work ends."""
     with job_context("nightly"):
         bind(user="ann", cart=7)
         bind(user=None)
@@ -97,7 +97,7 @@ def test_none_takes_a_field_away():
 
 
 def test_a_context_ends_what_is_bound_in_it():
-    """Context() undoes bind as it undoes every write."""
+    """Context() undoes bind like every write."""
     with job_context("nightly"):
         bind(user="ann")
         with Context():
@@ -106,7 +106,7 @@ def test_a_context_ends_what_is_bound_in_it():
 
 
 async def test_what_a_task_binds_stays_its_own():
-    """Tasks have the fields of the code that starts them, and do not disturb each other."""
+    """Tasks inherit the fields of the code that starts them, and do not change them."""
 
     async def work(item: int) -> dict[str, object]:
         bind(item=item)
@@ -121,7 +121,7 @@ async def test_what_a_task_binds_stays_its_own():
 
 
 def test_a_job_begins_with_what_is_bound_where_it_starts():
-    """Jobs have the fields that were bound around them, outside of work or in it."""
+    """Jobs inherit the fields that were bound around them, in a request or outside."""
     with Context():
         bind(region="north")
         with job_context("outer"):
@@ -134,7 +134,7 @@ def test_a_job_begins_with_what_is_bound_where_it_starts():
 
 
 def test_a_parent_hands_its_fields_on():
-    """Work with a parent begins with the parent's fields."""
+    """A scope with a parent begins with the parent's fields."""
     with job_context("outer"):
         bind(user="ann")
         handed = current_context()
@@ -154,13 +154,13 @@ def test_an_error_that_is_logged_later_brings_the_fields_along():
 
 @pytest.mark.parametrize("name", ["message", "args", "request_id", "bound_fields", "levelname"])
 def test_a_name_that_log_records_use_is_refused(name):
-    """Such a field could not be told from the record's own."""
+    """A field with the name of a record's attribute is refused."""
     with pytest.raises(ValueError, match=f"'{name}' is taken in log records"):
         bind(**{name: 1})
 
 
 def test_a_value_that_cannot_be_shown_loses_no_line():
-    """Its class stands in the line instead."""
+    """A value that cannot be shown is replaced by its class."""
 
     class Broken:
         def __str__(self) -> str:

@@ -27,7 +27,7 @@ def no_values_before() -> None:
 
 
 def write_and_tell() -> object:
-    """What was seen before the write."""
+    """The value before the write."""
     before = getattr(state, "x", None)
     state.x = "child"
     return before
@@ -46,7 +46,7 @@ async def test_a_task_sees_the_values_and_its_writes_stay_its_own():
 
 
 async def test_awaiting_directly_shares_the_context():
-    """A coroutine that is awaited is the same task: its writes are the caller's."""
+    """A coroutine that is awaited runs in the same task: its writes are the caller's."""
     with Context(locals=(state,)):
         state.x = "parent"
         assert await child() == "parent"
@@ -80,7 +80,7 @@ async def test_wait_for_shares_the_context_since_3_12():
 
 
 async def test_wait_for_of_a_task_isolates_on_every_version():
-    """Given a task, wait_for leaves its writes to it."""
+    """With a task, wait_for leaves the writes in that task."""
     with Context(locals=(state,)):
         state.x = "parent"
         assert await asyncio.wait_for(asyncio.create_task(child()), 5) == "parent"
@@ -123,7 +123,7 @@ async def test_an_eager_task_isolates():
 @needs_eager_tasks
 @pytest.mark.asyncio(loop_factories=["asyncio"])  # uvloop has its own call of task factories
 async def test_a_scope_in_an_eager_task_is_its_own():
-    """A scope that an eager task opens and leaves open does not show in the caller."""
+    """A scope that an eager task leaves open is not seen by the caller."""
     loop = asyncio.get_running_loop()
     loop.set_task_factory(asyncio.eager_task_factory)
     gate = asyncio.Event()
@@ -218,7 +218,7 @@ async def test_a_done_callback_sees_the_values_of_its_registration():
 
 
 async def test_run_coroutine_threadsafe_carries_the_threads_values():
-    """The coroutine sees the context of the thread that hands it over, not that of the loop."""
+    """The coroutine has the context of the thread that submits it, not that of the loop."""
     loop = asyncio.get_running_loop()
 
     def work() -> object:
@@ -233,7 +233,7 @@ async def test_run_coroutine_threadsafe_carries_the_threads_values():
 
 
 def test_a_generator_runs_in_its_callers_context():
-    """What the caller sets between two steps is seen by the generator, and the other way."""
+    """The generator sees what the caller sets between two steps, and the other way round."""
 
     def generate() -> Iterator[object]:
         yield write_and_tell()
@@ -249,7 +249,7 @@ def test_a_generator_runs_in_its_callers_context():
 
 
 async def test_an_async_generator_runs_in_its_callers_context():
-    """Each step of an async generator has the context of the task that asks for it."""
+    """Each step of an async generator has the context of the task that iterates."""
 
     async def generate():
         while True:

@@ -22,13 +22,13 @@ def test_an_id_is_a_uuid_of_version_7_with_the_present_time():
 
 
 def test_ids_sort_in_the_order_they_were_made():
-    """However fast they come, later ids of a thread are greater."""
+    """Later ids of a thread are greater, however fast they are made."""
     made = [new_id() for _ in range(10_000)]
     assert made == sorted(made)
 
 
 def test_ids_of_many_threads_are_unique():
-    """Threads never make the same id."""
+    """Threads never make equal ids."""
     with ThreadPoolExecutor(8) as pool:
         batches = pool.map(lambda _: [new_id() for _ in range(2_000)], range(8))
     made = [each for batch in batches for each in batch]
@@ -36,7 +36,7 @@ def test_ids_of_many_threads_are_unique():
 
 
 def test_our_own_ids_are_safe():
-    """An id made here is accepted by the next service of the same kind."""
+    """An id that is made here is accepted by another service with the same check."""
     assert is_safe_id(new_id())
 
 
@@ -44,7 +44,7 @@ def test_our_own_ids_are_safe():
     "text", ["a", "A" * 128, "1-67891233-abc", "Root=1-2;Sampled=1", "a/b+c=="]
 )
 def test_usual_ids_are_safe(text):
-    """Ids as they are seen in the field pass."""
+    """Ids as other services make them are accepted."""
     assert is_safe_id(text)
 
 
@@ -53,18 +53,18 @@ def test_usual_ids_are_safe(text):
     ["", "A" * 129, "a b", "a\n", "a\r\nX: y", "a\0", "é", "a,b", '"a"', "<b>", "%0a", "a\x1b[31m"],
 )
 def test_ids_that_could_do_harm_are_not_safe(text):
-    """Line breaks, control characters, quotes, markup and what is too long are refused."""
+    """Line breaks, control characters, quotes, markup and too long ids are refused."""
     assert not is_safe_id(text)
 
 
 @pytest.mark.parametrize("text", ["", "x" * 1025, "x" * 1_000_000, "a b", "a\n", "\x7f", "é"])
 def test_no_validator_can_let_these_through(text):
-    """The outer bound holds for every id."""
+    """The outer limit applies to every id."""
     assert not is_printable_id(text)
 
 
 def test_a_forked_process_makes_ids_of_its_own():
-    """Parent and child share no random numbers that were fetched before the fork."""
+    """Parent and child do not share random numbers that were read before the fork."""
     source = """if True:
         import os
         from httptrace.local.ids import new_id, random_hex

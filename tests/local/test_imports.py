@@ -10,7 +10,7 @@ import httptrace.web
 
 
 def test_every_public_name_is_there_and_sorted():
-    """__all__ names what can be imported, in order; a name that is absent says so."""
+    """__all__ is sorted and can be imported; an absent name raises an error that says so."""
     for module in (httptrace.local, httptrace.web):
         assert module.__all__ == sorted(module.__all__)
         assert all(hasattr(module, name) for name in module.__all__)
@@ -18,7 +18,7 @@ def test_every_public_name_is_there_and_sorted():
 
 
 def test_the_core_of_local_imports_little():
-    """What the client imports of it brings neither asyncio nor logging nor a framework."""
+    """The part that the client needs imports neither asyncio nor logging nor a framework."""
     source = """if True:
         import sys, importlib.util, types
         spec = importlib.util.find_spec("httptrace")
@@ -45,7 +45,7 @@ def test_the_core_of_local_imports_little():
 
 
 def test_the_web_package_says_that_it_is_no_server():
-    """Programs that import httptrace for aiohttp are told where aiohttp's server is."""
+    """Programs that expect aiohttp's server get an error that says where it is."""
     with pytest.raises(AttributeError, match=r"httptrace has no server.*from aiohttp import web"):
         _ = httptrace.web.Application
     source = "import httptrace as aiohttp; aiohttp.web.Application"

@@ -22,7 +22,7 @@ def formatted(**attributes) -> dict[str, object]:
 
 
 def test_a_line_has_the_names_of_opentelemetry():
-    """Message, severity, time, logger, code and service come under OpenTelemetry's names."""
+    """Message, severity, time, logger, code and service have OpenTelemetry's names."""
     fields = formatted(
         name="app", created=0.5, pathname="/a.py", lineno=3, funcName="f", args=(), process=7
     )
@@ -42,7 +42,7 @@ def test_a_line_has_the_names_of_opentelemetry():
 
 
 def test_the_ids_of_the_work_are_there():
-    """Request id, path, trace and span are fields; without work they are absent."""
+    """Request id, path, trace and span are fields; outside of any work they are absent."""
     with job_context("nightly", id="abc"):
         fields = formatted()
         assert fields["request_id"] == "abc"
@@ -77,7 +77,7 @@ def test_a_stack_is_told():
 
 
 def test_an_exception_that_came_through_a_queue_is_kept():
-    """A QueueHandler leaves only the exception's text; that is the stack trace then."""
+    """A QueueHandler keeps only the exception's text, which becomes the stack trace."""
     handler = logging.handlers.QueueHandler(queue.SimpleQueue())
     try:
         raise KeyError("gone")
@@ -88,7 +88,7 @@ def test_an_exception_that_came_through_a_queue_is_kept():
 
 
 def test_extra_is_kept():
-    """Extra values come under their own names, also when a name is one of ours."""
+    """Extra values have their own names, or a prefix if the name is one of ours."""
     fields = formatted(user="ann", nested={"a": [1, None]}, body="mine")
     assert fields["user"] == "ann"
     assert fields["nested"] == {"a": [1, None]}

@@ -31,7 +31,7 @@ def in_fresh_context(func, *args):
 
 
 def test_any_name_can_be_set_read_and_deleted():
-    """An attribute of any name is kept, replaced and deleted like that of a plain object."""
+    """An attribute of any name is set, replaced and deleted like that of a plain object."""
     local = Local()
     with Context(locals=(local,)):
         local.spam = "ham"
@@ -45,7 +45,7 @@ def test_any_name_can_be_set_read_and_deleted():
 
 
 def test_two_locals_never_share_a_name():
-    """Two Local objects, also of one class, keep their values apart."""
+    """Two Local objects, also of the same class, have separate values."""
     one, two = RequestState(), RequestState()
     with Context(locals=(one, two)):
         one.user = "ann"
@@ -56,7 +56,7 @@ def test_two_locals_never_share_a_name():
 
 @pytest.mark.parametrize("kind", [AttributeError, ValueError, UnsetLocalError])
 def test_an_unset_name_is_an_attribute_error_and_a_value_error(kind):
-    """Code written for either kind of error catches a missing name."""
+    """A missing name can be caught as either kind of error."""
     local = Local()
     with pytest.raises(kind):
         _ = local.spam
@@ -85,7 +85,7 @@ def test_the_error_tells_that_there_is_no_context():
 
 
 def test_the_error_tells_that_the_name_was_never_set():
-    """Inside of a Context the text names it and says that nobody ever set the name."""
+    """Inside of a Context the text names it and says that the name was never set."""
     local = Local()
     with Context("here", locals=(local,)), pytest.raises(UnsetLocalError) as caught:
         _ = local.spam
@@ -95,7 +95,7 @@ def test_the_error_tells_that_the_name_was_never_set():
 
 
 def test_the_error_tells_where_the_name_was_set():
-    """A name that another scope set is reported with that scope, file and line."""
+    """A name that was set in another scope is reported with that scope, file and line."""
     local = Local()
     with Context("elsewhere", locals=(local,)):
         local.spam = 1  # the line to report
@@ -107,7 +107,7 @@ def test_the_error_tells_where_the_name_was_set():
 
 
 def test_the_error_tells_that_the_context_was_not_carried():
-    """Where a thread lacks the context, the text points to strict mode."""
+    """If a thread lacks the context, the text points to strict mode."""
     local = Local()
     with Context("elsewhere", locals=(local,)):
         local.spam = 1
@@ -123,7 +123,7 @@ def test_the_error_tells_that_the_context_was_not_carried():
 
 
 def test_the_error_tells_of_a_deleted_name():
-    """A name that was set in this very scope is reported as deleted or set by another task."""
+    """A name that was set in this scope is reported as deleted or set by another task."""
     local = Local()
     with Context("here", locals=(local,)):
         local.spam = 1
@@ -133,7 +133,7 @@ def test_the_error_tells_of_a_deleted_name():
 
 
 def test_a_name_set_outside_of_any_context_is_reported_so():
-    """A value that was set without a Context is told as such."""
+    """A value that was set without a Context is reported as such."""
     local = Local()
     in_fresh_context(setattr, local, "spam", 1)
     with Context("here", locals=(local,)), pytest.raises(UnsetLocalError, match="outside any Cont"):
@@ -141,7 +141,7 @@ def test_a_name_set_outside_of_any_context_is_reported_so():
 
 
 def test_a_thread_that_runs_setattr_itself():
-    """There is no line of Python that wrote it; the value is there all the same."""
+    """A value that no Python code has written is reported without a line."""
     done = threading.Event()
     local = Local()
 
@@ -156,7 +156,7 @@ def test_a_thread_that_runs_setattr_itself():
 
 
 def test_the_error_crosses_processes_as_an_attribute_error():
-    """Pickled, the error keeps its text; the code objects it points to stay here."""
+    """A pickled error keeps its text, without the code objects that it refers to."""
     local = Local()
     with pytest.raises(UnsetLocalError) as caught:
         _ = local.spam
@@ -166,7 +166,7 @@ def test_the_error_crosses_processes_as_an_attribute_error():
 
 
 def test_iteration_membership_and_dir_show_what_is_set():
-    """dict(), in and dir() see the names that are set here and no others."""
+    """dict(), in and dir() have the names that are set here and no others."""
     local = RequestState()
     with Context(locals=(local,)):
         local.user, local.extra = "ann", 1
@@ -178,7 +178,7 @@ def test_iteration_membership_and_dir_show_what_is_set():
 
 
 def test_iteration_survives_writes():
-    """A loop over a Local may set names of it."""
+    """Names can be set while iterating over a Local."""
     local = Local()
     with Context(locals=(local,)):
         local.a = local.b = 1
@@ -200,7 +200,7 @@ def test_a_typed_subclass_has_defaults_and_methods():
 
 
 def test_a_property_that_misses_a_name_names_that_name():
-    """The error of a property tells the name it missed, not the property's own."""
+    """The error of a property has the missing name, not the property's own."""
     state = RequestState()
     with pytest.raises(UnsetLocalError, match=r"RequestState\.nickname is not set"):
         _ = state.greeting
@@ -215,7 +215,7 @@ def test_a_mutable_default_is_refused():
 
 
 def test_a_subclass_may_take_arguments():
-    """A subclass with an __init__ sets names for the context that makes it."""
+    """A subclass with an __init__ sets names in the context that creates it."""
 
     class Sized(Local):
         def __init__(self, size: int) -> None:
@@ -234,7 +234,7 @@ def test_dunder_names_cannot_be_set():
 
 
 def test_the_repr_names_but_does_not_show_values():
-    """A repr in a log must not carry what the values hold."""
+    """The repr does not show values."""
     local = Local()
     with Context(locals=(local,)):
         assert repr(local) == "<Local: nothing set>"
@@ -244,7 +244,7 @@ def test_the_repr_names_but_does_not_show_values():
 
 @pytest.mark.parametrize("how", [copy.copy, copy.deepcopy, pickle.dumps])
 def test_a_local_cannot_be_copied(how):
-    """A copy could not say whose values it has."""
+    """A Local cannot be copied, because a copy would belong to no context."""
     with pytest.raises(TypeError, match="cannot be copied or pickled"):
         how(Local())
 

@@ -8,7 +8,7 @@ from httptrace.local.logs import mark_error
 
 
 def test_structlog_events_carry_the_ids():
-    """The processor adds the fields and leaves what the event has."""
+    """The processor adds the fields and keeps those that the event has."""
     capture = structlog.testing.CapturingLogger()
     log = structlog.wrap_logger(
         capture, processors=[structlog_processor, structlog.processors.JSONRenderer()]
@@ -26,7 +26,7 @@ def test_structlog_events_carry_the_ids():
 
 
 def test_structlog_events_about_an_error_name_its_work():
-    """An exception that is logged later brings its ids along."""
+    """An exception that is logged later still has its ids."""
     error = KeyError()
     with job_context("nightly", id="abc") as context:
         mark_error(error, context)
@@ -51,7 +51,7 @@ def test_structlog_events_about_the_present_error_name_its_work():
 
 
 def test_loguru_records_carry_the_ids():
-    """The patcher fills extra and leaves what is there; errors bring their ids along."""
+    """The patcher adds to extra and keeps its fields; exceptions still have their ids."""
     lines: list[str] = []
     log = loguru.logger.patch(loguru_patcher)
     sink = log.add(lines.append, format="{extra[request_id]}|{extra[request_path]}|{message}")

@@ -31,7 +31,7 @@ log = logging.getLogger("app.db")
 
 @pytest.fixture(autouse=True)
 def clean_root() -> Iterator[None]:
-    """Each test starts and ends with the root logger as pytest has it."""
+    """Each test starts and ends with pytest's root logger."""
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
     root.handlers = []
@@ -43,7 +43,7 @@ def clean_root() -> Iterator[None]:
 
 
 class ToText(LogConfiguration):
-    """Writes to a text that the test can read."""
+    """Writes to a string that the test can read."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -58,7 +58,7 @@ class ToText(LogConfiguration):
 
 
 def test_a_line_names_service_path_and_id():
-    """The default format carries the service's name, the path and the id."""
+    """The default format has the service's name, the path and the id."""
     configuration = ToText()
     configure_logging("shop", debug=False, logconf=configuration)
     with job_context("nightly", id="abc"):
@@ -87,7 +87,7 @@ def test_twice_called_is_once_configured():
 
 
 def test_an_import_adds_no_handler():
-    """Importing the modules leaves the root logger alone."""
+    """Importing the modules does not change the root logger."""
     source = (
         "import logging, httptrace.local.json_logs, httptrace.local.log_bridges;"
         "assert logging.getLogger().handlers == []"
@@ -97,7 +97,7 @@ def test_an_import_adds_no_handler():
 
 
 def test_debug_decides_the_level():
-    """With debug the root logs from DEBUG, otherwise from INFO."""
+    """With debug the root logger's level is DEBUG, otherwise INFO."""
     configure_logging("a", debug=True, logconf=ToText())
     assert logging.getLogger().level == logging.DEBUG
     configure_logging("a", debug=False, logconf=ToText())
@@ -105,7 +105,7 @@ def test_debug_decides_the_level():
 
 
 def test_each_piece_can_be_overridden_alone():
-    """A subclass that overrides one piece keeps the others."""
+    """A subclass that overrides one method keeps the others."""
 
     class Quiet(ToText):
         format = "{} %(message)s"
@@ -127,7 +127,7 @@ def test_a_class_is_taken_for_its_instance():
 
 
 def test_something_else_is_refused():
-    """logconf of another kind is a TypeError."""
+    """logconf of another type raises TypeError."""
     with pytest.raises(TypeError, match="logconf must be a LogConfiguration, not dict"):
         configure_logging("shop", logconf={"a": 1})  # type: ignore[arg-type]
 
@@ -137,13 +137,13 @@ def test_something_else_is_refused():
     [("/usr/bin/shop.py", "shop"), ("/x/shop/__main__.py", "shop"), ("", "python")],
 )
 def test_the_name_falls_back_to_the_program(monkeypatch, argv, name):
-    """Without a name, the program's own is used."""
+    """Without a name, the program's name is used."""
     monkeypatch.setattr(sys, "argv", [argv])
     assert LogConfiguration().service_name == name
 
 
 def test_the_name_falls_back_to_the_process_title(monkeypatch):
-    """Where setproctitle is in use, its title comes before the program's name."""
+    """If setproctitle is in use, its title is used before the program's name."""
     module = types.ModuleType("setproctitle")
     module.getproctitle = lambda: "shop worker 1"
     monkeypatch.setitem(sys.modules, "setproctitle", module)
@@ -152,7 +152,7 @@ def test_the_name_falls_back_to_the_process_title(monkeypatch):
 
 
 def test_a_name_with_signs_of_formats_is_taken_literally():
-    """Braces, percent signs and line breaks in a name break nothing."""
+    """Braces, percent signs and line breaks in a name are harmless."""
     configuration = ToText()
     configure_logging("{100%}\n", debug=False, logconf=configuration)
     log.info("hello")
@@ -160,7 +160,7 @@ def test_a_name_with_signs_of_formats_is_taken_literally():
 
 
 def test_extra_is_never_overwritten():
-    """What the caller gives in extra stays."""
+    """Values in extra are kept."""
     configuration = ToText()
     configure_logging("shop", debug=False, logconf=configuration)
     with job_context("nightly", id="abc"):
@@ -176,7 +176,7 @@ def test_the_filter_passes_a_logger_and_its_children():
 
 
 def test_trace_and_span_are_there():
-    """Records carry the ids of the trace."""
+    """Records have the ids of the trace."""
     record = logging.makeLogRecord({})
     with job_context("nightly"):
         RequestIdLoggingFilter().filter(record)
@@ -185,7 +185,7 @@ def test_trace_and_span_are_there():
 
 
 async def test_through_a_queue_the_values_are_those_of_the_task():
-    """A QueueHandler takes the ids where the record is made, not where it is written."""
+    """With a QueueHandler records get the ids where they are made, not where they are written."""
     written = queue.SimpleQueue()
     target = ToText()
 
@@ -218,7 +218,7 @@ async def test_through_a_queue_the_values_are_those_of_the_task():
 
 
 def test_an_error_that_is_logged_later_names_its_work():
-    """A record about an exception takes the ids of the work where it was raised."""
+    """A record about an exception has the ids of the work in which it was raised."""
     configuration = ToText()
     configure_logging("shop", debug=False, logconf=configuration)
     error = KeyError()
@@ -229,7 +229,7 @@ def test_an_error_that_is_logged_later_names_its_work():
 
 
 def test_syslog_is_used_where_there_is_one(tmp_path):
-    """Not debugging, records go to the first syslog socket that takes them."""
+    """Without debug, records are sent to the first syslog socket that accepts them."""
     path = tmp_path / "log"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as server:
         server.bind(str(path))
@@ -245,7 +245,7 @@ def test_syslog_is_used_where_there_is_one(tmp_path):
 
 
 def test_without_syslog_it_is_the_console(tmp_path):
-    """A path that is absent, no socket, or dead leads to the console."""
+    """If the socket is missing, not a socket or dead, records go to the console."""
     (tmp_path / "file").touch()
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as dead:
         dead.bind(str(tmp_path / "dead"))
@@ -258,7 +258,7 @@ def test_without_syslog_it_is_the_console(tmp_path):
 
 
 def test_the_dictionary_configures_the_same():
-    """dictConfig with as_dict_config gives lines like configure_logging."""
+    """dictConfig with as_dict_config gives the same lines as configure_logging."""
     configuration = ToText()
     configuration.name = "shop"
     logging.config.dictConfig(configuration.as_dict_config())
@@ -271,7 +271,7 @@ def test_the_dictionary_configures_the_same():
 
 
 def test_the_dictionary_takes_a_level_without_a_name():
-    """A level between the named ones is as good as in configure_logging."""
+    """A level between the named ones is accepted as in configure_logging."""
 
     class Between(ToText):
         def get_logging_level(self, debug: bool) -> int:
@@ -282,7 +282,7 @@ def test_the_dictionary_takes_a_level_without_a_name():
 
 
 def test_an_exception_that_takes_no_mark_is_let_be():
-    """A class that refuses new attributes loses the ids, not the exception."""
+    """An exception class that refuses new attributes loses the ids, not the exception."""
 
     class Frozen(Exception):
         def __setattr__(self, name: str, value: object) -> None:
@@ -296,7 +296,7 @@ def test_an_exception_that_takes_no_mark_is_let_be():
 
 @pytest.fixture
 def server_loggers() -> Iterator[None]:
-    """The loggers of servers end as they were."""
+    """The loggers of servers are restored after the test."""
     loggers = [logging.getLogger(name) for name in logs.ACCESS_LOGGERS]
     before = [(each, list(each.handlers), each.propagate, each.level) for each in loggers]
     yield
@@ -308,7 +308,7 @@ def server_loggers() -> Iterator[None]:
 @pytest.mark.usefixtures("server_loggers")
 @pytest.mark.parametrize("name", logs.ACCESS_LOGGERS)
 def test_access_loggers_are_taken_over_on_request(name):
-    """The servers' own handlers go, each record arrives once at ours."""
+    """The servers' own handlers are removed, and each record reaches our handler once."""
     server = logging.getLogger(name)
     former = logging.NullHandler()
     server.handlers, server.propagate = [former], False
@@ -331,7 +331,7 @@ def test_lines_for_debugging_have_time_and_logger():
 
 
 def test_a_format_of_ones_own_holds_for_debugging_too():
-    """Overriding format is enough; debug_format changes the lines for debugging alone."""
+    """Overriding format is enough; debug_format changes only the lines for debugging."""
 
     class Own(ToText):
         format = "own %(message)s"
@@ -352,7 +352,7 @@ def test_a_format_of_ones_own_holds_for_debugging_too():
 
 
 def test_lines_outside_of_work_have_the_defaults():
-    """What has no value takes that of the configuration, and a format may name any of them."""
+    """A field without a value has the configuration's default, and a format may use any of them."""
 
     class Own(ToText):
         format = "[%(request_id)s %(user)s] %(message)s"
@@ -375,7 +375,7 @@ def test_lines_outside_of_work_have_the_defaults():
 
 
 def test_the_dictionary_can_be_pickled():
-    """uvicorn hands it to worker processes."""
+    """uvicorn pickles it for worker processes."""
     again = pickle.loads(pickle.dumps(LogConfiguration("shop").as_dict_config()))
     logging.config.dictConfig(again)
     assert isinstance(logging.getLogger().handlers[0].filters[0], RequestIdLoggingFilter)

@@ -32,7 +32,7 @@ def allowed(to, url: str) -> bool:
     ],
 )
 def test_named_hosts_are_allowed(to, url):
-    """Names, subdomains, ports, addresses and functions allow what they name."""
+    """Names, subdomains, ports, addresses and functions allow the hosts that they name."""
     assert allowed(to, url)
 
 
@@ -54,12 +54,12 @@ def test_named_hosts_are_allowed(to, url):
     ],
 )
 def test_hosts_that_are_not_named_are_not_allowed(to, url):
-    """Look-alikes, other ports, the bare domain of a suffix and user info allow nothing."""
+    """Similar names, other ports, the bare domain of a suffix and user info are not allowed."""
     assert not allowed(to, url)
 
 
 def test_an_allowed_host_gets_the_id_of_the_running_work():
-    """Inside of a request or job the header carries its id, outside there is none."""
+    """Inside of a request or job the header has its id, outside there is none."""
     propagation = Propagation(["api.example"])
     url = URL("http://api.example")
     assert propagation.headers_for(url) == []
@@ -69,14 +69,14 @@ def test_an_allowed_host_gets_the_id_of_the_running_work():
 
 
 def test_the_function_is_not_asked_where_nothing_is_to_be_sent():
-    """Outside of any work the function of the URL does not run."""
+    """Outside of any work the function of the URL is not called."""
     asked = []
     assert Propagation(lambda url: asked.append(url)).headers_for(URL("http://a")) == []
     assert asked == []
 
 
 def test_trace_headers_go_out_on_request():
-    """traceparent, tracestate and baggage are sent where the configuration says so."""
+    """traceparent, tracestate and baggage are sent if the configuration says so."""
     propagation = Propagation("api.example", header="X-Correlation-ID", trace=True, baggage=True)
     trace = TraceContext("a" * 32, "b" * 16, "c" * 16, 1, "v=1")
     with RequestContext("abc", "/", trace=trace, baggage=Baggage({"user": "ann"})):
@@ -89,7 +89,7 @@ def test_trace_headers_go_out_on_request():
 
 
 def test_empty_state_and_baggage_are_not_sent():
-    """No header goes out without a value."""
+    """No header is sent without a value."""
     propagation = Propagation("api.example", trace=True, baggage=True)
     with job_context("job"):
         names = [name for name, _ in propagation.headers_for(URL("http://api.example"))]
@@ -98,7 +98,7 @@ def test_empty_state_and_baggage_are_not_sent():
 
 @pytest.mark.parametrize("text", ["a\r\nX-Evil: 1", "a b", "é", "x" * 2000, ""])
 def test_an_id_that_would_break_a_header_is_not_sent(text):
-    """Whatever the program sets as id, no header is injected."""
+    """Whatever id the program sets, no header is injected."""
     with job_context("job"):
         request.id = text
         assert Propagation("a").headers_for(URL("http://a")) == []
@@ -113,7 +113,7 @@ def test_an_id_that_would_break_a_header_is_not_sent(text):
     ],
 )
 def test_baggage_of_another_type_breaks_no_header(baggage, header):
-    """A plain mapping goes out as baggage, text as far as it is valid, anything else not at all."""
+    """A mapping is sent as baggage, text if it is valid, anything else is not sent."""
     with job_context("job"):
         request.baggage = baggage
         sent = dict(Propagation("a", baggage=True).headers_for(URL("http://a")))
@@ -121,7 +121,7 @@ def test_baggage_of_another_type_breaks_no_header(baggage, header):
 
 
 def test_a_function_that_gives_an_awaitable_allows_nothing():
-    """An awaitable is true whatever it would come to, so it is refused."""
+    """A function that returns an awaitable is refused, because an awaitable is always true."""
 
     async def decide(url: URL) -> bool:
         return False
@@ -131,7 +131,7 @@ def test_a_function_that_gives_an_awaitable_allows_nothing():
 
 
 def test_what_a_session_takes_becomes_a_propagation():
-    """None and False mean nothing; hosts, functions and Propagation are taken."""
+    """None and False mean no ids; hosts, functions and Propagation are accepted."""
     assert Propagation.of(None) is None
     assert Propagation.of(False) is None
     made = Propagation(["a"])
@@ -156,7 +156,7 @@ async def _coroutine_function(url):
     ],
 )
 def test_what_is_no_choice_of_hosts_is_refused(value, text):
-    """A value of the wrong kind is told what would be right."""
+    """A value of the wrong type raises an error that says what would be right."""
     with pytest.raises(TypeError, match=text):
         Propagation.of(value)
 
@@ -187,7 +187,7 @@ def test_what_is_no_choice_of_hosts_is_refused(value, text):
     ],
 )
 def test_a_name_that_is_no_host_is_refused(name):
-    """URLs, lists in one string, wildcards in the middle and bad ports are told apart at once."""
+    """URLs, lists in one string, wildcards in the middle and bad ports raise at once."""
     with pytest.raises(ValueError, match="is not a host name; write"):
         Propagation([name])
 
@@ -196,17 +196,17 @@ def test_a_name_that_is_no_host_is_refused(name):
     "name", ["", "X Id", "X-Id:", "X-Id\r\n", "é", "Host", "content-length", "Cookie"]
 )
 def test_an_unusable_header_name_is_refused(name):
-    """A name that is no token, or that means something else, is refused."""
+    """A name that is not a token, or has another meaning, is refused."""
     with pytest.raises(ValueError, match="header"):
         Propagation("a", header=name)
 
 
 def test_a_header_name_must_be_text():
-    """A header name of another type is a TypeError."""
+    """A header name of another type raises TypeError."""
     with pytest.raises(TypeError, match="header must be a str, not bytes"):
         Propagation("a", header=b"X-Id")
 
 
 def test_the_repr_tells_who_sees_what():
-    """In a log or a debugger the allow-list can be read."""
+    """The repr shows the allowed hosts."""
     assert repr(Propagation(["b:80", ".a"])) == "<Propagation of X-Request-ID to .a, b:80>"

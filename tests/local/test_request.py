@@ -20,7 +20,7 @@ state = Local()
 
 
 def test_outside_of_work_there_is_nothing():
-    """Without a request or job the functions give None and the names are unset."""
+    """Without a request or job the functions return None and the names are unset."""
     assert current_request_id() is None
     assert current_trace_context() is None
     assert current_baggage() is None
@@ -30,7 +30,7 @@ def test_outside_of_work_there_is_nothing():
 
 
 def test_a_job_has_ids_of_its_own():
-    """job_context sets id, path and trace, and takes them away again."""
+    """job_context sets id, path and trace, and removes them at the end."""
     with job_context("nightly") as context:
         assert request.path == "nightly"
         assert current_request_id() == request.id == context.ident
@@ -42,7 +42,7 @@ def test_a_job_has_ids_of_its_own():
 
 
 def test_jobs_nest():
-    """A job inside of a job has its own id; the outer one comes back."""
+    """A job inside of a job has its own id; the outer one is restored."""
     with job_context("outer", id="1"):
         with job_context("inner", id="2"):
             assert current_request_id() == "2"
@@ -50,7 +50,7 @@ def test_jobs_nest():
 
 
 async def test_a_job_follows_its_tasks():
-    """Tasks of a job belong to it, also after it is left."""
+    """Tasks of a job belong to it, also after it has ended."""
 
     async def tell() -> str | None:
         await asyncio.sleep(0)
@@ -62,7 +62,7 @@ async def test_a_job_follows_its_tasks():
 
 
 def test_a_job_undoes_what_is_written_inside():
-    """Without names every Local is restored; with names, those start empty."""
+    """Without `locals` every Local is restored; with them, they start empty."""
     with Context(locals=(state,)):
         state.x = 1
         with job_context("job"):
@@ -78,14 +78,14 @@ def test_a_job_undoes_what_is_written_inside():
 
 @pytest.mark.parametrize("name", ["", None, 5])
 def test_a_job_needs_a_name(name):
-    """A job without a name could not be found in a log."""
+    """A job needs a name."""
     with pytest.raises(ValueError, match="a job needs a name"):
         job_context(name)
 
 
 @pytest.mark.parametrize("text", ["a\nb", "", "x" * 2000])
 def test_an_id_that_could_do_harm_is_refused(text):
-    """The id of a job follows the rules of ids from outside."""
+    """The id of a job is checked like ids from outside."""
     with pytest.raises(ValueError, match="id must be visible ASCII"):
         job_context("job", id=text)
 
@@ -101,10 +101,10 @@ def test_an_id_that_could_do_harm_is_refused(text):
     ],
 )
 def test_a_path_stays_on_one_line(path, shown):
-    """Control characters and line separators are encoded again."""
+    """Control characters and line separators are percent-encoded again."""
     assert printable_path(path) == shown
 
 
 def test_a_long_path_is_cut():
-    """A path of a megabyte does not fill the log."""
+    """A very long path is truncated."""
     assert len(printable_path("/" + "a" * 1_000_000)) == 1024

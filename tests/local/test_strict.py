@@ -1,4 +1,4 @@
-"""Strict mode changes the process for good, so each test asks a process of its own."""
+"""Strict mode changes the process for good, so each test runs in a process of its own."""
 
 from __future__ import annotations
 
@@ -104,20 +104,20 @@ asyncio.run(main())
     ids=["executor", "thread", "callback", "named callback", "thread to loop"],
 )
 def test_the_error_names_the_hop_and_its_line(body, kind):
-    """A value that is missed behind a hop is reported with its kind, Context and line."""
+    """A value that is missing because of a hop is reported with its kind, Context and line."""
     line = line_of(body, "# HOP")
     assert f"Context 'work' was lost at the {kind} made at <string>:{line} (" in run(body)
 
 
 def test_without_strict_mode_nothing_is_replaced():
-    """HTTPTRACE_STRICT_CONTEXT=0 is off: the text gives a hint only."""
+    """HTTPTRACE_STRICT_CONTEXT=0 is off: the text only suggests it."""
     out = run(EXECUTOR, strict="0")
     assert "was lost at the" not in out
     assert "HTTPTRACE_STRICT_CONTEXT=1" in out
 
 
 def test_a_context_that_is_carried_is_not_reported():
-    """Hops that carry the context work as without strict mode."""
+    """Hops that keep the context work as without strict mode."""
     out = run("""
         async def main():
             with Context("work", locals=(state,)), ThreadPoolExecutor(1) as pool:
@@ -151,7 +151,7 @@ def test_a_pool_thread_does_not_take_the_blame_of_the_first_job():
 
 
 def test_a_record_that_has_its_request_warns_of_nothing():
-    """A listener's thread writes records that were completed where they were made."""
+    """A listener's thread writes records that already have their ids, without a warning."""
     out = run("""
         record = logging.makeLogRecord({})
         def write():
@@ -167,7 +167,7 @@ def test_a_record_that_has_its_request_warns_of_nothing():
 
 
 def test_a_log_line_without_its_request_warns_once_for_a_line():
-    """Logging behind a hop warns of the line that lost the request, once."""
+    """Logging without an id because of a hop warns once of the line that lost the context."""
     out = run("""
         warnings.simplefilter("always")
         def log():

@@ -21,7 +21,7 @@ async def fail(error: BaseException) -> None:
 
 
 async def test_wrap_async_takes_the_values_of_the_call():
-    """The background task sees the values as they were when it was made."""
+    """The background task sees the values at the time when it was created."""
     gate = asyncio.Event()
     with Context(locals=(state,)):
         state.x = 1
@@ -32,7 +32,7 @@ async def test_wrap_async_takes_the_values_of_the_call():
 
 
 async def test_wrap_async_keeps_the_task_alive():
-    """Nobody needs to hold the task: it is not collected before it is done."""
+    """The task is not collected before it is done, even if nothing refers to it."""
     gate, seen = asyncio.Event(), []
 
     async def background() -> None:
@@ -68,7 +68,7 @@ def test_wrap_async_runs_on_a_given_loop():
 
 
 async def test_wrap_async_gives_a_future_back():
-    """A task or future has its context already and is given back."""
+    """A task or future has its context already and is returned unchanged."""
     task = asyncio.create_task(read_later())
     assert wrap_async(task) is task
     await task
@@ -88,7 +88,7 @@ async def test_wrap_async_takes_any_awaitable():
 
 
 async def test_a_coroutine_that_was_awaited_is_refused():
-    """An awaited coroutine is named in the error, before any task is made."""
+    """An awaited coroutine is named in the error, and no task is created."""
     coro = read_later()
     await coro
     with pytest.raises(RuntimeError, match=r"wrap_async\(\): read_later\(\) was awaited already"):
@@ -101,7 +101,7 @@ async def test_a_coroutine_that_was_awaited_is_refused():
     ("value", "text"), [(5, "not int"), (read_later, "not function; call the function first")]
 )
 async def test_what_is_not_awaitable_is_refused(value, text):
-    """Something that cannot be awaited is a TypeError that tells what it is."""
+    """What cannot be awaited raises a TypeError that names it."""
     with pytest.raises(TypeError, match=text):
         wrap_async(value)
 
@@ -115,7 +115,7 @@ def test_without_a_loop_the_error_says_so():
 
 
 async def test_wrap_gather_keeps_order_and_context():
-    """Results come in the order of the arguments; each task has the caller's values."""
+    """Results are in the order of the arguments; each task has the caller's values."""
     first, second = asyncio.Event(), asyncio.Event()
 
     async def tell(label: str, wait: asyncio.Event, then: asyncio.Event) -> tuple[str, object]:
@@ -132,12 +132,12 @@ async def test_wrap_gather_keeps_order_and_context():
 
 
 async def test_wrap_gather_of_nothing_is_an_empty_list():
-    """The empty case is gather's."""
+    """Without arguments it behaves as gather."""
     assert await wrap_gather() == []
 
 
 def test_wrap_gather_of_nothing_on_a_given_loop():
-    """The empty case works with loop= outside of a coroutine."""
+    """Without arguments it works with loop= outside of a coroutine."""
     loop = asyncio.new_event_loop()
     try:
         assert loop.run_until_complete(wrap_gather(loop=loop)) == []
@@ -166,7 +166,7 @@ async def test_wrap_gather_returns_exceptions_on_request():
 
 
 async def test_cancelling_wrap_gather_cancels_the_children():
-    """Cancelling the whole cancels every child."""
+    """Cancelling the result cancels every task."""
     children = [asyncio.create_task(read_later(asyncio.Event())) for _ in range(2)]
     gathered = wrap_gather(*children)
     await asyncio.sleep(0)
@@ -189,7 +189,7 @@ async def test_wrap_gather_runs_a_repeated_argument_once():
 
 
 async def test_wrap_gather_of_something_else_runs_nothing():
-    """One argument that cannot be awaited: none is run, the position is told."""
+    """If one argument cannot be awaited, none is run, and its position is in the error."""
     ran = []
 
     async def run() -> None:

@@ -22,7 +22,7 @@ original_start = threading.Thread.start
 
 @pytest.fixture(autouse=True)
 def nothing_stays_patched():
-    """After every test the patched methods are what they were."""
+    """After every test the patched methods are restored."""
     yield
     assert ThreadPoolExecutor.submit is original_submit
     assert threading.Thread.start is original_start
@@ -55,7 +55,7 @@ async def test_the_example_of_the_documentation():
 
 
 def test_jobs_and_threads_see_the_values_within_the_block():
-    """submit, map and Thread carry the context inside of the block and not outside."""
+    """submit, map and Thread copy the context inside of the block and not outside."""
     with ThreadPoolExecutor(1) as pool, Context(locals=(state,)):
         state.x = 1
         assert pool.submit(read).result() is None
@@ -69,7 +69,7 @@ def test_jobs_and_threads_see_the_values_within_the_block():
 
 
 async def test_the_default_executor_is_covered():
-    """run_in_executor(None, ...) carries the context, in threads that were there before."""
+    """run_in_executor(None, ...) copies the context, also in threads that existed before."""
     loop = asyncio.get_running_loop()
     await loop.run_in_executor(None, read)
     with Context(locals=(state,)):
@@ -105,7 +105,7 @@ def test_a_pool_thread_that_is_started_inside_keeps_nothing():
 
 
 def test_writes_of_a_thread_stay_its_own():
-    """Each job works on a copy."""
+    """Each job has its own copy."""
     with Context(locals=(state,)), preserve_context_in_threads(), ThreadPoolExecutor(1) as pool:
         state.x = 1
         pool.submit(setattr, state, "x", 2).result()
@@ -114,7 +114,7 @@ def test_writes_of_a_thread_stay_its_own():
 
 
 async def test_other_tasks_are_not_touched():
-    """A task outside of any block gets the plain behaviour while another is in one."""
+    """A task outside of any block is not affected while another task is in one."""
     inside, go = asyncio.Event(), asyncio.Event()
 
     async def preserving() -> None:
@@ -132,7 +132,7 @@ async def test_other_tasks_are_not_touched():
 
 
 async def test_many_tasks_use_it_at_once():
-    """Blocks that overlap in every order never undo one another and never mix values."""
+    """Blocks that overlap in any order never undo one another and never mix values."""
     loop = asyncio.get_running_loop()
 
     async def work(number: int) -> object:
@@ -159,7 +159,7 @@ def test_it_is_restored_after_an_exception():
 
 
 async def test_a_task_that_outlives_the_block_is_no_longer_covered():
-    """The block ends for the tasks that were started in it, too."""
+    """The block also ends for the tasks that were started in it."""
     go = asyncio.Event()
 
     async def late() -> object:
@@ -191,7 +191,7 @@ def test_blocks_nest_and_may_be_left_out_of_order():
 
 
 def test_it_can_be_left_in_another_context():
-    """A block that is left elsewhere gives the methods back and ends where it was opened."""
+    """A block that is left elsewhere restores the methods and ends where it was opened."""
     block = preserve_context_in_threads()
     with Context(locals=(state,)), ThreadPoolExecutor(1) as pool:
         state.x = 1
@@ -201,14 +201,14 @@ def test_it_can_be_left_in_another_context():
 
 
 def test_entering_an_open_block_again_is_refused():
-    """One block object is one block."""
+    """A block object can be used once at a time."""
     block = preserve_context_in_threads()
     with block, pytest.raises(RuntimeError, match="is open already"):
         block.__enter__()
 
 
 def test_a_wrapper_of_somebody_else_is_not_undone(monkeypatch):
-    """Where another library wraps submit meanwhile, leaving the block keeps its wrapper."""
+    """If another library wraps submit meanwhile, leaving the block keeps its wrapper."""
     calls = []
     block = preserve_context_in_threads()
     block.__enter__()
@@ -231,7 +231,7 @@ def test_a_wrapper_of_somebody_else_is_not_undone(monkeypatch):
 
 
 def test_the_executor_of_our_own_carries_each_callers_values():
-    """ContextThreadPoolExecutor carries the context of each submit, without patching."""
+    """ContextThreadPoolExecutor copies the context at each submit, without patching."""
     with ContextThreadPoolExecutor(1) as pool:
         for number in range(3):
             with Context(locals=(state,)):
@@ -241,7 +241,7 @@ def test_the_executor_of_our_own_carries_each_callers_values():
 
 
 async def test_run_in_thread_carries_values_and_arguments():
-    """run_in_thread passes arguments on and gives back what the function returns or raises."""
+    """run_in_thread passes arguments on and returns or raises what the function does."""
 
     def work(*args: object, **kwargs: object) -> object:
         return read(), args, kwargs

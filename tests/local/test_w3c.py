@@ -10,12 +10,12 @@ GOOD = f"00-{TRACE}-{SPAN}-01"
 
 
 def test_a_traceparent_is_read():
-    """The example of the specification gives its parts."""
+    """The example of the specification is parsed into its parts."""
     assert parse_traceparent(GOOD) == (TRACE, SPAN, 1)
 
 
 def test_a_later_version_may_be_longer():
-    """What this version knows of a later one is used (section 4.3)."""
+    """Of a later version the known parts are used (section 4.3)."""
     assert parse_traceparent(f"cc-{TRACE}-{SPAN}-01-what-the-future-brings") == (TRACE, SPAN, 1)
     assert parse_traceparent(f"cc-{TRACE}-{SPAN}-01") == (TRACE, SPAN, 1)
 
@@ -41,7 +41,7 @@ def test_a_later_version_may_be_longer():
     ],
 )
 def test_a_wrong_traceparent_is_no_traceparent(text):
-    """Anything that is not exactly right is dropped, and a new trace is begun."""
+    """An invalid header is dropped, and a new trace begins."""
     assert parse_traceparent(text) is None
     context = TraceContext.follow(text, "a=1")
     assert context.trace_id != TRACE
@@ -66,7 +66,7 @@ def test_the_sampling_decision_of_the_caller_is_kept():
 
 
 def test_a_new_trace_is_valid():
-    """What begins here can be read by the next."""
+    """A new trace can be parsed by the next service."""
     context = TraceContext.start()
     assert parse_traceparent(context.traceparent) == (context.trace_id, context.span_id, 3)
     assert context.sampled
@@ -99,6 +99,6 @@ def test_a_tracestate_is_read(text):
     ],
 )
 def test_a_wrong_tracestate_is_dropped_as_a_whole(text):
-    """One wrong member makes all of it worthless; the trace itself goes on."""
+    """One invalid member drops the whole tracestate; the trace itself continues."""
     assert parse_tracestate(text) == ""
     assert TraceContext.follow(GOOD, text).trace_id == TRACE

@@ -1,4 +1,4 @@
-"""Fixtures of this room: listeners on loopback, certificates, and a look at what stays open."""
+"""Fixtures of this room: listeners on loopback, certificates, and a check of open sockets."""
 
 from __future__ import annotations
 
@@ -60,14 +60,14 @@ def trusting(ca: CertificateAuthority) -> ssl.SSLContext:
 
 @pytest.fixture
 def port() -> Iterator[int]:
-    """A listener on 127.0.0.1; the kernel accepts in its name, so nothing is open on our side."""
+    """A listener on 127.0.0.1; the kernel accepts, so no socket is open on our side."""
     with socket.create_server(("127.0.0.1", 0), backlog=64) as listener:
         yield listener.getsockname()[1]
 
 
 @pytest.fixture
 def port6(port: int) -> Iterator[int]:
-    """The same port on ::1 as well; skipped aloud where there is no IPv6."""
+    """The same port on ::1; skipped if there is no IPv6."""
     try:
         listener = socket.create_server(("::1", port), family=socket.AF_INET6, backlog=64)
     except OSError as exc:

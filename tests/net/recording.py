@@ -1,4 +1,4 @@
-"""What the tests of this room share: a record that keeps its events, and resolvers of their own."""
+"""Shared by the tests of this room: a record that keeps its events, and resolvers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Stream = tuple[asyncio.Transport, asyncio.Protocol]
 
 
 class Kept(Observer):
-    """Keeps events in the order in which they are told."""
+    """Keeps events in the order in which they are delivered."""
 
     def __init__(self) -> None:
         self.events: list[Event] = []
@@ -31,7 +31,7 @@ class Kept(Observer):
 
 
 class Listened(Record):
-    """A record whose events are kept; `names` tells them once they are flushed."""
+    """A record whose events are kept; `names` returns their names once they are flushed."""
 
     url = URL("http://test/")
 
@@ -58,7 +58,7 @@ class Listened(Record):
         return [phase for phase, _since in self.marks or ()]
 
     def assert_spans_are_closed(self) -> None:
-        """Every start has exactly one end or exception, and times do not run backwards."""
+        """Every start has exactly one end or exception, and times do not decrease."""
         open_spans: list[tuple[str | None, object]] = []
         for event in self.kept.events:
             span = (event.span, getattr(event, "address", None))
@@ -89,7 +89,7 @@ def result(host: str, port: int, **more: Any) -> ResolveResult:
 
 
 class Fixed(AbstractResolver):
-    """Always gives these addresses, with the port that is asked for; counts how often."""
+    """Always returns these addresses, with the requested port; counts the calls."""
 
     def __init__(self, *hosts: str, **more: Any) -> None:
         self.hosts = hosts
@@ -108,7 +108,7 @@ class Fixed(AbstractResolver):
 
 
 class Gated(Fixed):
-    """Gives its addresses, or fails, when `gate` is set."""
+    """Returns its addresses, or fails, when `gate` is set."""
 
     def __init__(self, *hosts: str, error: Exception | None = None) -> None:
         super().__init__(*hosts)
@@ -128,7 +128,7 @@ class Gated(Fixed):
 
 
 async def turns(count: int) -> None:
-    """Let the loop turn so many times."""
+    """Run this many iterations of the loop."""
     for _ in range(count):
         await asyncio.sleep(0)
 

@@ -64,7 +64,7 @@ class CancelledAt:
 
 
 async def walk(dial: Dial, *, late: bool) -> int:
-    """Cancel a connection at each of its awaits in turn; how many there are."""
+    """Cancel a connection at each of its awaits in turn; returns their number."""
     for at in range(1, 200):
         record = Listened()
         cancelled = CancelledAt(dial(record), at, late)
@@ -85,7 +85,7 @@ async def walk(dial: Dial, *, late: bool) -> int:
 
 
 class Slow(Fixed):
-    """Takes a few turns of the loop."""
+    """Takes a few iterations of the loop."""
 
     async def resolve(self, *args: Any, **kwargs: Any) -> Any:
         await turns(2)
@@ -93,7 +93,7 @@ class Slow(Fixed):
 
 
 def pausing() -> TraceConfig:
-    """Callbacks that wait at every moment of a connection."""
+    """Callbacks that wait at every event of a connection."""
     config = TraceConfig()
 
     async def pause(session: object, context: object, params: object) -> None:
@@ -107,7 +107,7 @@ def pausing() -> TraceConfig:
 
 
 def listened_slowly(dial: Dial) -> Dial:
-    """The same connection, with a listener that waits at every moment."""
+    """The same connection, with a listener that waits at every event."""
 
     def again(record: Listened) -> Coroutine[Any, Any, Stream]:
         trace, slow = record.trace, Listened(pausing())
@@ -143,7 +143,7 @@ async def test_a_literal(late: bool, slow: bool, port: int) -> None:
 async def test_dns_and_several_addresses(
     late: bool, slow: bool, delay: float | None, port: int
 ) -> None:
-    """A look-up, then addresses of which the first refuses, one by one and side by side."""
+    """A look-up, then addresses of which the first refuses, in turn and staggered."""
 
     async def dial(record: Listened) -> Stream:
         dialer = TCPDialer(resolver=Slow("127.0.0.2", "127.0.0.1"), happy_eyeballs_delay=delay)
@@ -159,7 +159,7 @@ async def test_dns_and_several_addresses(
 
 @both_times
 async def test_a_race_against_silence(late: bool, port: int) -> None:
-    """Two addresses under way at once, of which the first never answers."""
+    """Two concurrent attempts, of which the first never connects."""
     with blackhole("127.0.0.2", port):
 
         async def dial(record: Listened) -> Stream:
@@ -181,7 +181,7 @@ async def test_tls(
     ca: CertificateAuthority,
     trusting: ssl.SSLContext,
 ) -> None:
-    """A whole handshake."""
+    """A complete handshake."""
     context = ca.issue().server_context()
     context.maximum_version = version
     async with ScriptedServer(hang, ssl=context) as server:
@@ -209,7 +209,7 @@ async def test_unix(late: bool, tmp_path: Path) -> None:
 
 
 async def test_a_limit_at_any_moment(ca: CertificateAuthority, trusting: ssl.SSLContext) -> None:
-    """`sock_connect` may fire at any moment of a connection and leaves nothing behind either."""
+    """`sock_connect` may expire at any time and leaves nothing behind either."""
     async with ScriptedServer(hang, ssl=ca.issue().server_context()) as server:
         dialer = TCPDialer(ssl=trusting)
         where = key("127.0.0.1", server.port, True)

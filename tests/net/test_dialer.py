@@ -1,4 +1,4 @@
-"""Dialling against real sockets: which address wins, what is told, and what an error says."""
+"""Dialling with real sockets: which address is used, the events, and the errors."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ DNS = ["dns_cache_miss", "dns_resolvehost_start", "dns_resolvehost_end"]
 
 
 async def test_a_literal_needs_no_dns(port: int) -> None:
-    """An IPv4 address is dialled at once, in one span, and the socket sends without delay."""
+    """An IPv4 address is dialled at once, in one span, with TCP_NODELAY."""
     record, dialer = Listened(), TCPDialer()
     stream = await dialer.connect(
         key("127.0.0.1", port), record, asyncio.Protocol, sock_connect=None
@@ -48,7 +48,7 @@ async def test_a_literal_needs_no_dns(port: int) -> None:
 
 @pytest.mark.parametrize("host", ["::1", "::1%lo", "::1%25lo", "::1%1"])
 async def test_ipv6_literals(host: str, port6: int) -> None:
-    """An IPv6 address is dialled, with the zone as URLs and as people write it."""
+    """An IPv6 address is dialled, with its zone in both notations."""
     record = Listened()
     stream = await TCPDialer().connect(key(host, port6), record, asyncio.Protocol, sock_connect=5)
     assert record.names == ["socket_connect_start", "socket_connect_end"]
@@ -58,7 +58,7 @@ async def test_ipv6_literals(host: str, port6: int) -> None:
 
 
 async def test_a_zone_that_is_not_there(port6: int) -> None:
-    """An IPv6 zone that names no network interface is an error that says so."""
+    """An IPv6 zone that names no network interface raises an error that says so."""
     with pytest.raises(ClientConnectorError, match="no network interface 'nowhere'"):
         await TCPDialer().connect(
             key("fe80::1%nowhere", port6), Listened(), asyncio.Protocol, sock_connect=5
@@ -66,7 +66,7 @@ async def test_a_zone_that_is_not_there(port6: int) -> None:
 
 
 async def test_nobody_listens(port: int) -> None:
-    """Without listeners a connection is made all the same and its facts are kept."""
+    """Without listeners a connection is opened too, and its facts are kept."""
     record = Record()
     dialer = TCPDialer(resolver=Fixed("127.0.0.2", "127.0.0.1"))
     stream = await dialer.connect(
@@ -78,19 +78,19 @@ async def test_nobody_listens(port: int) -> None:
 
 @pytest.mark.parametrize("host", ["127.1", "2130706433", "0x7f.1", "0x7f000001", "0177.0.0.1"])
 async def test_old_spellings_of_ipv4_are_refused(host: str, port: int) -> None:
-    """127.1 and its like, which filters mistake for names, are errors before anything is sent."""
+    """127.1 and the like, which filters take for names, are errors before anything is sent."""
     with pytest.raises(InvalidUrlClientError, match="canonical"):
         await TCPDialer().connect(key(host, port), Listened(), asyncio.Protocol, sock_connect=1)
 
 
 async def test_a_malformed_ipv6_address(port: int) -> None:
-    """A host with colons that is no IPv6 address is an error that says so."""
+    """A host with colons that is no IPv6 address raises an error that says so."""
     with pytest.raises(InvalidUrlClientError, match="is not an IPv6 address"):
         await TCPDialer().connect(key("::g", port), Listened(), asyncio.Protocol, sock_connect=1)
 
 
 async def test_localhost_is_looked_up(port: int) -> None:
-    """localhost goes through the resolver, and the second time through the cache."""
+    """localhost is looked up by the resolver, and the second time in the cache."""
     dialer = TCPDialer(family=socket.AF_INET)
     first, second = Listened(), Listened()
     for record in (first, second):
@@ -108,7 +108,7 @@ async def test_localhost_is_looked_up(port: int) -> None:
 
 
 async def test_refused() -> None:
-    """A refused connection names the address and the reason, and keeps the error's number."""
+    """The error of a refused connection has the address, the reason and the error's number."""
     with refused_port() as port:
         record = Listened()
         with pytest.raises(ClientConnectorError) as caught:
@@ -123,7 +123,7 @@ async def test_refused() -> None:
 
 @pytest.mark.parametrize("delay", [None, 0.25])
 async def test_all_addresses_refuse(delay: float | None) -> None:
-    """When no address answers, the error tells each of them and why; each has its span."""
+    """If no address connects, the error names each and the reason; each has its span."""
     with refused_port("127.0.0.1") as port, refused_at("127.0.0.2", port):
         record = Listened()
         dialer = TCPDialer(resolver=Fixed("127.0.0.1", "127.0.0.2"), happy_eyeballs_delay=delay)
@@ -140,7 +140,7 @@ async def test_all_addresses_refuse(delay: float | None) -> None:
 
 
 def refused_at(host: str, port: int) -> Any:
-    """Hold one more address at which connecting is refused."""
+    """Reserve one more address that refuses connections."""
     stack = ExitStack()
     sock = stack.enter_context(socket.socket())
     sock.bind((host, port))
@@ -148,7 +148,7 @@ def refused_at(host: str, port: int) -> Any:
 
 
 async def test_one_after_the_other(port: int) -> None:
-    """Without a delay, an address is tried when the one before has failed."""
+    """Without a delay, an address is tried when the previous one has failed."""
     record = Listened()
     dialer = TCPDialer(resolver=Fixed("127.0.0.2", "127.0.0.1"), happy_eyeballs_delay=None)
     stream = await dialer.connect(
@@ -165,7 +165,7 @@ async def test_one_after_the_other(port: int) -> None:
 
 
 async def test_happy_eyeballs(port: int) -> None:
-    """An address that stays silent gets company after the delay, loses, and is told as lost."""
+    """After the delay the next address is tried beside a silent one, which is reported as lost."""
     with blackhole("127.0.0.2", port):
         record = Listened()
         dialer = TCPDialer(resolver=Fixed("127.0.0.2", "127.0.0.1"), happy_eyeballs_delay=0.02)
@@ -191,7 +191,7 @@ async def test_happy_eyeballs(port: int) -> None:
 
 
 async def test_a_failure_starts_the_next_at_once(port: int) -> None:
-    """A refused address does not make the next one wait for the delay (RFC 8305 §5)."""
+    """After a refused address the next one does not wait for the delay (RFC 8305 §5)."""
     record = Listened()
     dialer = TCPDialer(resolver=Fixed("127.0.0.2", "127.0.0.1"), happy_eyeballs_delay=30)
     stream = await dialer.connect(
@@ -204,7 +204,7 @@ async def test_a_failure_starts_the_next_at_once(port: int) -> None:
 
 
 async def test_both_connect_in_the_same_turn(port: int) -> None:
-    """Of two addresses that answer at once one wins, the other one's socket is closed."""
+    """If two addresses connect at once, one is used, and the other's socket is closed."""
     record = Listened()
     dialer = TCPDialer(resolver=Fixed("127.0.0.1", "127.0.0.3"), happy_eyeballs_delay=0)
     with socket.create_server(("127.0.0.3", port)):
@@ -250,7 +250,7 @@ async def test_families_take_turns() -> None:
 
 @pytest.mark.parametrize("hosts", [("127.0.0.2",), ("127.0.0.2", "127.0.0.3")])
 async def test_sock_connect_runs_out(hosts: tuple[str, ...]) -> None:
-    """A silent address ends with a timeout that names phase, limit and time; its span has it."""
+    """A silent address ends with a timeout that has phase, limit and time, also in its span."""
     with ExitStack() as stack:
         port = stack.enter_context(blackhole(hosts[0]))
         for more in hosts[1:]:
@@ -272,7 +272,7 @@ async def test_sock_connect_runs_out(hosts: tuple[str, ...]) -> None:
 
 
 async def test_a_limit_of_zero_is_none(port: int) -> None:
-    """As in aiohttp, a `sock_connect` of 0 does not limit."""
+    """As in aiohttp, a `sock_connect` of 0 means no limit."""
     stream = await TCPDialer().connect(
         key("127.0.0.1", port), Listened(), asyncio.Protocol, sock_connect=0
     )
@@ -280,7 +280,7 @@ async def test_a_limit_of_zero_is_none(port: int) -> None:
 
 
 async def test_a_cancelled_caller_sees_its_cancellation() -> None:
-    """A cancellation from outside is not taken for a timeout; the span tells of it."""
+    """A cancellation from outside is not a timeout; the span has the CancelledError."""
     with blackhole("127.0.0.2") as port:
         record = Listened()
         task = asyncio.ensure_future(
@@ -297,7 +297,7 @@ async def test_a_cancelled_caller_sees_its_cancellation() -> None:
 
 
 async def test_a_cancelled_race_is_over_at_once(port: int) -> None:
-    """When the caller hears of its cancellation, the attempts have ended already."""
+    """When the caller gets its cancellation, the attempts have ended already."""
     with blackhole("127.0.0.2", port), blackhole("127.0.0.3", port):
         record = Listened()
         dialer = TCPDialer(resolver=Fixed("127.0.0.2", "127.0.0.3"), happy_eyeballs_delay=0)
@@ -319,7 +319,7 @@ async def test_a_cancelled_race_is_over_at_once(port: int) -> None:
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "test.example"])
 async def test_a_veto(host: str, port: int) -> None:
-    """A vetoed address is never dialled, spelled out or looked up, and the error says why."""
+    """A forbidden address is never dialled, in the URL or looked up, and the error says why."""
     seen: list[Any] = []
 
     def forbid(to: Any) -> bool:
@@ -335,7 +335,7 @@ async def test_a_veto(host: str, port: int) -> None:
 
 
 async def test_a_veto_leaves_the_others(port: int) -> None:
-    """Addresses that are not vetoed are tried; None is no objection."""
+    """Addresses that are not forbidden are tried; None allows an address."""
     record = Listened()
     dialer = TCPDialer(
         resolver=Fixed("127.0.0.1", "127.0.0.2"),
@@ -360,7 +360,7 @@ async def test_local_addr(port: int) -> None:
 
 @pytest.mark.parametrize("local", [("::1", 0), ("192.0.2.1", 0)])
 async def test_a_local_addr_that_does_not_fit(local: tuple[str, int], port: int) -> None:
-    """A local address that cannot be bound to is named in the error."""
+    """The error of a local address that cannot be bound to names it."""
     dialer = TCPDialer(local_addr=local)
     with pytest.raises(ClientConnectorError, match=r"local_addr .* cannot be used: "):
         await dialer.connect(key("127.0.0.1", port), Listened(), asyncio.Protocol, sock_connect=5)
@@ -385,7 +385,7 @@ async def test_socket_factory(port: int) -> None:
 
 @pytest.mark.parametrize("hosts", [("127.0.0.1",), ("127.0.0.1", "127.0.0.2")])
 async def test_a_socket_factory_that_returns_rubbish(hosts: tuple[str, ...], port: int) -> None:
-    """A `socket_factory` that returns no socket is told so, and the span is closed."""
+    """A `socket_factory` that returns no socket raises an error, and the span is closed."""
     record = Listened()
     factory: Any = lambda info: "socket"  # noqa: E731
     dialer = TCPDialer(resolver=Fixed(*hosts), socket_factory=factory)
@@ -396,7 +396,7 @@ async def test_a_socket_factory_that_returns_rubbish(hosts: tuple[str, ...], por
 
 
 async def test_a_protocol_factory_that_raises(port: int) -> None:
-    """When no protocol can be made the socket is closed."""
+    """If the protocol cannot be created, the socket is closed."""
 
     def fail() -> asyncio.Protocol:
         raise LookupError("no protocol")
@@ -431,7 +431,7 @@ async def test_a_raising_listener(signal: str, hosts: tuple[str, ...], port: int
 
 
 async def test_closed(port: int) -> None:
-    """A closed dialer makes no more connections; a resolver that was given stays open."""
+    """A closed dialer opens no more connections; a resolver that was given stays open."""
     resolver = Fixed("127.0.0.1")
     dialer = TCPDialer(resolver=resolver)
     await dialer.close()
@@ -468,7 +468,7 @@ async def test_closed(port: int) -> None:
     ],
 )
 def test_bad_arguments(argument: str, value: Any, error: type[Exception]) -> None:
-    """Each parameter that cannot be used is named with what it got."""
+    """The error of each invalid parameter names it and its value."""
     with pytest.raises(error, match=argument) as caught:
         TCPDialer(**{argument: value})
     shown = value[0] if error is ValueError and isinstance(value, tuple) else value
@@ -495,7 +495,7 @@ async def test_unix(tmp_path: Path) -> None:
 
 
 async def test_unix_socket_that_is_not_there(tmp_path: Path) -> None:
-    """A missing Unix socket is named in the error."""
+    """The error of a missing Unix socket names it."""
     record = Listened()
     with pytest.raises(ClientConnectorError, match="nowhere: No such file or directory"):
         await UnixDialer(str(tmp_path / "nowhere")).connect(
@@ -508,13 +508,13 @@ async def test_unix_socket_that_is_not_there(tmp_path: Path) -> None:
     ("path", "error"), [(1.5, TypeError), ("", ValueError), ("a\0b", ValueError)]
 )
 def test_bad_paths(path: Any, error: type[Exception]) -> None:
-    """A path that cannot be one is refused when the dialer is made."""
+    """An invalid path is refused when the dialer is created."""
     with pytest.raises(error, match="path must"):
         UnixDialer(path)
 
 
 async def test_closed_unix_dialer(tmp_path: Path) -> None:
-    """A closed Unix dialer makes no more connections."""
+    """A closed Unix dialer opens no more connections."""
     dialer = UnixDialer(str(tmp_path))
     await dialer.close()
     with pytest.raises(ClientConnectionError, match="closed"):
@@ -541,7 +541,7 @@ async def test_closed_unix_dialer(tmp_path: Path) -> None:
     ],
 )
 async def test_resolvers_that_return_rubbish(results: Any, text: str) -> None:
-    """What cannot be dialled is an error that names the host, the resolver and what it gave."""
+    """If nothing can be dialled, the error names the host, the resolver and its result."""
 
     class Odd(Fixed):
         async def resolve(self, *args: Any, **kwargs: Any) -> Any:

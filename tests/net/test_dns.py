@@ -1,4 +1,4 @@
-"""The DNS cache: shared look-ups, what is kept for how long, and what a failure does."""
+"""The DNS cache: shared look-ups, how long results are cached, and failures."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def names(resolver: Any, **more: Any) -> NameResolution:
 
 
 async def test_one_look_up_serves_all() -> None:
-    """Requests that ask meanwhile join the look-up; each hears its own part of it."""
+    """Concurrent requests join the look-up; each has events with its own waiting time."""
     resolver = Gated("127.0.0.1")
     lookup = names(resolver)
     records = [Listened() for _ in range(3)]
@@ -56,7 +56,7 @@ async def test_one_look_up_serves_all() -> None:
 
 
 async def test_a_failure_is_each_waiters_own() -> None:
-    """A failed look-up gives each waiter an error object of its own, and is not kept."""
+    """A failed look-up gives each waiting request its own error, and is not cached."""
     resolver = Gated(error=socket.gaierror(-2, "Name or service not known"))
     lookup = names(resolver)
     records = [Listened() for _ in range(3)]
@@ -84,7 +84,7 @@ async def test_a_failure_is_each_waiters_own() -> None:
 
 
 async def test_a_waiter_that_goes_away_harms_nobody() -> None:
-    """Cancelling the request that began the look-up leaves it to the others."""
+    """Cancelling the request that began the look-up does not affect the others."""
     resolver = Gated("127.0.0.1")
     lookup = names(resolver)
     first, second = Listened(), Listened()
@@ -106,7 +106,7 @@ async def test_a_waiter_that_goes_away_harms_nobody() -> None:
 
 
 async def test_a_waiter_that_goes_away_in_the_same_turn() -> None:
-    """A waiter that is cancelled just before the look-up ends does not keep the others waiting."""
+    """A request that is cancelled just before the look-up ends does not block the others."""
     look_up = SharedLookUp()
     going, staying = (asyncio.ensure_future(look_up.wait()) for _ in range(2))
     await turns(1)
@@ -118,7 +118,7 @@ async def test_a_waiter_that_goes_away_in_the_same_turn() -> None:
 
 
 async def test_all_waiters_gone() -> None:
-    """A look-up that nobody waits for any more is finished and kept."""
+    """A look-up that no request waits for any more is completed and cached."""
     resolver = Gated("127.0.0.1")
     lookup = names(resolver)
     going = asyncio.ensure_future(lookup.addresses(HOST, Listened()))
@@ -134,7 +134,7 @@ async def test_all_waiters_gone() -> None:
 
 
 async def test_a_look_up_belongs_to_no_request() -> None:
-    """The shared look-up runs in an empty context, not in that of whoever came first."""
+    """The shared look-up runs in an empty context, not in that of the first request."""
     whose: ContextVar[str] = ContextVar("whose", default="nobody's")
     whose.set("the first request's")
     resolver = Gated("127.0.0.1")
@@ -148,7 +148,7 @@ async def test_a_look_up_belongs_to_no_request() -> None:
 
 
 async def test_closing_stops_look_ups() -> None:
-    """Closing cancels the look-up; whoever waits is told that the connector is closed."""
+    """Closing cancels the look-up; waiting requests fail because the connector is closed."""
     lookup = names(Gated("127.0.0.1"))
     record = Listened()
     waiting = asyncio.ensure_future(lookup.addresses(HOST, record))
@@ -160,7 +160,7 @@ async def test_closing_stops_look_ups() -> None:
 
 
 async def test_closing_before_the_look_up_began() -> None:
-    """A look-up that is cancelled before its first step wakes its waiter all the same."""
+    """A look-up that is cancelled before its first step still wakes its waiter."""
     lookup = names(Gated("127.0.0.1"))
     waiting = asyncio.ensure_future(lookup.addresses(HOST, Listened()))
     await turns(1)
@@ -185,7 +185,7 @@ async def test_a_resolver_that_raises_something_else(use_cache: bool) -> None:
 
 @pytest.mark.parametrize("use_cache", [True, False])
 async def test_a_resolver_whose_own_work_is_cancelled(use_cache: bool) -> None:
-    """It fails the look-up; the request that asked was not cancelled, and is not."""
+    """A CancelledError of the resolver fails the look-up; the request is not cancelled."""
 
     class Broken(Fixed):
         async def resolve(self, *args: Any, **kwargs: Any) -> Any:
@@ -212,7 +212,7 @@ async def test_a_request_that_is_cancelled_without_cache() -> None:
 
 
 async def test_without_cache() -> None:
-    """Without the cache every request asks the resolver, and no cache event is told."""
+    """Without the cache every request calls the resolver, and there is no cache event."""
     resolver = Fixed("127.0.0.1")
     lookup = names(resolver, use_cache=False)
     for _ in range(2):
@@ -236,7 +236,7 @@ async def test_addresses_take_turns() -> None:
 
 
 async def test_the_same_address_twice() -> None:
-    """An address that a resolver gives twice is tried once."""
+    """An address that a resolver returns twice is tried once."""
     lookup = names(Fixed("127.0.0.1", "127.0.0.1"))
     assert len(await lookup.addresses(HOST, Listened())) == 1
     await lookup.close()
@@ -271,7 +271,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 async def test_ttl(
     own_ttl: float | None, cache_ttl: float | None, seconds: int, clock: list[int]
 ) -> None:
-    """Addresses are kept for the cache's time, and never for longer than their own."""
+    """Addresses are cached for the cache's ttl, and never longer than their own."""
 
     async def resolve(host: str, port: int) -> Any:
         return [result("127.0.0.1", port, **({} if own_ttl is None else {"ttl": own_ttl}))]
@@ -288,7 +288,7 @@ async def test_ttl(
 
 @pytest.mark.parametrize("ttl", [{}, {"ttl": float("inf")}, {"ttl": 1e300}])
 async def test_kept_for_ever(ttl: dict[str, float], clock: list[int]) -> None:
-    """A ttl of None keeps addresses until they are cleared."""
+    """With a ttl of None addresses are cached until they are cleared."""
 
     async def resolve(host: str, port: int) -> Any:
         return [result("127.0.0.1", port, **ttl)]
@@ -300,7 +300,7 @@ async def test_kept_for_ever(ttl: dict[str, float], clock: list[int]) -> None:
 
 
 async def test_a_ttl_of_zero_is_not_kept(clock: list[int]) -> None:
-    """With a ttl of 0 a look-up is shared while it runs, and not kept."""
+    """With a ttl of 0 a look-up is shared while it runs, and not cached."""
 
     async def resolve(host: str, port: int) -> Any:
         return [result("127.0.0.1", port)]
@@ -313,7 +313,7 @@ async def test_a_ttl_of_zero_is_not_kept(clock: list[int]) -> None:
 
 
 async def test_the_least_used_is_forgotten() -> None:
-    """Above its size the cache forgets what was not used for longest."""
+    """A full cache removes the least recently used host."""
 
     async def resolve(host: str, port: int) -> Any:
         return [result("127.0.0.1", port)]
@@ -327,7 +327,7 @@ async def test_the_least_used_is_forgotten() -> None:
 
 
 async def test_clearing(port: int) -> None:
-    """The cache is cleared for one host and port, or whole; half a key is an error."""
+    """The cache is cleared for one host and port, or completely; half a key raises an error."""
     dialer = TCPDialer(resolver=Fixed("127.0.0.1"))
     for host in ("a.example", "b.example"):
         stream = await dialer.connect(key(host, port), Listened(), asyncio.Protocol, sock_connect=5)
@@ -374,7 +374,7 @@ async def test_link_local_addresses_keep_their_zone() -> None:
 
 
 async def test_without_aiodns(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without aiodns `AsyncResolver` names what to install; the default falls back to threads."""
+    """Without aiodns `AsyncResolver` says what to install; the default uses threads."""
     monkeypatch.setitem(sys.modules, "aiodns", None)
     with pytest.raises(RuntimeError, match=r"httptrace\[speed\]"):
         AsyncResolver()
@@ -382,7 +382,7 @@ async def test_without_aiodns(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_the_default_resolver_is_closed() -> None:
-    """A resolver that the dialer made itself is closed with it, and a new one is not made."""
+    """A resolver that the dialer created is closed with it, and no new one is created."""
     dialer = TCPDialer()
     with pytest.raises(ClientConnectorDNSError, match=r"no address for host nowhere\.invalid: "):
         await dialer.connect(
@@ -395,7 +395,7 @@ async def test_the_default_resolver_is_closed() -> None:
 
 
 async def test_labels_that_are_too_long() -> None:
-    """A name that DNS cannot hold is an error of the look-up."""
+    """A name that DNS cannot encode is an error of the look-up."""
     dialer = TCPDialer(resolver=ThreadedResolver())
     with pytest.raises(ClientConnectorDNSError, match="no address for host aaa"):
         await dialer.connect(key("a" * 64, 80), Listened(), asyncio.Protocol, sock_connect=5)

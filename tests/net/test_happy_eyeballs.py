@@ -1,4 +1,4 @@
-"""Addresses that are decided in the same turn of the loop."""
+"""Addresses whose attempts end in the same iteration of the loop."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.usefixtures("nothing_stays")
 
 
 class _Address:
-    """An address that is decided so many turns after the gate was opened."""
+    """An address whose attempt ends this many loop iterations after the gate was opened."""
 
     def __init__(self, gate: asyncio.Event, after: int, *, answers: bool = False) -> None:
         self._gate = gate
@@ -32,7 +32,7 @@ class _Address:
 
 
 async def test_what_is_decided_together_is_told_in_order() -> None:
-    """Addresses that fail, win and lose between two looks are told as it was, not as they began."""
+    """Attempts that end between two checks are reported in the order in which they ended."""
     gate = asyncio.Event()
     addresses = {
         "silent": _Address(asyncio.Event(), 0),

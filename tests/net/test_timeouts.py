@@ -1,4 +1,4 @@
-"""Timeouts of steps that lie within each other."""
+"""Nested timeouts of steps."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .recording import Listened, key
 
 
 async def test_the_outer_timeout_is_seen_by_inner_spans() -> None:
-    """What the timeout of an outer step cancels ends with the error of that timeout."""
+    """A step that the timeout of an outer step cancels ends with the error of that timeout."""
     record, to = Listened(), key("::1", 443)
     seen: list[BaseException] = []
     with pytest.raises(ConnectionTimeoutError) as caught:
@@ -59,7 +59,7 @@ async def test_a_cancelled_step_is_no_timeout() -> None:
 
 
 async def test_connect_ends_a_wait_with_a_longer_limit(recorder: EventRecorder) -> None:
-    """When `connect` is over before `pool`, the span of the queue ends with the error of it."""
+    """If `connect` expires before `pool`, the span of the queue ends with its error."""
     connector = httptrace.TCPConnector(limit=1)
     async with (
         ScriptedServer(hang) as server,

@@ -1,4 +1,4 @@
-"""TLS against real servers: what is agreed, what is refused and how that is told."""
+"""TLS with real servers: what is negotiated, what is refused, and the errors."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ async def dial(record: Listened, port: int, host: str = "127.0.0.1", **more: Any
 
 @pytest.mark.parametrize("version", ["TLSv1.2", "TLSv1.3"])
 async def test_facts(version: str, ca: CertificateAuthority, trusting: ssl.SSLContext) -> None:
-    """A handshake tells version, cipher, protocol and the verified certificate."""
+    """A handshake records version, cipher, protocol and the verified certificate."""
     certificate = ca.issue("localhost", "127.0.0.1")
     context = certificate.server_context(alpn=["h2", "http/1.1"])
     context.maximum_version = ssl.TLSVersion[version.replace(".", "_")]
@@ -95,7 +95,7 @@ async def test_sni(
     ca: CertificateAuthority,
     trusting: ssl.SSLContext,
 ) -> None:
-    """The host, or the name that was given for it, is sent as SNI; an address is not."""
+    """The host, or the given server name, is sent as SNI; an address is not."""
     seen: list[str | None] = []
     context = ca.issue().server_context(server_names=seen)
     async with ScriptedServer(hang, ssl=context) as server:
@@ -141,7 +141,7 @@ async def test_zone_ids(address: str, ca: CertificateAuthority, trusting: ssl.SS
 
 
 async def test_client_certificate(ca: CertificateAuthority) -> None:
-    """The certificate of a context of one's own is shown to a server that asks."""
+    """The certificate of a context is sent to a server that requests one."""
     context = ca.client_context(ca.issue("client"))
     async with ScriptedServer(hang, ssl=ca.issue().server_context(client_ca=ca)) as server:
         stream = await dial(Listened(), server.port, ssl=context)
@@ -157,7 +157,7 @@ async def test_client_certificate(ca: CertificateAuthority) -> None:
 async def test_a_missing_client_certificate(
     ca: CertificateAuthority, trusting: ssl.SSLContext
 ) -> None:
-    """A server that wants a certificate and gets none refuses the handshake (TLS 1.2)."""
+    """A server that requires a certificate and gets none fails the handshake (TLS 1.2)."""
     context = ca.issue().server_context(client_ca=ca)
     context.maximum_version = ssl.TLSVersion.TLSv1_2
     async with ScriptedServer(hang, ssl=context) as server:
@@ -170,7 +170,7 @@ async def test_a_missing_client_certificate(
 async def test_a_client_that_is_refused_after_its_handshake(
     ca: CertificateAuthority, trusting: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """From TLS 1.3 on the refusal comes late; if it is there at once, it is what is told."""
+    """In TLS 1.3 the refusal arrives late; if it is there at once, it is the error."""
     loop = asyncio.get_running_loop()
     start_tls = loop.start_tls
 
@@ -206,7 +206,7 @@ async def test_the_loop_gives_up(trusting: ssl.SSLContext, monkeypatch: pytest.M
 
 
 async def test_unverified() -> None:
-    """ssl=False takes any certificate, and says nothing about what it did not verify."""
+    """ssl=False accepts any certificate, and records nothing that was not verified."""
     certificate = self_signed("other.example")
     async with ScriptedServer(hang, ssl=certificate.server_context(alpn=["http/1.1"])) as server:
         record = Listened()
@@ -217,7 +217,7 @@ async def test_unverified() -> None:
 
 
 async def test_the_connectors_default(ca: CertificateAuthority) -> None:
-    """The connector's `ssl` holds for requests that say nothing of their own."""
+    """The connector's `ssl` applies to requests without their own."""
     async with ScriptedServer(hang, ssl=self_signed().server_context()) as server:
         dialer = TCPDialer(ssl=False)
         where = key("127.0.0.1", server.port, True)
@@ -249,7 +249,7 @@ async def test_unix(tmp_path: Path, ca: CertificateAuthority, trusting: ssl.SSLC
 
 
 async def refusal(record: Listened, port: int, host: str, context: Any) -> str:
-    """The problem with the certificate, as the error has it."""
+    """The problem with the certificate, as in the error."""
     with pytest.raises(ClientConnectorCertificateError) as caught:
         await dial(record, port, host, ssl=context)
     error = caught.value.certificate_error
@@ -266,7 +266,7 @@ async def refusal(record: Listened, port: int, host: str, context: Any) -> str:
 
 
 async def test_expired(ca: CertificateAuthority, trusting: ssl.SSLContext) -> None:
-    """An expired certificate is told with its last day."""
+    """The error of an expired certificate has its last day."""
     certificate = ca.issue_expired()
     async with ScriptedServer(hang, ssl=certificate.server_context()) as server:
         problem = await refusal(Listened(), server.port, "127.0.0.1", trusting)
@@ -274,7 +274,7 @@ async def test_expired(ca: CertificateAuthority, trusting: ssl.SSLContext) -> No
 
 
 async def test_not_yet_valid(ca: CertificateAuthority, trusting: ssl.SSLContext) -> None:
-    """A certificate of the future is told with its first day."""
+    """The error of a certificate that is not valid yet has its first day."""
     async with ScriptedServer(hang, ssl=ca.issue_not_yet_valid().server_context()) as server:
         problem = await refusal(Listened(), server.port, "127.0.0.1", trusting)
     assert problem.startswith("certificate is not valid before 20")
@@ -282,7 +282,7 @@ async def test_not_yet_valid(ca: CertificateAuthority, trusting: ssl.SSLContext)
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
 async def test_wrong_host(host: str, ca: CertificateAuthority, trusting: ssl.SSLContext) -> None:
-    """A certificate for somebody else is told with the names that it has and the one wanted."""
+    """The error of a certificate for another host has its names and the expected one."""
     context = ca.issue("a.example", "b.example").server_context()
     async with ScriptedServer(hang, ssl=context) as server:
         problem = await refusal(Listened(), server.port, host, trusting)
@@ -290,14 +290,14 @@ async def test_wrong_host(host: str, ca: CertificateAuthority, trusting: ssl.SSL
 
 
 async def test_self_signed(trusting: ssl.SSLContext) -> None:
-    """A self-signed certificate is told with its subject."""
+    """The error of a self-signed certificate has its subject."""
     async with ScriptedServer(hang, ssl=self_signed("127.0.0.1").server_context()) as server:
         problem = await refusal(Listened(), server.port, "127.0.0.1", trusting)
     assert problem == "self-signed certificate of 127.0.0.1"
 
 
 async def test_unknown_authority(ca: CertificateAuthority) -> None:
-    """With the system's authorities, a certificate of an unknown one is told with its issuer."""
+    """The error of a certificate of an unknown authority has its issuer."""
     async with ScriptedServer(hang, ssl=ca.issue().server_context()) as server:
         problem = await refusal(Listened(), server.port, "127.0.0.1", True)
     assert "issued by httptrace test authority, which is not trusted" in problem
@@ -317,7 +317,7 @@ async def test_how_to_trust(own: str, ca: CertificateAuthority) -> None:
 async def test_advice_about_trust_is_for_untrusted_issuers(
     ca: CertificateAuthority, trusting: ssl.SSLContext
 ) -> None:
-    """The error of a certificate that is not valid now gives no advice about trust."""
+    """The error of a certificate that is not valid now has no advice about trust."""
     async with ScriptedServer(hang, ssl=ca.issue_expired().server_context()) as server:
         with pytest.raises(ClientConnectorCertificateError) as caught:
             await dial(Listened(), server.port, ssl=trusting)
@@ -353,7 +353,7 @@ async def test_a_server_without_tls(answer: bytes) -> None:
 
 @pytest.mark.parametrize("how", ["close", "reset"])
 async def test_closed_in_the_handshake(how: str) -> None:
-    """A server that goes away in the handshake is an error that says when."""
+    """If a server closes during the handshake, the error says so."""
 
     async def leave(peer: Peer) -> None:
         await peer.receive()
@@ -367,7 +367,7 @@ async def test_closed_in_the_handshake(how: str) -> None:
 
 
 async def test_silence_in_the_handshake() -> None:
-    """`sock_connect` covers the handshake; its error names the phase, its span has the error."""
+    """`sock_connect` covers the handshake; its error has the phase, and its span the error."""
     async with ScriptedServer(hang) as server:
         record = Listened()
         with pytest.raises(ConnectionTimeoutError, match="tls not done within") as caught:
@@ -379,7 +379,7 @@ async def test_silence_in_the_handshake() -> None:
 
 @pytest.mark.parametrize("name", ["a" * 64, ".example", "a..b", "a\0b"])
 async def test_names_that_cannot_be_sent(name: str, port: int) -> None:
-    """A server name that does not fit into a handshake is an error before a socket is opened."""
+    """A server name that cannot be sent in a handshake is an error before a socket is opened."""
     record = Listened()
     with pytest.raises(ClientConnectorSSLError, match="cannot be sent as the server's name"):
         await dial(record, port, server_hostname=name)
@@ -412,7 +412,7 @@ async def test_a_raising_listener(signal: str, ca: CertificateAuthority) -> None
 
 @pytest.mark.parametrize("by_request", [True, False])
 async def test_fingerprint(by_request: bool) -> None:
-    """A fingerprint takes the place of verification, from the request or the connector."""
+    """A fingerprint replaces verification, from the request or the connector."""
     certificate = self_signed()
     wanted = Fingerprint(certificate.fingerprint)
     async with ScriptedServer(hang, ssl=certificate.server_context()) as server:
@@ -458,7 +458,7 @@ def test_unusable_fingerprints(digest: Any, error: type[Exception], text: str) -
 
 
 def test_equal_fingerprints() -> None:
-    """Fingerprints of one certificate are equal, so its connections can be shared."""
+    """Fingerprints of one certificate are equal, so their connections can be shared."""
     one, same, other = (Fingerprint(char * 32) for char in (b"x", b"x", b"y"))
     assert one == same and hash(one) == hash(same) and one != other
     assert one.fingerprint == b"x" * 32
@@ -469,7 +469,7 @@ def test_equal_fingerprints() -> None:
 
 
 async def test_contexts_are_shared() -> None:
-    """The verified context is made once, off the loop, and verifies; so is the other one."""
+    """Both contexts are created once; the verified one is created in a thread."""
     contexts = await asyncio.gather(*(tls.context_for(True, True, Listened()) for _ in range(3)))
     assert len(set(map(id, contexts))) == 1
     assert contexts[0].verify_mode == ssl.CERT_REQUIRED
@@ -480,7 +480,7 @@ async def test_contexts_are_shared() -> None:
 
 
 async def test_the_requests_ssl_goes_first(trusting: ssl.SSLContext) -> None:
-    """A request's `ssl` counts before the connector's."""
+    """A request's `ssl` has precedence over the connector's."""
     assert await tls.context_for(trusting, False, Listened()) is trusting
     assert await tls.context_for(True, trusting, Listened()) is trusting
     assert await tls.context_for(False, trusting, Listened()) is tls.unverified_context()

@@ -1,4 +1,4 @@
-"""Bodies over TLS: what a loop reads into our buffer arrives as it was sent."""
+"""Bodies over TLS: what the loop reads into our buffer is not damaged."""
 
 from __future__ import annotations
 

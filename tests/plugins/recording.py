@@ -1,4 +1,4 @@
-"""`recorder`: sees every request of a test, and asserts at its end what holds always."""
+"""`recorder`: sees every request of a test, and checks at its end what always holds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What connectors take for how long an unused connection is kept."""
+"""The connector's parameter `keepalive_timeout`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from httptrace.pool.connector import pool_of
 
 @pytest.mark.parametrize("seconds", [float("inf"), 1e300])
 async def test_longer_than_any_program_runs(seconds: float) -> None:
-    """Such a time is as good as None: for ever."""
+    """A very long time means no limit, like None."""
     connector, for_ever = (TCPConnector(keepalive_timeout=kept) for kept in (seconds, None))
     assert pool_of(connector).keepalive_ns == pool_of(for_ever).keepalive_ns
     await connector.close()

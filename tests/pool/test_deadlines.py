@@ -1,4 +1,4 @@
-"""One timer for the limits of many requests, on a clock that the test turns."""
+"""One timer for the timeouts of many requests, with a clock that the test sets."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Timer:
 
 
 class Clock:
-    """A clock with timers; each look at it costs `tick_ns`."""
+    """A clock with timers; each reading costs `tick_ns`."""
 
     def __init__(self) -> None:
         self.now_ns = 1000 * MS
@@ -50,7 +50,7 @@ class Clock:
         return [timer for timer in self.timers if not timer.cancelled]
 
     def run(self, until_ns: int) -> None:
-        """Let time pass; timers fire when they are due."""
+        """Advance the clock; timers fire when they are due."""
         while due := [timer for timer in self.pending if timer.due_ns <= until_ns]:
             timer = min(due, key=lambda one: one.due_ns)
             self.timers.remove(timer)
@@ -62,14 +62,14 @@ class Clock:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """The clock that deadlines look at."""
+    """The clock that deadlines read."""
     clock = Clock()
     monkeypatch.setattr(module, "perf_counter_ns", clock)
     return clock
 
 
 class Request:
-    """A request with a limit."""
+    """A request with a timeout."""
 
     def __init__(self, clock: Clock, due_ns: int, again: tuple[int, ...] = ()) -> None:
         self.clock = clock
@@ -99,7 +99,7 @@ def watching(clock: Clock, *requests: Request) -> Deadlines:
 
 
 def test_fires_when_due(clock: Clock) -> None:
-    """A limit is told when it is reached, not before."""
+    """A timeout expires when it is reached, not before."""
     request = Request(clock, clock.now_ns + 50 * MS)
     watching(clock, request)
     clock.run(request.due_ns - 1)
@@ -110,7 +110,7 @@ def test_fires_when_due(clock: Clock) -> None:
 
 
 def test_one_timer_for_all(clock: Clock) -> None:
-    """However many requests have limits, one timer is there."""
+    """However many requests have timeouts, there is one timer."""
     requests = [Request(clock, clock.now_ns + (100 - n) * MS) for n in range(100)]
     watching(clock, *requests)
     assert len(clock.pending) == 1
@@ -119,7 +119,7 @@ def test_one_timer_for_all(clock: Clock) -> None:
 
 
 def test_later_ones_do_not_arm(clock: Clock) -> None:
-    """A request whose limit comes after the timer costs nothing now and is found then."""
+    """A request whose timeout is after the timer costs nothing now and is checked then."""
     first, second = (Request(clock, clock.now_ns + due * MS) for due in (10, 20))
     deadlines = watching(clock, first, second)
     assert deadlines.next_ns == first.due_ns
@@ -130,7 +130,7 @@ def test_later_ones_do_not_arm(clock: Clock) -> None:
 
 
 def test_limit_that_moves(clock: Clock) -> None:
-    """A limit that begins anew with each piece of data is looked at when it may be reached."""
+    """A timeout that restarts with each piece of data is checked when it may be reached."""
     start = clock.now_ns
     request = Request(clock, start + 10 * MS, again=(start + 15 * MS, start + 30 * MS))
     watching(clock, request)
@@ -142,7 +142,7 @@ def test_limit_that_moves(clock: Clock) -> None:
 
 
 def test_due_already(clock: Clock) -> None:
-    """A limit that lies in the past is told in the loop's next turn."""
+    """A timeout in the past expires in the loop's next iteration."""
     request = Request(clock, clock.now_ns - MS)
     watching(clock, request)
     clock.run(clock.now_ns)
@@ -150,7 +150,7 @@ def test_due_already(clock: Clock) -> None:
 
 
 def test_closing_stops_the_timer(clock: Clock) -> None:
-    """After closing nothing fires."""
+    """After closing no timer fires."""
     request = Request(clock, clock.now_ns + MS)
     watching(clock, request).close()
     clock.run(clock.now_ns + 10 * MS)
@@ -158,7 +158,7 @@ def test_closing_stops_the_timer(clock: Clock) -> None:
 
 
 def test_looking_takes_a_twentieth_of_the_time(clock: Clock) -> None:
-    """Very many limits close together make the timer coarse instead of dear."""
+    """Very many timeouts close together make the timer less exact instead of expensive."""
     start = clock.now_ns
     requests = [Request(clock, start + n * 1000) for n in range(1, 5001)]  # one each µs
     deadlines = watching(clock, *requests)
@@ -174,7 +174,7 @@ def test_looking_takes_a_twentieth_of_the_time(clock: Clock) -> None:
     arrivals=st.lists(st.integers(0, 500), min_size=30, max_size=30),
 )
 def test_nobody_is_forgotten(dues: list[int], arrivals: list[int]) -> None:
-    """Whenever requests come and whatever their limits, each one is told on time."""
+    """Whatever the times and timeouts of requests, each one expires on time."""
     clock = Clock()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "perf_counter_ns", clock)

@@ -1,4 +1,4 @@
-"""Sessions that are used, or closed, where another event loop runs."""
+"""Sessions that are used, or closed, in another event loop."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from httptrace.testing.scripted import response_bytes
 
 @pytest.fixture
 def url() -> Iterator[str]:
-    """A server that runs in no event loop, answers one request and keeps the connection."""
+    """A server without an event loop, which responds to one request and keeps the connection."""
     done = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
@@ -43,7 +43,7 @@ async def _session_in_use(url: str) -> httptrace.ClientSession:
 
 
 def test_closing_after_the_loop_was_closed(url: str) -> None:
-    """As in aiohttp nothing is raised: the connections of a loop that is gone are let go."""
+    """As in aiohttp nothing is raised: the connections of a closed loop are dropped."""
     session = asyncio.run(_session_in_use(url))
     connector = session.connector
     assert connector is not None
@@ -57,7 +57,7 @@ def test_closing_after_the_loop_was_closed(url: str) -> None:
 
 
 def test_a_request_in_another_loop(url: str) -> None:
-    """A new connection for a session of another loop is refused by an error that says so."""
+    """A new connection for a session of another loop is refused with an error that says so."""
 
     async def request(session: httptrace.ClientSession) -> None:
         async with session.get("http://localhost:1/"):
@@ -74,7 +74,7 @@ def test_a_request_in_another_loop(url: str) -> None:
 
 
 def test_another_loop_counts_no_reuse(url: str) -> None:
-    """A request in another loop leaves the idle connection as it was, and counts nothing."""
+    """A request in another loop does not use the idle connection, and counts nothing."""
 
     async def request(session: httptrace.ClientSession) -> None:
         await session.get(url)

@@ -1,4 +1,4 @@
-"""What the pool decides, held against a simple model of it."""
+"""The decisions of the pool, compared with a simple model."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from httptrace.pool.state import Grant, HostPool, PoolState, Ticket
 
 
 class Link:
-    """A connection as far as the pool knows it."""
+    """The part of a connection that the pool knows."""
 
     def __init__(self, host: HostPool, made_ns: int = 0) -> None:
         self.host = host
@@ -23,7 +23,7 @@ class Link:
 
 
 class Pool:
-    """A PoolState with who dials, who waits and what is closed kept beside it."""
+    """A PoolState, and beside it which requests dial and wait, and what is closed."""
 
     def __init__(self, limit: int, limit_per_host: int) -> None:
         self.state: PoolState[Link] = PoolState(limit, limit_per_host)
@@ -33,7 +33,7 @@ class Pool:
         self.clock = count(1)
 
     def request(self, key: str) -> Ticket | None:
-        """A request comes; the ticket that it waits with, if it has to."""
+        """A request arrives; returns its ticket, if it has to wait."""
         host = self.state.host(key)
         link = self.state.reuse(host, 0)
         if link is not None:
@@ -47,7 +47,7 @@ class Pool:
         return None
 
     def granted(self, host: HostPool, grant: Grant) -> None:
-        """A place was given."""
+        """A place was granted."""
         if grant.evicted is not None:
             self.close(grant.evicted)  # type: ignore[arg-type]
         if grant.connection is None:
@@ -57,7 +57,7 @@ class Pool:
             self.busy.append(grant.connection)  # type: ignore[arg-type]
 
     def told(self, ticket: Ticket | None) -> None:
-        """A ticket's turn has come."""
+        """A ticket was granted."""
         if ticket is None:
             return
         assert ticket.granted is not None
@@ -66,24 +66,24 @@ class Pool:
         self.granted(ticket.host, ticket.granted)
 
     def first_in_line(self, ticket: Ticket) -> None:
-        """Nobody who asked before it for the same origin still waits."""
+        """No earlier request for the same origin is still waiting."""
         same = [other for other in self.waiting if other.host is ticket.host]
         assert same[0] is ticket, "somebody of the same origin was passed over"
 
     def dialled(self, host: HostPool) -> None:
-        """A connection was made."""
+        """A connection was opened."""
         self.dialling.remove(host)
         link = Link(host, next(self.clock))
         self.state.dialled(link)
         self.busy.append(link)
 
     def failed(self, host: HostPool) -> None:
-        """No connection could be made."""
+        """No connection could be opened."""
         self.dialling.remove(host)
         self.told(self.state.give_back(host))
 
     def release(self, link: Link) -> None:
-        """A response is over."""
+        """A response is complete."""
         self.busy.remove(link)
         link.idle_since_ns = next(self.clock)
         granted = self.state.release(link)
@@ -108,12 +108,12 @@ class Pool:
         link.closed = True
 
     def withdraw(self, ticket: Ticket) -> None:
-        """A waiting request goes away."""
+        """A waiting request is cancelled."""
         self.waiting.remove(ticket)
         self.state.withdraw(ticket)
 
     def check(self) -> None:
-        """What holds always."""
+        """What always holds."""
         state = self.state
         held = [*self.dialling, *(link.host for link in self.busy)]
         held += [link.host for link in state.idle]
@@ -130,7 +130,7 @@ class Pool:
         self.nobody_sleeps()
 
     def nobody_sleeps(self) -> None:
-        """Nobody waits for what is there: no wake-up was lost."""
+        """No request waits although a connection or place is free: no wake-up was lost."""
         state = self.state
         room = not state.limit or state.places < state.limit
         for ticket in self.waiting:
@@ -142,7 +142,7 @@ class Pool:
 
 
 class PoolMachine(RuleBasedStateMachine):
-    """Requests, dials, failures, ends and withdrawals in any order."""
+    """Requests, dials, failures, ends and cancelled waits in any order."""
 
     keys = st.sampled_from("abc")
 
@@ -152,53 +152,53 @@ class PoolMachine(RuleBasedStateMachine):
 
     @rule(limit=st.integers(0, 4), limit_per_host=st.integers(0, 3))
     def start(self, limit: int, limit_per_host: int) -> None:
-        """Begin anew with other limits."""
+        """Start again with other limits."""
         self.pool = Pool(limit, limit_per_host)
 
     @rule(key=keys, times=st.integers(1, 3))
     def request(self, key: str, times: int) -> None:
-        """Some requests come."""
+        """Some requests arrive."""
         for _ in range(times):
             self.pool.request(key)
 
     @rule(at=st.integers(0, 9))
     def dialled(self, at: int) -> None:
-        """One of those who dial gets its connection."""
+        """A dialling request gets its connection."""
         if self.pool.dialling:
             self.pool.dialled(self.pool.dialling[at % len(self.pool.dialling)])
 
     @rule(at=st.integers(0, 9))
     def failed(self, at: int) -> None:
-        """One of those who dial fails."""
+        """A dialling request fails."""
         if self.pool.dialling:
             self.pool.failed(self.pool.dialling[at % len(self.pool.dialling)])
 
     @rule(at=st.integers(0, 9))
     def release(self, at: int) -> None:
-        """A response is over."""
+        """A response is complete."""
         if self.pool.busy:
             self.pool.release(self.pool.busy[at % len(self.pool.busy)])
 
     @rule(at=st.integers(0, 9), busy=st.booleans())
     def lose(self, at: int, busy: bool) -> None:
-        """A connection ends."""
+        """A connection is closed."""
         links = self.pool.busy if busy else list(self.pool.state.idle)
         if links:
             self.pool.lose(links[at % len(links)])
 
     @rule(at=st.integers(0, 9))
     def withdraw(self, at: int) -> None:
-        """A waiting request goes away."""
+        """A waiting request is cancelled."""
         if self.pool.waiting:
             self.pool.withdraw(self.pool.waiting[at % len(self.pool.waiting)])
 
     @invariant()
     def holds(self) -> None:
-        """Whatever happened."""
+        """Check what always holds."""
         self.pool.check()
 
     def teardown(self) -> None:
-        """As places free, everybody who waits gets one; in the end nothing is left."""
+        """When places become free, every waiting request gets one; in the end nothing is left."""
         pool = self.pool
         for _ in range(1000):
             while pool.dialling:
@@ -221,7 +221,7 @@ TestPool = PoolMachine.TestCase
 
 
 def full(limit: int = 0, limit_per_host: int = 0, **busy: int) -> Pool:
-    """A pool with so many busy connections of each origin."""
+    """A pool with this many busy connections of each origin."""
     pool = Pool(limit, limit_per_host)
     for key, number in busy.items():
         for _ in range(number):
@@ -239,7 +239,7 @@ def queue(pool: Pool, *keys: str) -> list[Ticket]:
 
 @pytest.mark.parametrize("how", ["release", "lose"])
 def test_one_origin_is_served_in_order(how: str) -> None:
-    """Requests to one origin get their connections in the order in which they came."""
+    """Requests to one origin get connections in the order in which they came."""
     pool = full(limit=1, a=1)
     tickets = queue(pool, *"aaaa")
     for served, ticket in enumerate(tickets):
@@ -253,7 +253,7 @@ def test_one_origin_is_served_in_order(how: str) -> None:
 
 
 def test_another_origin_is_not_starved() -> None:
-    """A place goes to who waited longest in the pool, though its connection fits somebody else."""
+    """A place goes to the longest waiting request, even if its connection fits another one."""
     pool = full(limit=1, a=1)
     other, own = queue(pool, "b", "a")
     link = pool.busy[0]
@@ -267,7 +267,7 @@ def test_another_origin_is_not_starved() -> None:
 
 
 def test_busy_origin_does_not_block_others() -> None:
-    """Requests to an origin at its limit do not stand in the way of those to others."""
+    """Requests to an origin at its limit do not block those to others."""
     pool = full(limit=3, limit_per_host=1, a=1)
     queue(pool, *"aaa")
     assert pool.request("b") is None
@@ -276,7 +276,7 @@ def test_busy_origin_does_not_block_others() -> None:
 
 
 def test_both_limits_keep_the_order() -> None:
-    """Who waits for the limit of its origin is not passed over when that is no longer reached."""
+    """A request that waits for its origin's limit is not passed over once there is room."""
     pool = full(limit=2, limit_per_host=2, a=2)
     tickets = queue(pool, *"baab")
     for served in range(4):
@@ -288,7 +288,7 @@ def test_both_limits_keep_the_order() -> None:
 
 
 def test_a_place_that_nobody_took_is_not_lost() -> None:
-    """A dial that fails gives its place to who waits, whatever limit that waited for."""
+    """A failed dial gives its place to a waiting request, whatever limit it waits for."""
     pool = full(limit=2, limit_per_host=2, a=2)
     _, first, second = queue(pool, *"baa")
     pool.release(pool.busy[0])
@@ -300,13 +300,13 @@ def test_a_place_that_nobody_took_is_not_lost() -> None:
 
 
 def test_limit_is_named() -> None:
-    """A ticket tells which of the limits it waits for."""
+    """A ticket has the name of the limit that it waits for."""
     assert queue(full(limit=1, a=1), "b")[0].limit == "limit"
     assert queue(full(limit_per_host=1, a=1), "a")[0].limit == "limit_per_host"
 
 
 def test_oldest_idle_is_evicted() -> None:
-    """A full pool closes what lay idle for longest to make room for another origin."""
+    """A full pool closes the longest idle connection to make room for another origin."""
     pool = full(limit=2, a=2)
     first, second = pool.busy
     pool.release(second)
@@ -317,7 +317,7 @@ def test_oldest_idle_is_evicted() -> None:
 
 
 def test_last_used_is_reused() -> None:
-    """The connection that was used last is taken first: it is the least likely to be dead."""
+    """The most recently used connection is reused first: it is the least likely to be dead."""
     pool = full(a=2)
     first, second = pool.busy
     pool.release(first)
@@ -327,7 +327,7 @@ def test_last_used_is_reused() -> None:
 
 
 def test_old_connections_are_not_reused() -> None:
-    """A connection that lay idle for too long is not handed out."""
+    """A connection that was idle for too long is not reused."""
     pool = full(a=1)
     link = pool.busy[0]
     pool.release(link)
@@ -346,7 +346,7 @@ def test_withdrawing_twice_is_harmless() -> None:
 
 
 def test_origin_that_is_waited_for_is_not_forgotten() -> None:
-    """An origin without connections stays the same as long as somebody waits for it."""
+    """An origin without connections keeps its object as long as a request waits for it."""
     pool = full(limit=1, a=1)
     other, own = queue(pool, "b", "a")
     pool.release(pool.busy[0])
@@ -358,7 +358,7 @@ def test_origin_that_is_waited_for_is_not_forgotten() -> None:
 
 
 def test_origins_are_forgotten() -> None:
-    """Ten thousand origins that were seen once leave little behind."""
+    """Ten thousand origins that were used once need little memory."""
     pool = Pool(0, 0)
     for number in range(10_000):
         pool.request(str(number))
@@ -367,7 +367,7 @@ def test_origins_are_forgotten() -> None:
 
 
 def cost(tickets: int, origins: int) -> float:
-    """Seconds of CPU for a thousand releases to as many waiting, and as many new ones."""
+    """Seconds of CPU for a thousand releases to waiting requests, and as many new ones."""
     state: PoolState[Link] = PoolState(100, 0)
     links = []
     for number in range(100):
@@ -392,7 +392,7 @@ def cost(tickets: int, origins: int) -> float:
 
 @pytest.mark.parametrize("origins", [1, 50])
 def test_ten_thousand_waiting_cost_as_ten(origins: int) -> None:
-    """Acquiring and releasing does not get dearer with the length of the queue."""
+    """The cost of acquiring and releasing does not depend on the length of the queue."""
     few = min(cost(1_000, origins) for _ in range(3))
     many = min(cost(50_000, origins) for _ in range(3))
     assert many < few * 4

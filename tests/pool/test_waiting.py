@@ -1,4 +1,4 @@
-"""A request that waited in the pool's queue, after it was handed a connection."""
+"""A request that waited in the pool's queue, after it got a connection."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from httptrace.testing.scripted import ScriptedServer, per_request, response_byt
 
 
 class Held:
-    """Answers ``/first`` when it is told to, and the others as `then` does."""
+    """Responds to ``/first`` when the event is set, and to the others as `then` does."""
 
     def __init__(self) -> None:
         self.first = asyncio.Event()
@@ -56,7 +56,7 @@ async def get(session: ClientSession, url: str) -> bytes:
 async def queued(
     server: ScriptedServer, held: Held, timeout: ClientTimeout | None = None
 ) -> AsyncIterator[tuple[ClientSession, asyncio.Task[bytes]]]:
-    """A request that waited behind ``/first``, has its connection, and has reached the server."""
+    """A request that waited behind ``/first``, got its connection, and has reached the server."""
     async with ClientSession(connector=TCPConnector(limit=1), timeout=timeout) as session:
         first = asyncio.create_task(get(session, f"{server.url}/first"))
         second = asyncio.create_task(get(session, f"{server.url}/second"))
@@ -74,7 +74,7 @@ async def held() -> Held:
 
 
 async def test_it_is_answered(scripted: ScriptedFactory, held: Held) -> None:
-    """On the same connection; what it waits for now is no longer counted as queued."""
+    """It uses the same connection; waiting for the response no longer counts as queued."""
     server = await scripted(per_request(held))
     async with queued(server, held) as (session, second):
         queued_seconds = session.connector.stats().queued_seconds
@@ -87,7 +87,7 @@ async def test_it_is_answered(scripted: ScriptedFactory, held: Held) -> None:
 
 
 async def test_its_timeline_knows_what_it_waited_for(scripted: ScriptedFactory, held: Held) -> None:
-    """The pool first, then the server."""
+    """It waited for the pool first, then for the server."""
     server = await scripted(per_request(held))
     async with ClientSession(connector=TCPConnector(limit=1)) as session:
         first = asyncio.create_task(get(session, f"{server.url}/first"))
@@ -106,7 +106,7 @@ async def test_its_timeline_knows_what_it_waited_for(scripted: ScriptedFactory, 
 
 
 async def test_the_last_response_of_a_connection(scripted: ScriptedFactory, held: Held) -> None:
-    """A response that closes the connection is delivered all the same."""
+    """A response that closes the connection is delivered too."""
     held.last_words = response_bytes(200, b"second", ("Connection", "close"))
     server = await scripted(per_request(held))
     async with queued(server, held) as (session, second):
@@ -116,7 +116,7 @@ async def test_the_last_response_of_a_connection(scripted: ScriptedFactory, held
 
 
 async def test_the_connection_was_dead(scripted: ScriptedFactory, held: Held) -> None:
-    """It is sent once more on a fresh connection, as any request on a reused one."""
+    """It is retried on a new connection, as any request on a reused one."""
     held.last_words = b""
     server = await scripted(per_request(held))
     async with queued(server, held) as (session, second):
@@ -138,7 +138,7 @@ async def test_cancelled(scripted: ScriptedFactory, held: Held) -> None:
 
 
 async def test_the_connector_is_closed(scripted: ScriptedFactory, held: Held) -> None:
-    """It fails, and is not sent once more."""
+    """It fails, and is not retried."""
     server = await scripted(per_request(held))
     async with queued(server, held) as (session, second):
         await session.connector.close()
@@ -149,7 +149,7 @@ async def test_the_connector_is_closed(scripted: ScriptedFactory, held: Held) ->
 
 @pytest.mark.parametrize("limit", ["total", "sock_read"])
 async def test_a_limit_ends_it(scripted: ScriptedFactory, held: Held, limit: str) -> None:
-    """Limits for the whole call hold, and name the phase in which it waited for the server."""
+    """Timeouts of the whole call apply, and have the phase `wait`."""
     server = await scripted(per_request(held))
     async with queued(server, held, ClientTimeout(**{limit: 0.2})) as (session, second):
         with pytest.raises((ServerTimeoutError, TimeoutError)) as caught:
@@ -162,7 +162,7 @@ async def test_a_limit_ends_it(scripted: ScriptedFactory, held: Held, limit: str
 async def test_limits_of_the_queue_end_with_it(
     scripted: ScriptedFactory, held: Held, limit: str
 ) -> None:
-    """They do not count the time in which the server is waited for."""
+    """They do not count the time of waiting for the server."""
     server = await scripted(per_request(held))
     async with queued(server, held, ClientTimeout(**{limit: 0.2})) as (_session, second):
         await asyncio.wait([second], timeout=0.4)

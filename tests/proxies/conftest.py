@@ -1,4 +1,4 @@
-"""Fixtures of this room: tests are recorded, leave nothing, know no proxy of the machine."""
+"""Fixtures of this room: tests are recorded, leave nothing, and ignore the machine's proxies."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _VARIABLES = ("http", "https", "ws", "wss", "all", "no")
 
 @pytest.fixture(autouse=True)
 def _no_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
-    """Neither proxies nor netrc of whoever runs the tests."""
+    """Hide the proxies and netrc of the user who runs the tests."""
     for name in _VARIABLES:
         monkeypatch.delenv(f"{name}_proxy", raising=False)
         monkeypatch.delenv(f"{name}_proxy".upper(), raising=False)
@@ -32,12 +32,12 @@ def _no_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
 
 @pytest.fixture(autouse=True)
 def _recorded(request: pytest.FixtureRequest, leak_check: Leaks, recorder: EventRecorder) -> None:
-    """The rules that hold always are checked after each test here, and leaks looked for."""
+    """Check after each test what always holds, and that nothing was left open."""
 
 
 @pytest.fixture
 async def make_session(leak_check: Leaks, recorder: EventRecorder) -> AsyncIterator[MakeSession]:
-    """Make sessions that are closed after the test."""
+    """Create sessions that are closed after the test."""
     async with contextlib.AsyncExitStack() as stack:
 
         def make(**options: Any) -> httptrace.ClientSession:
@@ -52,7 +52,7 @@ async def make_session(leak_check: Leaks, recorder: EventRecorder) -> AsyncItera
 
 
 def started(name: str, directory: Path, ca: Any) -> contextlib.AbstractContextManager[int]:
-    """The proxy of that name."""
+    """The proxy with that name."""
     if name == "tinyproxy":
         return programs.tinyproxy(directory, login=False)
     if name == "tinyproxy with login":
@@ -70,7 +70,7 @@ def started(name: str, directory: Path, ca: Any) -> contextlib.AbstractContextMa
 
 
 class Proxies:
-    """Starts each proxy when it is first asked for; all end with the module."""
+    """Starts each proxy when it is first needed; all end with the module."""
 
     def __init__(
         self, stack: contextlib.ExitStack, factory: pytest.TempPathFactory, ca: Any
@@ -79,7 +79,7 @@ class Proxies:
         self._ports: dict[str, int | str] = {}
 
     def port(self, name: str) -> int:
-        """Its port; skips aloud if it is not on this machine."""
+        """Its port; skips the test if it is not installed."""
         if name not in self._ports:
             try:
                 directory = self._factory.mktemp("proxy")
@@ -94,6 +94,6 @@ class Proxies:
 
 @pytest.fixture(scope="module")
 def proxies(tmp_path_factory: pytest.TempPathFactory, ca: Any) -> Iterator[Proxies]:
-    """The proxies of this machine."""
+    """The proxies that are installed."""
     with contextlib.ExitStack() as stack:
         yield Proxies(stack, tmp_path_factory, ca)

@@ -1,4 +1,4 @@
-"""Real proxies that others wrote, each in a process of its own on a free port of loopback."""
+"""Real proxies of other projects, each in its own process on a free port of loopback."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ main()
 
 
 class ProxyMissing(RuntimeError):
-    """The program is not on this machine."""
+    """The program is not installed."""
 
 
 def free_port() -> int:
-    """A port that nobody listens at now."""
+    """A port that nobody listens on."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         return int(probe.getsockname()[1])
 
 
 @contextlib.contextmanager
 def running(command: list[str], port: int, log: Path) -> Iterator[int]:
-    """Run it until the block ends; gives the port once it listens there."""
+    """Run it until the block ends; yields the port once it listens there."""
     with (
         log.open("wb") as output,
         subprocess.Popen(
@@ -74,7 +74,7 @@ def program(name: str) -> str:
 
 
 def module(name: str) -> str:
-    """The Python that has a module."""
+    """A Python that has the module."""
     if find_spec(name) is None:
         raise ProxyMissing(f"the package of {name} is not installed")
     return sys.executable

@@ -1,4 +1,4 @@
-"""Proxies as scripts: what they are asked is kept, and they can be made to fail."""
+"""Proxies as scripts: their requests are kept, and they can be made to fail."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ OK = response_bytes(200, b"hello")
 
 
 async def relay(peer: Peer, host: str, port: int) -> None:
-    """Bytes there and back until one of the two leaves."""
+    """Relay bytes in both directions until one side closes."""
     reader, writer = await asyncio.open_connection(host, port)
 
     async def back() -> None:
@@ -37,7 +37,7 @@ async def relay(peer: Peer, host: str, port: int) -> None:
 def connecting(
     answer: bytes = ESTABLISHED, to: tuple[str, int] | None = None
 ) -> Callable[[Peer], Awaitable[None]]:
-    """An HTTP proxy: relays after CONNECT, and answers other requests itself."""
+    """An HTTP proxy: relays after CONNECT, and responds to other requests itself."""
 
     async def script(peer: Peer) -> None:
         request = await peer.request()
@@ -52,7 +52,7 @@ def connecting(
 
 
 async def socks5(peer: Peer) -> None:
-    """A SOCKS5 proxy without authentication that relays to addresses and names alike."""
+    """A SOCKS5 proxy without authentication that relays to addresses and names."""
     _version, count = await peer.read(2)
     await peer.read(count)
     await peer.send(b"\x05\x00")
@@ -68,7 +68,7 @@ async def socks5(peer: Peer) -> None:
 
 
 async def socks4a(peer: Peer) -> None:
-    """A SOCKS4a proxy that relays to the name it is given."""
+    """A SOCKS4a proxy that relays to the given name."""
     header = await peer.read(8)
     await peer.read_until(b"\x00")
     host = (await peer.read_until(b"\x00")).rstrip(b"\x00").decode()

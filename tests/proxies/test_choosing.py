@@ -1,4 +1,4 @@
-"""Which proxy a request goes by: parameters, environment, netrc; and what is refused."""
+"""Which proxy a request uses: parameters, environment, netrc; and what is refused."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ def chosen(url: URL = HTTP, default: Proxies | None = None, **options: Any) -> P
 
 
 def test_nothing_given() -> None:
-    """Without parameters and environment nothing is looked for at all."""
+    """Without parameters and environment nothing is looked up."""
     assert proxies_of({}, None) is None
 
 
 @pytest.mark.parametrize("scheme", ["http", "https", "socks4", "socks4a", "socks5", "socks5h"])
 def test_schemes(scheme: str) -> None:
-    """Each kind of proxy is accepted as str and as URL, and loses path and credentials."""
+    """Each kind of proxy is accepted as str and as URL, without path and credentials."""
     for given in (f"{scheme}://proxy.test:99/path?q#f", URL(f"{scheme}://u:p@proxy.test:99")):
         url, _auth = parse_proxy(given)
         assert str(url) == f"{scheme}://proxy.test:99"
@@ -56,7 +56,7 @@ def test_schemes(scheme: str) -> None:
     ],
 )
 def test_bad_proxies_are_refused(proxy: Any, error: type[Exception]) -> None:
-    """What is no URL of a proxy is refused before anything is sent."""
+    """An invalid proxy URL is refused before anything is sent."""
     with pytest.raises(error):
         chosen(proxy=proxy)
 
@@ -89,7 +89,7 @@ async def test_requests_without_the_proxy(
 
 
 def test_a_bad_proxy_does_not_show_its_password() -> None:
-    """The message of a refusal has no credentials in it, nor has what caused it."""
+    """The error of an invalid proxy has no credentials in it, nor has its cause."""
     for proxy in ("ftp://me:secret@proxy.test", "http://me:sec/ret@proxy.test:x", "http://u:p@:1"):
         with pytest.raises(InvalidURL) as caught:
             chosen(proxy=proxy)
@@ -110,7 +110,7 @@ def test_credentials_in_the_url() -> None:
 
 
 def test_precedence_of_credentials() -> None:
-    """The request's parameter, its URL, the session's parameter, the session's URL."""
+    """The order of precedence: request's parameter, its URL, session's parameter, its URL."""
     session = proxies_of({"proxy": "http://url:pw@one.test", "proxy_auth": AUTH}, None)
     assert chosen(default=session).auth == AUTH  # type: ignore[union-attr]
     assert chosen(default=session, proxy_auth=OTHER).auth == OTHER  # type: ignore[union-attr]
@@ -120,7 +120,7 @@ def test_precedence_of_credentials() -> None:
 
 
 def test_credentials_in_a_url_belong_to_that_proxy() -> None:
-    """What stands in the URL of the session's proxy is not sent to another one."""
+    """Credentials in the URL of the session's proxy are not sent to another proxy."""
     session = proxies_of({"proxy": "http://url:pw@one.test"}, None)
     assert chosen(default=session, proxy="http://two.test").auth is None  # type: ignore[union-attr]
 
@@ -159,14 +159,14 @@ async def test_bad_options_are_refused_by_session_and_request(
     ],
 )
 def test_what_socks_has_no_room_for(proxy: str, options: dict[str, Any]) -> None:
-    """What a SOCKS proxy cannot be told is refused, and shows no password."""
+    """Credentials that SOCKS cannot send are refused, and the error shows no password."""
     with pytest.raises(ValueError, match="SOCKS") as caught:
         chosen(proxy=proxy, **options)
     assert "secret" not in str(caught.value)
 
 
 def test_an_authorization_header_takes_the_place_of_a_login() -> None:
-    """Who gives Proxy-Authorization in proxy_headers has meant it."""
+    """Proxy-Authorization in proxy_headers is sent."""
     proxy = chosen(
         proxy="http://u:p@proxy.test", proxy_headers={"proxy-authorization": "Bearer token"}
     )
@@ -196,7 +196,7 @@ def test_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_named_proxy_goes_before_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """NO_PROXY is no exception to a proxy that the program names."""
+    """NO_PROXY does not apply to a proxy that the program gives."""
     monkeypatch.setenv("HTTP_PROXY", "http://one.test")
     monkeypatch.setenv("NO_PROXY", "*")
     proxy = chosen(HTTP, ENVIRONMENT, proxy="http://two.test")
@@ -205,7 +205,7 @@ def test_a_named_proxy_goes_before_the_environment(monkeypatch: pytest.MonkeyPat
 
 
 def test_the_environment_is_not_looked_at_unasked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without trust_env the variables do not count."""
+    """Without trust_env the variables are ignored."""
     monkeypatch.setenv("HTTP_PROXY", "http://one.test")
     assert chosen(HTTP, None, proxy_auth=AUTH) is None
 
@@ -227,7 +227,7 @@ def test_netrc_for_the_environments_proxy(monkeypatch: pytest.MonkeyPatch, tmp_p
 async def test_a_bad_environment_is_told(
     monkeypatch: pytest.MonkeyPatch, make_session: MakeSession
 ) -> None:
-    """A variable that names no proxy is an error of the request, not passed over."""
+    """A variable with an invalid proxy is an error of the request, and not ignored."""
     monkeypatch.setenv("HTTP_PROXY", "gopher://u:secret@one.test")
     with pytest.raises(InvalidURL, match="HTTP_PROXY") as caught:
         await make_session(trust_env=True).get("http://origin.test")
@@ -249,20 +249,20 @@ async def test_a_bad_environment_is_told(
     ],
 )
 def test_form_of_the_target(url: str, proxy: str, tunnel: bool, path: str) -> None:
-    """A proxy gets the whole URL for http (RFC 9112 §3.2.2) and a tunnel for the rest."""
+    """A proxy gets the whole URL for http (RFC 9112 §3.2.2) and opens a tunnel for https."""
     target = target_of(URL(url), True, None, proxies_of({"proxy": proxy}, None))
     assert (target.key.tunnel, target.path) == (tunnel, path)
 
 
 def test_a_tunnel_can_be_asked_for() -> None:
-    """What is not HTTP alone, such as a WebSocket, asks for a tunnel also without TLS."""
+    """A WebSocket uses a tunnel also without TLS."""
     proxies = proxies_of({"proxy": "http://p.test"}, None)
     target = target_of(HTTP, True, None, proxies, tunnel=True)
     assert (target.key.tunnel, target.path) == (True, "/a?b=1")
 
 
 def test_the_proxy_is_part_of_the_pools_key() -> None:
-    """Proxy, credentials and headers for it each make another connection."""
+    """Proxy, credentials and headers for it are part of the connection's key."""
     keys = {
         target_of(HTTPS, True, None, proxies_of(options, None)).key
         for options in (
@@ -281,7 +281,7 @@ def test_the_proxy_is_part_of_the_pools_key() -> None:
 
 
 def test_a_key_shows_no_secret() -> None:
-    """Keys stand in errors: neither password nor header values are in their text."""
+    """Errors contain keys: their text has no password and no header values."""
     options = {"proxy": "http://u:secret@p.test", "proxy_headers": {"X-Token": "secret"}}
     key = target_of(HTTPS, True, None, proxies_of(options, None)).key
     assert "secret" not in repr(key)

@@ -1,4 +1,4 @@
-"""What connectors can do beyond aiohttp's: limits for DNS and TLS, age, dialers; named pipes."""
+"""Connector features beyond aiohttp's: timeouts for DNS and TLS, age, dialers; named pipes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ async def read(session: httptrace.ClientSession, url: str, **options: Any) -> st
 
 
 class Never(httptrace.AbstractResolver):
-    """Finds nothing, ever."""
+    """Never returns."""
 
     async def resolve(self, host: str, port: int = 0, family: Any = 0) -> Any:
         await asyncio.get_running_loop().create_future()
@@ -43,7 +43,7 @@ class Never(httptrace.AbstractResolver):
 async def test_a_limit_for_dns(
     cached: bool, proxied: bool, make_session: MakeSession, recorder: EventRecorder
 ) -> None:
-    """ClientTimeout.dns ends the wait for a look-up, the origin's or the proxy's."""
+    """ClientTimeout.dns ends a look-up, of the origin's or the proxy's name."""
     connector = httptrace.TCPConnector(resolver=Never(), use_dns_cache=cached)
     session = make_session(
         connector=connector, timeout=httptrace.ClientTimeout(dns=0.05, sock_connect=5)
@@ -62,7 +62,7 @@ async def test_a_limit_for_dns(
 async def test_a_limit_for_tls(
     scripted: Any, make_session: MakeSession, recorder: EventRecorder
 ) -> None:
-    """ClientTimeout.tls ends a handshake, and is told as the limit that fired."""
+    """ClientTimeout.tls ends a handshake, and is the limit in the error."""
     server = await scripted(hang)
     session = make_session(timeout=httptrace.ClientTimeout(tls=0.05, sock_connect=5))
     with pytest.raises(ConnectionTimeoutError, match="tls not done within") as caught:
@@ -72,7 +72,7 @@ async def test_a_limit_for_tls(
 
 
 async def test_sock_connect_holds_within_tls(scripted: Any, make_session: MakeSession) -> None:
-    """The shorter of two limits fires: sock_connect covers the handshake as well."""
+    """The shorter of two limits applies: sock_connect covers the handshake too."""
     server = await scripted(hang)
     session = make_session(timeout=httptrace.ClientTimeout(tls=5, sock_connect=0.05))
     with pytest.raises(ConnectionTimeoutError) as caught:
@@ -83,7 +83,7 @@ async def test_sock_connect_holds_within_tls(scripted: Any, make_session: MakeSe
 async def test_limits_that_are_kept(
     make_session: MakeSession, aiohttp_tls_server: AiohttpServer, client_ssl: ssl.SSLContext
 ) -> None:
-    """A request that stays within its limits knows nothing of them."""
+    """A request within its limits is not affected."""
     session = make_session(timeout=httptrace.ClientTimeout(dns=5, tls=5, sock_connect=5))
     url = f"https://localhost:{aiohttp_tls_server.port}/"
     assert await read(session, url, ssl=client_ssl) == "hello"
@@ -95,7 +95,7 @@ async def test_limits_that_are_kept(
 async def test_an_old_connection_is_closed_when_idle(
     scripted: Any, make_session: MakeSession
 ) -> None:
-    """A connection that lies idle is closed when it reaches its age."""
+    """An idle connection is closed when it reaches its age."""
     server = await scripted(OK)
     connector = httptrace.TCPConnector(max_connection_age=0.05)
     session = make_session(connector=connector)
@@ -109,7 +109,7 @@ async def test_an_old_connection_is_closed_when_idle(
 async def test_an_old_connection_is_not_released(
     scripted: Any, make_session: MakeSession, recorder: EventRecorder
 ) -> None:
-    """A connection that is too old when its response ends is closed, for that reason."""
+    """A connection that is too old when its response ends is closed for that reason."""
 
     async def slow(peer: Any) -> None:
         await peer.request()
@@ -145,14 +145,14 @@ async def test_ages_that_cannot_be(age: Any, error: type[Exception]) -> None:
 
 
 async def test_ssl_shutdown_timeout_is_checked() -> None:
-    """What the dialer refuses, the connector refuses."""
+    """The connector refuses what the dialer refuses."""
     with pytest.raises(ValueError, match="ssl_shutdown_timeout"):
         httptrace.TCPConnector(ssl_shutdown_timeout=-1)
     await httptrace.TCPConnector(ssl_shutdown_timeout=2).close()
 
 
 async def test_the_filter_lets_pass(scripted: Any, make_session: MakeSession) -> None:
-    """True and None let an address pass; the filter gets what the resolver gave."""
+    """True and None allow an address; the filter gets the resolver's result."""
     server, seen = await scripted(OK), []
     for verdict in (True, None):
 
@@ -168,7 +168,7 @@ async def test_the_filter_lets_pass(scripted: Any, make_session: MakeSession) ->
 async def test_the_filter_is_not_asked_about_the_proxy(
     scripted: Any, make_session: MakeSession
 ) -> None:
-    """Who names a proxy has chosen its address; names for it to resolve cannot be judged here."""
+    """The filter is not called for a proxy's address, nor for names that it resolves."""
     proxy = await scripted(OK)
     connector = httptrace.TCPConnector(address_filter=lambda address: False)
     session = make_session(connector=connector, proxy=proxy.url)
@@ -179,7 +179,7 @@ async def test_the_filter_is_not_asked_about_the_proxy(
 
 
 class Elsewhere:
-    """A dialer that connects to one place, whatever is asked for."""
+    """A dialer that always connects to the same port."""
 
     def __init__(self, port: int) -> None:
         self.port = port
@@ -204,7 +204,7 @@ class Elsewhere:
 
 
 class OwnConnector(httptrace.BaseConnector):
-    """As the documentation shows it."""
+    """The example of the documentation."""
 
     uses_proxies = False
 
@@ -213,7 +213,7 @@ class OwnConnector(httptrace.BaseConnector):
 
 
 async def test_a_connector_of_ones_own(scripted: Any, make_session: MakeSession) -> None:
-    """A subclass brings a dialer; waiting, keeping and events are those of every connector."""
+    """A subclass provides a dialer; queue, keep-alive and events are those of every connector."""
     server = await scripted(OK)
     connector = OwnConnector(server.port, limit=1)
     session = make_session(connector=connector)
@@ -227,7 +227,7 @@ async def test_a_connector_of_ones_own(scripted: Any, make_session: MakeSession)
 async def test_the_environments_proxy_is_not_for_a_unix_socket(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, make_session: MakeSession
 ) -> None:
-    """A connector to one place of this machine goes there, whatever the environment names."""
+    """A connector to a local path connects there, whatever proxy the environment names."""
     monkeypatch.setenv("HTTP_PROXY", "http://proxy.test:3128")
     async with ScriptedServer(OK, unix_path=tmp_path / "s") as server:
         connector = httptrace.UnixConnector(str(tmp_path / "s"))
@@ -243,14 +243,14 @@ async def test_the_environments_proxy_is_not_for_a_unix_socket(
 
 
 async def test_named_pipes_need_a_proactor() -> None:
-    """Where there is no Windows, the connector says so when it is made, as aiohttp's does."""
+    """Without Windows, the connector raises when it is created, as aiohttp's does."""
     with pytest.raises(RuntimeError, match="Windows"):
         httptrace.NamedPipeConnector(r"\\.\pipe\name")
 
 
 @pytest.mark.asyncio(loop_factories=["asyncio"])
 async def test_a_named_pipe(tmp_path: Path, make_session: MakeSession) -> None:
-    """On a loop that has pipes (here a Unix socket stands in for one) requests go over it."""
+    """On a loop with pipes (here a Unix socket instead) requests are sent over the pipe."""
     loop: Any = asyncio.get_running_loop()
     loop.create_pipe_connection = lambda factory, path: loop.create_unix_connection(factory, path)
     async with ScriptedServer(OK, unix_path=tmp_path / "pipe") as server:

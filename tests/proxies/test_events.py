@@ -1,4 +1,4 @@
-"""The exact events of requests by way of proxies, and what the timeline makes of them."""
+"""The exact events of requests through proxies, and their timeline."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ async def fetch(session: httptrace.ClientSession, url: str, **options: Any) -> A
 async def test_an_http_url(
     scripted: Any, make_session: MakeSession, recorder: EventRecorder
 ) -> None:
-    """A proxy gets a request for an http URL like a server would; its connection is kept."""
+    """A proxy gets a request for an http URL as a server would; its connection is reused."""
     proxy = await scripted(connecting())
     session = make_session(proxy=proxy.url)
     for _ in range(2):
@@ -52,7 +52,7 @@ async def test_an_https_url(
     aiohttp_tls_server: AiohttpServer,
     client_ssl: ssl.SSLContext,
 ) -> None:
-    """For https a tunnel comes before TLS, and later requests use it again."""
+    """For https a tunnel comes before TLS, and later requests reuse it."""
     proxy = await scripted(connecting())
     session = make_session(proxy=proxy.url)
     for _ in range(2):
@@ -93,7 +93,7 @@ async def test_tls_in_tls(
     server_ssl: ssl.SSLContext,
     client_ssl: ssl.SSLContext,
 ) -> None:
-    """An https URL by way of an https proxy has two handshakes, with the tunnel between them."""
+    """An https URL through an https proxy has two handshakes, with the tunnel between them."""
     proxy = await scripted(connecting(), ssl=server_ssl)
     session = make_session(proxy=f"https://localhost:{proxy.port}")
     for _ in range(2):
@@ -116,7 +116,7 @@ async def test_a_large_body_through_tls_in_tls(
     server_ssl: ssl.SSLContext,
     client_ssl: ssl.SSLContext,
 ) -> None:
-    """Both directions carry more than any buffer holds."""
+    """A tunnel transfers more than any buffer holds, in both directions."""
     proxy = await scripted(connecting(), ssl=server_ssl)
     session, data = make_session(proxy=proxy.url), b"x" * (1 << 20)
     async with session.post(
@@ -135,7 +135,7 @@ async def test_socks(
     aiohttp_tls_server: AiohttpServer,
     client_ssl: ssl.SSLContext,
 ) -> None:
-    """A SOCKS proxy makes a tunnel for http and https alike; the origin gets the plain path."""
+    """A SOCKS proxy opens a tunnel for http and https; the origin gets the plain path."""
     proxy = await scripted(socks5)
     origin = aiohttp_tls_server if secure else aiohttp_server
     session = make_session(proxy=f"socks5://127.0.0.1:{proxy.port}")
@@ -170,7 +170,7 @@ async def test_names_are_left_to_the_proxy(
     recorder: EventRecorder,
     aiohttp_server: AiohttpServer,
 ) -> None:
-    """With socks5h and socks4a there is no look-up here, and the proxy gets the name."""
+    """With socks5h and socks4a there is no look-up, and the proxy gets the name."""
     proxy = await scripted(socks5 if scheme == "socks5h" else socks4a)
     session = make_session(proxy=f"{scheme}://127.0.0.1:{proxy.port}")
     await fetch(session, f"http://localhost:{aiohttp_server.port}/")
@@ -185,7 +185,7 @@ async def test_the_tunnel_counts_as_connecting(
     server_ssl: ssl.SSLContext,
     client_ssl: ssl.SSLContext,
 ) -> None:
-    """Phases stay the seven: the tunnel is time of connect, between two times of TLS."""
+    """The phases are the seven: the tunnel belongs to connect, between two times of TLS."""
     proxy = await scripted(connecting(), ssl=server_ssl)
     session = make_session(proxy=proxy.url)
     response = await fetch(session, aiohttp_tls_server.url, ssl=client_ssl)
@@ -198,7 +198,7 @@ async def test_the_tunnel_counts_as_connecting(
 async def test_an_origin_has_its_own_tunnel(
     scripted: Any, make_session: MakeSession, client_ssl: ssl.SSLContext, server_ssl: ssl.SSLContext
 ) -> None:
-    """A tunnel is used again for its origin and for no other."""
+    """A tunnel is reused for its origin and for no other."""
     origins = [await scripted(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", ssl=server_ssl)]
     origins.append(await scripted(origins[0]._scripts[0], ssl=server_ssl))
     proxy = await scripted(connecting())
@@ -211,7 +211,7 @@ async def test_an_origin_has_its_own_tunnel(
 async def test_a_refused_tunnel(
     scripted: Any, make_session: MakeSession, recorder: EventRecorder
 ) -> None:
-    """A refused tunnel closes its spans with what the caller sees, and leaves no connection."""
+    """A refused tunnel closes its spans with the caller's error, and leaves no connection."""
     proxy = await scripted(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n")
     session = make_session(proxy=proxy.url)
     with pytest.raises(httptrace.ClientHttpProxyError) as caught:

@@ -1,4 +1,4 @@
-"""Exact events of requests that a proxy fails, or that end while it is asked."""
+"""Exact events of requests that a proxy fails, or that end while a tunnel is opened."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def told(recorder: EventRecorder) -> tuple[str, str | None, int | None]:
 async def test_nobody_there(
     make_session: MakeSession, recorder: EventRecorder, scheme: str, url: str
 ) -> None:
-    """A proxy that refuses the connection: no tunnel was begun."""
+    """A proxy that refuses the connection: the tunnel was not started."""
     with refused_port() as port, pytest.raises(httptrace.ClientProxyConnectionError):
         await make_session(proxy=f"{scheme}://127.0.0.1:{port}").get(url)
     assert recorder.names() == [*START, *CREATE, *SOCKET_FAILED, *CREATE_FAILED]
@@ -104,7 +104,7 @@ async def test_refusing(
     script: Any,
     status: int | None,
 ) -> None:
-    """A proxy that makes no tunnel: its answer is told, and what was begun ends with it."""
+    """A proxy that opens no tunnel: its status is reported, and open spans end with the error."""
     proxy = await scripted(script)
     session = make_session(proxy=f"{scheme}://127.0.0.1:{proxy.port}")
     with pytest.raises(httptrace.ClientError) as caught:
@@ -125,7 +125,7 @@ async def test_refusing(
 async def test_silent(
     scripted: Any, make_session: MakeSession, recorder: EventRecorder, scheme: str, limit: str
 ) -> None:
-    """A proxy that does not answer: whichever limit is reached, tunnel and connection end."""
+    """A proxy that does not respond: whichever limit expires, tunnel and connection end."""
     proxy = await scripted(hang)
     timeout = ClientTimeout(**{} if limit == "cancelled" else {limit: SHORT})
     session = make_session(proxy=f"{scheme}://127.0.0.1:{proxy.port}", timeout=timeout)
@@ -146,7 +146,7 @@ async def test_silent(
 async def test_a_proxy_without_tls(
     scripted: Any, make_session: MakeSession, recorder: EventRecorder, client_ssl: ssl.SSLContext
 ) -> None:
-    """TLS with the proxy fails: no tunnel was asked for."""
+    """TLS with the proxy fails: no tunnel was requested."""
 
     async def plain(peer: Peer) -> None:
         await peer.receive()
@@ -167,7 +167,7 @@ async def test_an_origin_without_tls(
     client_ssl: ssl.SSLContext,
     scheme: str,
 ) -> None:
-    """TLS with the origin fails: the tunnel was there."""
+    """TLS with the origin fails: the tunnel was open."""
 
     async def plain(peer: Peer) -> None:
         await peer.receive()
@@ -238,7 +238,7 @@ async def test_a_tunnel_that_ends_before_the_answer(
 async def test_an_answer_of_the_proxy_itself(
     scripted: Any, make_session: MakeSession, recorder: EventRecorder
 ) -> None:
-    """For http a proxy's error is a response; a body that it cuts fails the request once."""
+    """For http a proxy's error is a response; if its body is truncated, the request fails once."""
     cut = response_bytes(502, b"no gateway")[:-3]
 
     async def script(peer: Peer) -> None:

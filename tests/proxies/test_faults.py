@@ -56,7 +56,7 @@ async def test_a_refused_connection(
 
 
 async def test_an_unknown_proxy(make_session: MakeSession, recorder: EventRecorder) -> None:
-    """A proxy whose name is not known is an error of DNS, as in aiohttp, and names the proxy."""
+    """A proxy whose name is unknown is a DNS error, as in aiohttp, with the proxy's name."""
 
     class Nothing(httptrace.AbstractResolver):
         async def resolve(self, host: str, port: int = 0, family: Any = 0) -> Any:
@@ -74,7 +74,7 @@ async def test_an_unknown_proxy(make_session: MakeSession, recorder: EventRecord
 
 
 async def test_a_proxy_that_speaks_no_tls(scripted: Any, make_session: MakeSession) -> None:
-    """An https proxy that is a plain one is told as TLS with the proxy that failed."""
+    """A plain proxy that is given as https fails in TLS with the proxy."""
 
     async def garbage(peer: Peer) -> None:
         await peer.receive()
@@ -91,7 +91,7 @@ async def test_a_proxy_that_speaks_no_tls(scripted: Any, make_session: MakeSessi
 
 @pytest.mark.parametrize("status", [302, 400, 403, 404, 407, 500, 502, 503])
 async def test_a_refusal(status: int, scripted: Any, make_session: MakeSession) -> None:
-    """Whatever is no success is an error with the proxy's status, reason and headers."""
+    """Any status but 2xx is an error with the proxy's status, reason and headers."""
     answer = response_bytes(status, b"why", ("Proxy-Authenticate", 'Basic realm="p"'))
     proxy = await scripted(answer)
     with pytest.raises(ClientHttpProxyError) as caught:
@@ -128,7 +128,7 @@ async def test_every_success_is_one(
     server_ssl: ssl.SSLContext,
     client_ssl: ssl.SSLContext,
 ) -> None:
-    """Any 2xx makes a tunnel; lengths in it mean nothing (RFC 9110 §9.3.6); 1xx are passed over."""
+    """Any 2xx opens a tunnel; its lengths are ignored (RFC 9110 §9.3.6); 1xx are ignored."""
 
     async def slowly(peer: Peer) -> None:
         await peer.read_head()
@@ -166,14 +166,14 @@ async def test_a_broken_answer(
     server_ssl: ssl.SSLContext,
     client_ssl: ssl.SSLContext,
 ) -> None:
-    """An answer to CONNECT that is none tells what is wrong with it."""
+    """The error of a malformed response to CONNECT says what is wrong with it."""
     proxy = await scripted(sending(answer), ssl=server_ssl if secure else None)
     with pytest.raises(ClientProxyConnectionError, match=text):
         await make_session(proxy=proxy.url).get(HTTPS, ssl=client_ssl)
 
 
 async def test_a_reset(scripted: Any, make_session: MakeSession) -> None:
-    """A connection that is reset in answer to CONNECT is told so."""
+    """The error of a connection that is reset after CONNECT says so."""
     proxy = await scripted(sending(b"HTTP/1.1", reset=True))
     with pytest.raises(ClientProxyConnectionError, match="reset by peer while asking"):
         await make_session(proxy=proxy.url).get(HTTPS)
@@ -188,7 +188,7 @@ async def test_an_origin_without_tls_behind_a_tunnel(
     client_ssl: ssl.SSLContext,
     recorder: EventRecorder,
 ) -> None:
-    """TLS that fails behind the tunnel is the origin's error, and closes its spans."""
+    """TLS that fails inside the tunnel is the origin's error, and closes its spans."""
 
     async def plain(peer: Peer) -> None:
         await peer.receive()
@@ -205,7 +205,7 @@ async def test_an_origin_without_tls_behind_a_tunnel(
 async def test_an_origin_that_closes_behind_a_tunnel(
     scripted: Any, make_session: MakeSession, client_ssl: ssl.SSLContext, server_ssl: Any
 ) -> None:
-    """A tunnel that ends in the handshake is told as what it is, on a plain and a TLS proxy."""
+    """The error of a tunnel that ends in the handshake says so, on a plain and a TLS proxy."""
 
     async def closing(peer: Peer) -> None:
         await peer.read_head()
@@ -224,7 +224,7 @@ async def test_an_origin_that_closes_behind_a_tunnel(
 async def test_a_socks_refusal(
     scripted: Any, make_session: MakeSession, recorder: EventRecorder
 ) -> None:
-    """A SOCKS proxy that refuses tells the proxy, the destination and the reason."""
+    """The error of a SOCKS proxy that refuses has the proxy, the destination and the reason."""
 
     async def refusing(peer: Peer) -> None:
         await peer.read(3)
@@ -246,7 +246,7 @@ async def test_a_socks_refusal(
 async def test_the_next_address_is_tried(
     scripted: Any, make_session: MakeSession, recorder: EventRecorder
 ) -> None:
-    """When the proxy does not reach one address of a name, it is asked for the next one."""
+    """If the proxy cannot reach one address of a name, it is asked for the next one."""
 
     class Two(httptrace.AbstractResolver):
         async def resolve(self, host: str, port: int = 0, family: Any = 0) -> Any:
@@ -275,7 +275,7 @@ async def test_the_next_address_is_tried(
 
 @pytest.mark.parametrize("answer", [b"", b"\x05", b"HTTP/1.1 400 Bad Request\r\n\r\n"])
 async def test_no_socks_at_all(answer: bytes, scripted: Any, make_session: MakeSession) -> None:
-    """A server that closes or speaks something else is found out."""
+    """A server that closes or speaks another protocol is detected."""
 
     async def script(peer: Peer) -> None:
         await peer.read(3)
@@ -294,7 +294,7 @@ async def test_no_socks_at_all(answer: bytes, scripted: Any, make_session: MakeS
 async def test_a_silent_proxy(
     scheme: str, scripted: Any, make_session: MakeSession, recorder: EventRecorder
 ) -> None:
-    """A tunnel counts into sock_connect; the error tells limit, phase and time."""
+    """A tunnel counts towards sock_connect; the error has limit, phase and time."""
     proxy = await scripted(hang)
     timeout = httptrace.ClientTimeout(sock_connect=0.05)
     session = make_session(proxy=f"{scheme}://127.0.0.1:{proxy.port}", timeout=timeout)
@@ -316,7 +316,7 @@ async def test_a_silent_origin_in_the_handshake(
     server_ssl: ssl.SSLContext,
     client_ssl: ssl.SSLContext,
 ) -> None:
-    """ClientTimeout.tls ends the handshake behind a tunnel, in TLS and without."""
+    """ClientTimeout.tls ends the handshake in a tunnel, in TLS and without."""
     origin = await scripted(hang)
     proxy = await scripted(connecting(), ssl=server_ssl if secure else None)
     timeout = httptrace.ClientTimeout(sock_connect=5, tls=0.2)
@@ -330,7 +330,7 @@ async def test_a_silent_origin_in_the_handshake(
 async def test_total_while_a_tunnel_is_made(
     scripted: Any, make_session: MakeSession, recorder: EventRecorder
 ) -> None:
-    """The limit for the whole request holds while a proxy is asked as well."""
+    """The total timeout applies while the tunnel is opened."""
     proxy = await scripted(hang)
     session = make_session(proxy=proxy.url, timeout=0.05)
     with pytest.raises(TotalTimeoutError):
@@ -368,7 +368,7 @@ async def test_cancelled_while_a_tunnel_is_made(
 async def test_a_listener_that_raises(
     scripted: Any, make_session: MakeSession, client_ssl: ssl.SSLContext
 ) -> None:
-    """A callback that raises while the tunnel is made fails its request and leaves nothing."""
+    """A callback that raises while the tunnel is opened fails its request and leaves nothing."""
     proxy = await scripted(connecting())
     for signal in ("on_proxy_connect_start", "on_proxy_connect_end"):
 
@@ -386,7 +386,7 @@ async def test_a_listener_that_raises(
 async def test_a_connection_of_a_proxy_that_died(
     scripted: Any, make_session: MakeSession, recorder: EventRecorder
 ) -> None:
-    """A kept connection that the proxy has closed meanwhile is replaced, as with any server."""
+    """An idle connection that the proxy has closed is replaced, as with any server."""
 
     async def once(peer: Peer) -> None:
         await peer.request()

@@ -1,4 +1,4 @@
-"""Requests by way of proxies that others wrote: the same by each of them, in each of their ways."""
+"""Requests through proxies of other projects: the same through each, for each kind of proxy."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ async def test_each_way(
     aiohttp_tls_server: AiohttpServer,
     client_ssl: ssl.SSLContext,
 ) -> None:
-    """Small and large bodies, up and down, a redirect: all arrive, for http and https."""
+    """Small and large bodies, up and down, a redirect: all are received, for http and https."""
     origin = aiohttp_tls_server if secure else aiohttp_server
     proxy = f"{scheme}127.0.0.1:{proxies.port(name)}"
 
@@ -70,7 +70,7 @@ async def test_each_way(
 async def test_a_wrong_login_of_tinyproxy(
     login: str, proxies: Proxies, make_session: MakeSession, aiohttp_tls_server: AiohttpServer
 ) -> None:
-    """Without the login that it wants, tinyproxy's refusal is a ClientHttpProxyError."""
+    """Without credentials, tinyproxy's refusal is a ClientHttpProxyError."""
     port = proxies.port("tinyproxy with login")
     session = make_session(proxy=f"http://{login}127.0.0.1:{port}")
     with pytest.raises(httptrace.ClientHttpProxyError) as caught:
@@ -84,7 +84,7 @@ async def test_a_wrong_login_of_tinyproxy(
 async def test_a_wrong_login_of_microsocks(
     login: str, proxies: Proxies, make_session: MakeSession, aiohttp_server: AiohttpServer
 ) -> None:
-    """Without the login that it wants, microsocks' refusal tells that it is about that."""
+    """Without credentials, the error of microsocks' refusal says that they are missing."""
     port = proxies.port("microsocks with login")
     session = make_session(proxy=f"socks5://{login}127.0.0.1:{port}")
     with pytest.raises(httptrace.ClientProxyConnectionError, match="authentication failed"):
@@ -97,7 +97,7 @@ async def test_a_wrong_login_of_microsocks(
 async def test_an_origin_that_refuses(
     name: str, scheme: str, proxies: Proxies, make_session: MakeSession
 ) -> None:
-    """What a SOCKS proxy cannot reach is told with its reply."""
+    """If a SOCKS proxy cannot reach the host, the error has its reply."""
     session = make_session(proxy=f"{scheme}://127.0.0.1:{proxies.port(name)}")
     with pytest.raises(httptrace.ClientProxyConnectionError, match=r"127.0.0.1:1 failed.*reply"):
         await session.get("http://127.0.0.1:1/")
@@ -106,7 +106,7 @@ async def test_an_origin_that_refuses(
 async def test_an_origin_that_tinyproxy_cannot_reach(
     proxies: Proxies, make_session: MakeSession
 ) -> None:
-    """What an HTTP proxy cannot reach is its status: an error for a tunnel, else a response."""
+    """If an HTTP proxy cannot reach the host: an error for a tunnel, else its response."""
     session = make_session(proxy=f"http://127.0.0.1:{proxies.port('tinyproxy')}")
     with pytest.raises(httptrace.ClientHttpProxyError) as caught:
         await session.get("https://127.0.0.1:1/")

@@ -1,4 +1,4 @@
-"""What must not happen by way of a proxy; each test is named after what it prevents."""
+"""Attacks with proxies; each test is named after what it prevents."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ORIGIN_HEADERS = {"Authorization": "Bearer origin-token", "Cookie": "session=ori
 
 
 def redirecting(location: str) -> Any:
-    """A script that sends each request elsewhere."""
+    """A script that redirects each request."""
     return per_request(lambda peer, _: peer.send(response_bytes(302, b"", ("Location", location))))
 
 
@@ -48,7 +48,7 @@ async def test_proxy_credentials_reach_the_origin_through_a_tunnel(
     server_ssl: ssl.SSLContext,
     client_ssl: ssl.SSLContext,
 ) -> None:
-    """The origin behind a tunnel sees nothing that is for the proxy, however it was given."""
+    """The origin behind a tunnel gets nothing that is for the proxy, however it was given."""
     origin, proxy = await scripted(OK, ssl=server_ssl), await scripted(connecting())
     session = make_session(proxy=proxy.url)
     await read(session, origin.url, ssl=client_ssl, **options)
@@ -71,7 +71,7 @@ async def test_proxy_credentials_reach_the_origin_behind_socks(
 async def test_proxy_credentials_follow_a_redirect_to_an_origin_reached_directly(
     scripted: Any, make_session: MakeSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A redirect out of the proxy's reach takes neither the proxy nor its credentials along."""
+    """A redirect to a host without proxy is not sent to the proxy, nor with its credentials."""
     origin = await scripted(OK)
     proxy = await scripted(redirecting(f"{origin.url}/direct"))
     monkeypatch.setenv("HTTP_PROXY", f"http://me:secret@127.0.0.1:{proxy.port}")
@@ -90,7 +90,7 @@ async def test_one_proxys_credentials_reach_another_after_a_redirect(
     server_ssl: ssl.SSLContext,
     client_ssl: ssl.SSLContext,
 ) -> None:
-    """When a redirect changes the scheme, the other proxy gets its own credentials only."""
+    """If a redirect changes the scheme, the other proxy gets its own credentials only."""
     origin = await scripted(OK, ssl=server_ssl)
     plain, secure = await scripted(redirecting(origin.url)), await scripted(connecting())
     monkeypatch.setenv("HTTP_PROXY", f"http://me:secret@127.0.0.1:{plain.port}")
@@ -105,7 +105,7 @@ async def test_one_proxys_credentials_reach_another_after_a_redirect(
 async def test_a_connection_with_other_credentials_is_used_again(
     scripted: Any, make_session: MakeSession
 ) -> None:
-    """Who authenticates differently at the proxy does not get another one's connection."""
+    """Requests with other proxy credentials do not reuse a tunnel."""
     proxy = await scripted(OK)
     session = make_session(proxy=proxy.url)
     for auth in (AUTH, httptrace.BasicAuth("you", "x"), None, AUTH):
@@ -163,7 +163,7 @@ async def test_host_of_proxy_headers_names_another_destination(
     server_ssl: ssl.SSLContext,
     client_ssl: ssl.SSLContext,
 ) -> None:
-    """The Host of a CONNECT request is its destination, also if proxy_headers has another one."""
+    """The Host of a CONNECT request is its destination, even if proxy_headers has another one."""
     origin, proxy = await scripted(OK, ssl=server_ssl), await scripted(connecting())
     session = make_session(proxy=proxy.url, proxy_headers={"host": "other.test", "X-A": "b"})
     await read(session, origin.url, ssl=client_ssl)
@@ -174,7 +174,7 @@ async def test_host_of_proxy_headers_names_another_destination(
 async def test_proxy_headers_replace_those_of_the_request(
     scripted: Any, make_session: MakeSession
 ) -> None:
-    """What the request says to its origin is not changed by what is for the proxy."""
+    """Headers for the proxy do not change the request to the origin."""
     proxy = await scripted(OK)
     session = make_session(proxy=proxy.url, proxy_headers={"Authorization": "x", "X-A": "b"})
     await read(session, "http://origin.test/", headers=ORIGIN_HEADERS)
@@ -186,7 +186,7 @@ async def test_proxy_headers_replace_those_of_the_request(
 async def test_the_origins_fingerprint_is_checked_at_the_proxy(
     scripted: Any, make_session: MakeSession, ca: Any
 ) -> None:
-    """A fingerprint is the origin's: at an https proxy it does not stand in for verification."""
+    """A fingerprint is the origin's: the certificate of an https proxy is verified."""
     certificate = ca.issue()
     proxy = await scripted(connecting(), ssl=certificate.server_context())
     session = make_session(proxy=proxy.url)
@@ -199,7 +199,7 @@ async def test_the_origins_fingerprint_is_checked_at_the_proxy(
 async def test_an_unverified_proxy(
     scripted: Any, make_session: MakeSession, server_ssl: ssl.SSLContext
 ) -> None:
-    """The certificate of an https proxy is verified before it is told anything."""
+    """The certificate of an https proxy is verified before anything is sent to it."""
     proxy = await scripted(connecting(), ssl=server_ssl)
     for url in ("http://origin.test/", "https://origin.test/"):
         with pytest.raises(httptrace.ClientConnectorCertificateError) as caught:
@@ -211,7 +211,7 @@ async def test_an_unverified_proxy(
 async def test_the_origin_is_not_verified_behind_a_tunnel(
     scripted: Any, make_session: MakeSession, server_ssl: ssl.SSLContext
 ) -> None:
-    """A tunnel changes nothing about the origin's certificate."""
+    """A tunnel changes nothing about verifying the origin's certificate."""
     origin, proxy = await scripted(OK, ssl=server_ssl), await scripted(connecting())
     with pytest.raises(httptrace.ClientConnectorCertificateError) as caught:
         await make_session(proxy=proxy.url).get(origin.url)
@@ -237,7 +237,7 @@ async def test_a_proxy_answers_in_the_origins_name(
 async def test_a_proxy_smuggles_bytes_before_tls(
     scripted: Any, make_session: MakeSession, client_ssl: ssl.SSLContext
 ) -> None:
-    """Bytes behind the answer to CONNECT belong to nobody: the connection is not used."""
+    """Bytes after the response to CONNECT are unexpected: the connection is not used."""
     proxy = await scripted(ESTABLISHED + OK)
     with pytest.raises(httptrace.ClientProxyConnectionError, match="more than its answer"):
         await make_session(proxy=proxy.url).get("https://origin.test/", ssl=client_ssl)
@@ -246,7 +246,7 @@ async def test_a_proxy_smuggles_bytes_before_tls(
 async def test_a_proxys_redirect_of_connect_is_followed(
     scripted: Any, make_session: MakeSession, client_ssl: ssl.SSLContext
 ) -> None:
-    """A redirect in answer to CONNECT is an error, and leads nowhere."""
+    """A redirect in response to CONNECT is an error, and is not followed."""
     elsewhere = await scripted(OK)
     proxy = await scripted(response_bytes(302, b"", ("Location", elsewhere.url)))
     with pytest.raises(httptrace.ClientHttpProxyError) as caught:
@@ -258,7 +258,7 @@ async def test_a_proxys_redirect_of_connect_is_followed(
 async def test_secrets_in_messages(
     scripted: Any, make_session: MakeSession, recorder: EventRecorder
 ) -> None:
-    """No error, event or timeline shows a proxy's password, wherever it came from."""
+    """No error, event or timeline shows a proxy's password, whatever its source."""
     refusing = await scripted(response_bytes(407))
     ways: list[dict[str, Any]] = [
         {"proxy": f"http://me:secret@127.0.0.1:{refusing.port}"},
@@ -294,7 +294,7 @@ def public_only(**options: Any) -> httptrace.TCPConnector:
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "[::1]", "localhost", "10.0.0.1"])
 async def test_an_internal_address_is_dialled(host: str, make_session: MakeSession) -> None:
-    """The filter is asked about literals and about what a name was resolved to."""
+    """The filter is called for literals and for the addresses of names."""
     session = make_session(connector=public_only())
     with pytest.raises(ClientConnectorError, match="not allowed by address_filter"):
         await session.get(f"http://{host}:9/")
@@ -303,7 +303,7 @@ async def test_an_internal_address_is_dialled(host: str, make_session: MakeSessi
 async def test_an_internal_address_is_dialled_after_a_redirect(
     scripted: Any, make_session: MakeSession
 ) -> None:
-    """The filter is asked at every hop."""
+    """The filter is called at every hop."""
     inner = await scripted(OK)
     outer = await scripted(redirecting(f"http://localhost:{inner.port}/"))
     allowed = [outer.port]
@@ -317,7 +317,7 @@ async def test_an_internal_address_is_dialled_after_a_redirect(
 async def test_an_internal_literal_is_dialled_by_the_proxy(
     scheme: str, scripted: Any, make_session: MakeSession
 ) -> None:
-    """An address that the URL spells out is vetoed also when a proxy would dial it."""
+    """An address in the URL is filtered also if a proxy would dial it."""
     proxy = await scripted(OK)
     session = make_session(connector=public_only(), proxy=f"{scheme}://127.0.0.1:{proxy.port}")
     for url in ("http://10.0.0.1/", "https://10.0.0.1/", "http://[::ffff:10.0.0.1]/"):
@@ -329,7 +329,7 @@ async def test_an_internal_literal_is_dialled_by_the_proxy(
 async def test_an_internal_name_is_looked_up_for_socks(
     scripted: Any, make_session: MakeSession
 ) -> None:
-    """With socks5 names are looked up here, so the filter is asked about what they lead to."""
+    """With socks5 the client looks names up, so the filter is called for their addresses."""
     proxy = await scripted(socks5)
     session = make_session(connector=public_only(), proxy=f"socks5://127.0.0.1:{proxy.port}")
     with pytest.raises(ClientConnectorError, match="not allowed by address_filter"):
@@ -342,7 +342,7 @@ async def test_an_internal_name_is_looked_up_for_socks(
 async def test_an_old_spelling_of_an_address_misleads_the_filter(
     url: str, scheme: str, scripted: Any, make_session: MakeSession
 ) -> None:
-    """A proxy is not sent what only some programs take for an address."""
+    """Addresses in unusual notations are not sent to a proxy."""
     proxy = await scripted(OK)
     session = make_session(proxy=f"{scheme}://127.0.0.1:{proxy.port}")
     with pytest.raises(InvalidUrlClientError, match="canonical"):
@@ -354,7 +354,7 @@ async def test_an_old_spelling_of_an_address_misleads_the_filter(
 async def test_a_request_is_injected_by_the_host(
     host: str, scripted: Any, make_session: MakeSession
 ) -> None:
-    """Control characters and blanks of a host do not get into a request to the proxy."""
+    """Control characters and spaces of a host are not sent to the proxy."""
     proxy = await scripted(OK)
     session = make_session(proxy=proxy.url)
     for scheme in ("http", "https"):
@@ -366,7 +366,7 @@ async def test_a_request_is_injected_by_the_host(
 async def test_a_proxy_from_the_environment_of_a_cgi_program(
     monkeypatch: pytest.MonkeyPatch, scripted: Any, make_session: MakeSession
 ) -> None:
-    """HTTP_PROXY, which a request's Proxy header sets in a CGI program, does not count there."""
+    """In a CGI program HTTP_PROXY, which a Proxy header sets, is ignored."""
     origin, evil = await scripted(OK), await scripted(OK)
     monkeypatch.setenv("REQUEST_METHOD", "GET")
     monkeypatch.setenv("HTTP_PROXY", evil.url)
@@ -375,7 +375,7 @@ async def test_a_proxy_from_the_environment_of_a_cgi_program(
 
 
 async def test_a_cached_target_forgets_the_proxy(scripted: Any, make_session: MakeSession) -> None:
-    """The same URL with and without a proxy are two ways, in either order."""
+    """Requests with and without a proxy do not share a connection, in either order."""
     origin, proxy = await scripted(OK), await scripted(OK)
     session = make_session()
     for by in (None, proxy.url, None, proxy.url):
@@ -385,7 +385,7 @@ async def test_a_cached_target_forgets_the_proxy(scripted: Any, make_session: Ma
 
 
 async def test_a_mapped_address_misleads_the_filter(make_session: MakeSession) -> None:
-    """An IPv4 address that is mapped to IPv6 is seen as it will be dialled."""
+    """An IPv4 address that is mapped to IPv6 is passed to the filter as it will be dialled."""
     seen: list[str] = []
 
     def note(address: Any) -> bool:

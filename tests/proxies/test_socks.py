@@ -1,4 +1,4 @@
-"""The conversations of SOCKS, byte for byte, without a network."""
+"""The bytes of SOCKS, without a network."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ LOGIN = Login(b"user", b"secret")
 
 
 def hold(scheme: str, to: Destination, login: Login | None, *answers: bytes) -> tuple[bytes, int]:
-    """All that was sent, and the code that was returned, when the proxy answers so."""
+    """All sent bytes, and the reply code, if the proxy sends these bytes."""
     conversation, sent, waiting = negotiate(scheme, to, login), b"", b"".join(answers)
     try:
         request, wanted = next(conversation)
@@ -41,7 +41,7 @@ GRANTED5 = b"\x05\x00\x00\x01\x00\x00\x00\x00\x00\x00"
     ids=["IPv4", "IPv6", "name"],
 )
 def test_socks5_asks_for_each_type_of_address(to: Destination, address: bytes) -> None:
-    """A request has the address in the form that RFC 1928 §5 gives for its type."""
+    """A request has the address in the form of RFC 1928 §5 for its type."""
     sent, code = hold("socks5h", to, None, b"\x05\x00", GRANTED5)
     assert sent == b"\x05\x01\x00" + b"\x05\x01\x00" + address
     assert code == 0
@@ -51,18 +51,18 @@ def test_socks5_asks_for_each_type_of_address(to: Destination, address: bytes) -
     "bound", [b"\x01" + bytes(6), b"\x04" + bytes(18), b"\x03\x04host\x00\x50"]
 )
 def test_socks5_reads_every_type_of_bound_address(bound: bytes) -> None:
-    """The address in the answer is read to its end, whatever its type."""
+    """The address in the reply is read completely, whatever its type."""
     assert hold("socks5", V4, None, b"\x05\x00", b"\x05\x00\x00" + bound)[1] == 0
 
 
 def test_socks5_password() -> None:
-    """With a login both ways are offered, and RFC 1929 is spoken if the proxy chooses it."""
+    """With a login both methods are offered, and RFC 1929 is used if the proxy selects it."""
     sent, _ = hold("socks5", V4, LOGIN, b"\x05\x02", b"\x01\x00", GRANTED5)
     assert sent.startswith(b"\x05\x02\x00\x02" + b"\x01\x04user\x06secret" + b"\x05\x01\x00")
 
 
 def test_socks5_password_not_asked_for() -> None:
-    """A proxy that wants no login is not sent one."""
+    """A proxy that needs no login does not get one."""
     sent, _ = hold("socks5", V4, LOGIN, b"\x05\x00", GRANTED5)
     assert b"secret" not in sent
 
@@ -81,7 +81,7 @@ def test_socks5_password_not_asked_for() -> None:
     ],
 )
 def test_socks5_refusal(code: int, text: str) -> None:
-    """A refusal tells where to, what the reply means, and its code."""
+    """The error of a refusal has the destination, the meaning of the reply, and its code."""
     with pytest.raises(SocksError, match=text) as caught:
         hold("socks5", V4, None, b"\x05\x00", bytes([5, code, 0, 1]))
     assert "192.0.2.1:443" in str(caught.value)
@@ -103,7 +103,7 @@ def test_socks5_refusal(code: int, text: str) -> None:
     ],
 )
 def test_socks5_failure(login: Login | None, answers: list[bytes], text: str) -> None:
-    """What goes wrong is told in words, and no secret with it."""
+    """Errors describe the problem in words, without secrets."""
     with pytest.raises(SocksError, match=text) as caught:
         hold("socks5", V4, login, *answers)
     assert "secret" not in str(caught.value)
@@ -111,7 +111,7 @@ def test_socks5_failure(login: Login | None, answers: list[bytes], text: str) ->
 
 @pytest.mark.parametrize("host", ["", "a" * 256, "a\0b"])
 def test_socks5_names_that_cannot_be_sent(host: str) -> None:
-    """A name that has no room in the request is refused before the request."""
+    """A name that is too long is refused before the request."""
     with pytest.raises(SocksError, match="cannot be sent"):
         hold("socks5h", Destination(host, 80), None, b"\x05\x00")
 
@@ -128,26 +128,26 @@ def test_socks4_address() -> None:
 
 
 def test_socks4a_name() -> None:
-    """SOCKS4a has an address that cannot be, and the name behind the user."""
+    """SOCKS4a sends an invalid address, and the name after the user."""
     sent, _ = hold("socks4a", NAME, None, GRANTED4)
     assert sent == b"\x04\x01\x00\x50\x00\x00\x00\x01\x00example.com\x00"
 
 
 @pytest.mark.parametrize(("code", "text"), [(91, "rejected"), (92, "identd"), (93, "another user")])
 def test_socks4_refusal(code: int, text: str) -> None:
-    """A refusal of version 4 is told in words too."""
+    """A refusal of version 4 is described in words too."""
     with pytest.raises(SocksError, match=text) as caught:
         hold("socks4", V4, None, bytes([0, code]) + bytes(6))
     assert caught.value.status == code
 
 
 def test_socks4_knows_no_ipv6() -> None:
-    """An IPv6 address cannot be put into a request of version 4."""
+    """An IPv6 address cannot be sent in a request of version 4."""
     with pytest.raises(SocksError, match="cannot reach the IPv6 address"):
         hold("socks4", V6, None)
 
 
 def test_socks4_other_protocol() -> None:
-    """A server that speaks something else is found out."""
+    """A server that speaks another protocol is detected."""
     with pytest.raises(SocksError, match="does not speak SOCKS4"):
         hold("socks4", V4, None, b"HTTP/1.1")

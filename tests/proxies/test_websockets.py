@@ -1,4 +1,4 @@
-"""WebSockets by way of proxies: a tunnel for ws and wss alike (RFC 6455 §4.1)."""
+"""WebSockets through proxies: a tunnel for ws and wss (RFC 6455 §4.1)."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ async def test_each_way(
     server_ssl: ssl.SSLContext,
     client_ssl: ssl.SSLContext,
 ) -> None:
-    """Messages go there and back by each proxy in each of its ways, and the tunnel is an event."""
+    """Messages are echoed through every proxy of every kind, and the tunnel is an event."""
     connector = httptrace.TCPConnector(ssl=client_ssl, family=2)
     session = make_session(proxy=f"{scheme}127.0.0.1:{proxies.port(name)}", connector=connector)
     async with (
@@ -81,7 +81,7 @@ async def test_the_events(
 async def test_what_is_for_the_proxy_does_not_reach_the_server(
     scripted: ScriptedFactory, make_session: MakeSession
 ) -> None:
-    """Credentials and headers of the proxy go into CONNECT alone; the origin gets a plain path."""
+    """Credentials and headers for the proxy are in CONNECT only; the origin gets a plain path."""
     proxy, server = await scripted(connecting()), await scripted(speaking())
     session = make_session(proxy=proxy.url)
     options = {"proxy_headers": {"X-Proxy": "yes"}, "proxy_auth": httptrace.BasicAuth("u", "p")}
@@ -115,7 +115,7 @@ async def test_wss_has_tls_within_the_tunnel(
 async def test_a_proxy_that_refuses(
     scripted: ScriptedFactory, make_session: MakeSession, recorder: EventRecorder
 ) -> None:
-    """A proxy that makes no tunnel is a ClientHttpProxyError, and ends tunnel and handshake."""
+    """A proxy that refuses the tunnel is a ClientHttpProxyError, and ends tunnel and handshake."""
     proxy = await scripted(responding(response_bytes(403, b"no")))
     session = make_session(proxy=proxy.url)
     with pytest.raises(httptrace.ClientHttpProxyError) as caught:
@@ -155,7 +155,7 @@ async def test_a_redirect_goes_through_tunnels(
 async def test_connections_of_requests_are_not_taken(
     scripted: ScriptedFactory, make_session: MakeSession
 ) -> None:
-    """A proxy's idle connection for http requests is none for a WebSocket to the same server."""
+    """A proxy's idle connection for http is not used for a WebSocket to the same server."""
     server, proxy = await scripted(speaking()), await scripted(connecting())
     session = make_session(proxy=proxy.url)
     async with session.get(server.url) as response:
@@ -177,7 +177,7 @@ async def test_the_environments_proxy(
     recorder: EventRecorder,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """ws goes by WS_PROXY; without one by that of http, and by the one for all."""
+    """ws uses WS_PROXY; without it HTTP_PROXY, and then ALL_PROXY."""
     server, proxy = await scripted(speaking()), await scripted(connecting())
     for name in IN_THIS_ORDER[IN_THIS_ORDER.index(variable) + 1 :]:
         monkeypatch.setenv(name, "http://127.0.0.1:1")

@@ -21,12 +21,12 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_no_variable_means_no_proxy() -> None:
-    """Without variables every URL is reached directly."""
+    """Without variables no URL has a proxy."""
     assert proxy_from_env(HTTP) is None
 
 
 def test_variable_by_scheme(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each scheme has its variable, WebSockets share those of http and https."""
+    """Each scheme has its variable; WebSockets share those of http and https."""
     monkeypatch.setenv("http_proxy", "http://plain:1")
     monkeypatch.setenv("https_proxy", "http://tls:2")
     assert proxy_from_env(HTTP) == (URL("http://plain:1"), None)
@@ -39,7 +39,7 @@ def test_variable_by_scheme(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_all_proxy_is_for_what_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    """ALL_PROXY counts where the scheme has no variable of its own."""
+    """ALL_PROXY is used if the scheme has no variable of its own."""
     monkeypatch.setenv("ALL_PROXY", "socks5h://all:1080")
     monkeypatch.setenv("HTTP_PROXY", "http://plain:1")
     assert proxy_from_env(HTTPS) == (URL("socks5h://all:1080"), None)
@@ -47,7 +47,7 @@ def test_all_proxy_is_for_what_has_none(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_lower_case_counts_before_upper_case(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The lower-case variable wins, even when it is empty: that means no proxy."""
+    """The lower-case variable has precedence, even an empty one, which means no proxy."""
     monkeypatch.setenv("HTTPS_PROXY", "http://upper:1")
     assert proxy_from_env(HTTPS) == (URL("http://upper:1"), None)
     monkeypatch.setenv("https_proxy", "http://lower:1")
@@ -57,7 +57,7 @@ def test_lower_case_counts_before_upper_case(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_upper_case_http_proxy_in_cgi(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In a CGI program HTTP_PROXY may come from a request's Proxy header and is not believed."""
+    """In a CGI program HTTP_PROXY may come from a Proxy header and is ignored."""
     monkeypatch.setenv("HTTP_PROXY", "http://evil:1")
     monkeypatch.setenv("REQUEST_METHOD", "GET")
     assert proxy_from_env(HTTP) is None
@@ -66,7 +66,7 @@ def test_upper_case_http_proxy_in_cgi(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_credentials_are_taken_out_of_the_url(monkeypatch: pytest.MonkeyPatch) -> None:
-    """User info of the proxy comes decoded and apart from its URL."""
+    """The user info of the proxy is decoded and removed from its URL."""
     monkeypatch.setenv("http_proxy", "http://me:p%40w@proxy:1")
     assert proxy_from_env(HTTP) == (URL("http://proxy:1"), BasicAuth("me", "p@w"))
 
@@ -81,7 +81,7 @@ def test_proxy_without_a_scheme(monkeypatch: pytest.MonkeyPatch) -> None:
     "value", ["ftp://proxy:1", "http://", "http://[bad", "http://me:se/cret@h"]
 )
 def test_broken_proxy_is_named(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
-    """What is no proxy is an error that names the variable and shows no credentials."""
+    """An invalid proxy raises an error that names the variable and shows no credentials."""
     monkeypatch.setenv("http_proxy", value)
     with pytest.raises(InvalidURL, match="HTTP_PROXY") as caught:
         proxy_from_env(HTTP)
@@ -89,7 +89,7 @@ def test_broken_proxy_is_named(monkeypatch: pytest.MonkeyPatch, value: str) -> N
 
 
 def test_no_proxy_excludes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """NO_PROXY holds for every scheme, in either spelling."""
+    """NO_PROXY applies to every scheme, in either spelling."""
     monkeypatch.setenv("ALL_PROXY", "http://all:1")
     monkeypatch.setenv("NO_PROXY", "other.com, example.com")
     assert proxy_from_env(HTTP) is None
@@ -138,5 +138,5 @@ def test_no_proxy_excludes(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_entries_of_no_proxy(entry: str, host: str, excluded: bool) -> None:
-    """Hosts, suffixes, addresses, networks, ports and the star exclude what they say."""
+    """Hosts, suffixes, addresses, networks, ports and the star match what they name."""
     assert bypasses_proxy(URL(f"http://{host}/"), entry) is excluded

@@ -91,7 +91,7 @@ async def test_both_paths_make_the_same(
 
 
 async def test_connections_that_are_not_kept() -> None:
-    """That each connection is closed is said in a kept head too."""
+    """A cached head also says that each connection is closed."""
     async with ClientSession(connector=TCPConnector(force_close=True)) as session:
         heads = []
         for options in ({}, {}, {"skip_auto_headers": ()}):
@@ -105,7 +105,7 @@ async def test_connections_that_are_not_kept() -> None:
 
 @pytest.mark.parametrize("changed", [False, True])
 async def test_session_headers_that_change(changed: bool) -> None:
-    """Lines that were kept are forgotten when the session's headers change."""
+    """Cached lines are dropped when the session's headers change."""
     async with ClientSession(headers={"X-One": "1"}) as session:
         for value in ("1", "2" if changed else "1"):
             session.headers["X-One"] = value

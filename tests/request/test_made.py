@@ -1,4 +1,4 @@
-"""Requests that programs make outside of sessions, and classes that make those of a session."""
+"""Requests that programs create outside of sessions, and classes for those of a session."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CLIENTS = pytest.mark.parametrize(
 
 
 def made(lib: ModuleType, method: str, url: str, **kwargs: Any) -> Any:
-    """A request of a program."""
+    """A request that a program creates."""
     return lib.ClientRequest(method, URL(url), loop=asyncio.get_running_loop(), **kwargs)
 
 
@@ -67,7 +67,7 @@ async def test_version_as_text(lib: ModuleType, version: str) -> None:
 
 
 def test_no_event_loop_is_needed() -> None:
-    """A request can be made where no event loop runs, and its body can be replaced."""
+    """A request can be created without a running loop, and its body can be replaced."""
     request = ClientRequest("PUT", "http://example.com/", proxy="http://proxy.example:1")  # type: ignore[arg-type]
     assert request.proxy == URL("http://proxy.example:1")
     asyncio.run(request.update_body(b"four"))
@@ -135,7 +135,7 @@ async def test_constructor_may_not_change_the_url(aiohttp_server: AiohttpServer)
 
 
 async def test_requests_within_a_constructor(aiohttp_server: AiohttpServer) -> None:
-    """A constructor may make another request, which is one of its own."""
+    """A constructor may create another request for itself."""
 
     class Nested(ClientRequest):
         def __init__(self, method: str, url: URL, **kwargs: Any) -> None:
@@ -153,7 +153,7 @@ async def test_requests_within_a_constructor(aiohttp_server: AiohttpServer) -> N
 async def test_patched_constructor_is_called(
     lib: ModuleType, aiohttp_server: AiohttpServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A constructor that a test puts in the place of `ClientRequest`'s is called for each hop."""
+    """A constructor that a test patches into `ClientRequest` is called for each hop."""
     original = lib.ClientRequest.__init__
 
     def patched(self: Any, *args: Any, **kwargs: Any) -> None:
@@ -172,7 +172,7 @@ async def test_patched_constructor_is_called(
 async def test_version_of_a_session_as_text(
     lib: ModuleType, version: str, aiohttp_server: AiohttpServer
 ) -> None:
-    """A session takes its version as text too, and sends it."""
+    """A session accepts its version as text too, and sends it."""
     async with lib.ClientSession(version=version) as session:
         async with session.get(aiohttp_server.url) as response:
             assert response.status == 200

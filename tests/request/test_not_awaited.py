@@ -1,4 +1,4 @@
-"""A request that was not awaited has no attributes of its response: the error says what to do."""
+"""A request that was not awaited lacks attributes of its response: the error says what to do."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ async def call() -> AsyncIterator[Any]:
 
 @pytest.mark.parametrize("response", [ClientResponse, ClientWebSocketResponse])
 async def test_what_responses_have(response: type, call: Any) -> None:
-    """Each name that a response has and a call has not is answered with the advice to await."""
+    """Each name that a response has and a call lacks raises an error that says to await."""
     for name in public_names(response):
         with pytest.raises(AttributeError) as caught:
             getattr(call, name)
@@ -46,7 +46,7 @@ async def test_what_responses_have(response: type, call: Any) -> None:
 
 @pytest.mark.parametrize("name", ["something", "__deepcopy__", "_private"])
 async def test_other_names(name: str, call: Any) -> None:
-    """Names that no response has get Python's plain text."""
+    """Names that no response has raise Python's usual error."""
     with pytest.raises(AttributeError) as caught:
         getattr(call, name)
     assert str(caught.value) == f"'Call' object has no attribute '{name}'"
@@ -54,7 +54,7 @@ async def test_other_names(name: str, call: Any) -> None:
 
 
 async def test_websockets() -> None:
-    """A WebSocket that was not awaited gives the same advice."""
+    """A WebSocket that was not awaited has the same hint."""
     async with ClientSession() as session:
         call: Any = session.ws_connect("http://127.0.0.1:1/")
         with pytest.raises(AttributeError, match="'send_str': await the request first"):
@@ -63,7 +63,7 @@ async def test_websockets() -> None:
 
 
 async def test_it_still_works_as_a_coroutine(scripted: ScriptedFactory) -> None:
-    """The hints change nothing: a call is a coroutine, can be shown, and gives its response."""
+    """The hints change nothing else: a call is a coroutine, has a repr, and gives its response."""
     server = await scripted(response_bytes(200, b"hello"))
     async with ClientSession() as session:
         call: Any = session.get(server.url)

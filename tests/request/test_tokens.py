@@ -99,7 +99,7 @@ async def test_expect(scripted: ScriptedFactory, expect: str, waits: bool) -> No
     ],
 )
 async def test_connection(scripted: ScriptedFactory, connection: str, kept: bool) -> None:
-    """Only the token ``close`` has the connection closed after the response."""
+    """Only the token ``close`` closes the connection after the response."""
     server = await scripted(OK)
     async with ClientSession() as session:
         for _ in range(2):

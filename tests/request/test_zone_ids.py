@@ -34,7 +34,7 @@ needs_zone = pytest.mark.skipif(not ZONE, reason="this machine has no ::1 on a l
 
 @needs_zone
 async def test_direct(scripted: ScriptedFactory, recorder: EventRecorder) -> None:
-    """The connection is made with the zone id, and Host has the address without it."""
+    """The connection is opened with the zone id, and Host has the address without it."""
     server = await scripted(OK, host="::1")
     async with ClientSession() as session:
         url = f"http://[::1%25{ZONE}]:{server.port}/path"
@@ -50,7 +50,7 @@ async def test_direct(scripted: ScriptedFactory, recorder: EventRecorder) -> Non
 
 @needs_zone
 async def test_tls(scripted: ScriptedFactory, ca: CertificateAuthority) -> None:
-    """The server's certificate is checked for the address without the zone id."""
+    """The server's certificate is verified for the address without the zone id."""
     server = await scripted(OK, host="::1", ssl=ca.issue("::1").server_context())
     async with ClientSession() as session:
         url = f"https://[::1%25{ZONE}]:{server.port}/"
@@ -61,7 +61,7 @@ async def test_tls(scripted: ScriptedFactory, ca: CertificateAuthority) -> None:
 
 @needs_zone
 async def test_redirects(scripted: ScriptedFactory) -> None:
-    """A redirect to a relative URL stays with the zone id, which no request has."""
+    """A redirect to a relative URL keeps the zone id, which is in no request."""
 
     async def script(peer: Peer) -> None:
         await peer.request()
@@ -79,7 +79,7 @@ async def test_redirects(scripted: ScriptedFactory) -> None:
 
 
 async def test_through_a_proxy(scripted: ScriptedFactory) -> None:
-    """The absolute form and Host that a proxy gets have no zone id."""
+    """The request target and the Host that a proxy gets have no zone id."""
     proxy = await scripted(OK)
     async with ClientSession(proxy=proxy.url) as session:
         for url in ("http://[fe80::1%25eth0]/", "http://[fe80::1%25eth0]:8080/x?y=%25"):

@@ -1,4 +1,4 @@
-"""Answers on the wire, in any pieces."""
+"""Responses on the wire, in any pieces."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def chunk(data: bytes) -> bytes:
 
 
 def sending(*pieces: bytes) -> Script:
-    """Script: answers each request with these pieces, each in a segment of its own."""
+    """Script: responds to each request with these pieces, each in a segment of its own."""
 
     async def script(peer: Peer) -> None:
         while True:

@@ -1,4 +1,4 @@
-"""How the names of a response's header fields are spelled."""
+"""The spelling of header names in responses."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ async def server(request: pytest.FixtureRequest) -> AsyncIterator[str]:
 
 @CLIENTS
 async def test_known_names_are_spelled_as_in_hdrs(lib: ModuleType, server: str) -> None:
-    """Names in `hdrs` are spelled as there, however the server writes them; others as sent."""
+    """Names in `hdrs` are spelled as there, whatever the server sends; others are unchanged."""
     async with lib.ClientSession(max_headers=200) as session, session.get(server) as response:
         headers = dict(response.headers)
     assert set(headers) == {*NAMES, *OWN, "Content-Length"}
@@ -58,7 +58,7 @@ async def test_known_names_are_spelled_as_in_hdrs(lib: ModuleType, server: str) 
 
 @CLIENTS
 async def test_raw_names_are_as_sent(lib: ModuleType, server: str) -> None:
-    """`raw_headers` has the names as the server wrote them."""
+    """`raw_headers` has the names as the server sent them."""
     async with lib.ClientSession(max_headers=200) as session, session.get(server) as response:
         raw = [name for name, _ in response.raw_headers]
     assert raw[-1] == b"content-length"
@@ -81,7 +81,7 @@ async def test_names_in_events_are_spelled_alike(server: str) -> None:
 
 
 def test_spellings_are_bounded() -> None:
-    """A server that sends ever new names does not fill the memory."""
+    """A server that always sends new names does not fill the memory."""
     for number in range(2 * _MOST):
         name = f"x-name-{number}"
         assert SPELLED[name] == name

@@ -36,7 +36,7 @@ def test_link_without_relation_stands_under_its_target() -> None:
 
 
 def test_several_relations_make_several_links() -> None:
-    """rel="next last" is found under next and under last (RFC 8288, section 3.3)."""
+    """rel="next last" is found as next and as last (RFC 8288, section 3.3)."""
     links = parse_links(['<a>; rel="next last"'], BASE)
     assert list(links) == ["next", "last"]
     assert links["last"]["rel"] == "next last"
@@ -48,7 +48,7 @@ def test_only_the_first_rel_counts() -> None:
 
 
 def test_same_relation_twice() -> None:
-    """Links of one relation from several headers all stay, in order."""
+    """Links of the same relation in several headers are all kept, in order."""
     links = parse_links(["<a>; rel=n", "<b>; rel=n"], BASE)
     assert [str(link["url"]) for link in links.getall("n")] == [
         "http://host/a/a",
@@ -57,7 +57,7 @@ def test_same_relation_twice() -> None:
 
 
 def test_parameter_named_url_is_not_the_target() -> None:
-    """A parameter called url cannot stand in for the target."""
+    """A parameter named url does not replace the target."""
     link = parse_links(["<a>; rel=n; url=http://evil/"], BASE)["n"]
     assert link.getall("url") == [URL("http://host/a/a")]
 
@@ -72,7 +72,7 @@ def test_comma_and_semicolon_in_a_target() -> None:
     ["", "garbage", "<http://[bad>; rel=n", "a; rel=n", ",,,", '"x", y', "a<b>"],
 )
 def test_malformed_links_are_left_out(header: str) -> None:
-    """What cannot be read is left out without an error, and what follows it is still read."""
+    """A malformed link is ignored, and the links after it are parsed."""
     assert list(parse_links([header], BASE)) == []
     assert list(parse_links([f"{header}, <ok>; rel=good"], BASE)) == ["good"]
 
@@ -86,7 +86,7 @@ def test_target_that_is_never_closed() -> None:
     "piece", ["<", ",", "<a>,", '"', "<a>;", ' ;"', "<a>;b=\\", "<,", '",', '"a",', " ", "a,"]
 )
 def test_long_header_is_quick(piece: str) -> None:
-    """Reading takes time in proportion to the length, whatever the bytes are."""
+    """Parsing takes time in proportion to the length, for any bytes."""
     started = process_time()
     parse_links([piece * 50_000], BASE)
     assert process_time() - started < 3

@@ -1,4 +1,4 @@
-"""Responses that programs make, subclass and change, as with aiohttp's `ClientResponse`."""
+"""Responses that programs create, subclass and change, as with aiohttp's `ClientResponse`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ URL_OF_ALL = URL("http://example.com/path?query#part")
 
 
 def arguments(lib: ModuleType) -> dict[str, Any]:
-    """All arguments of aiohttp's constructor, as recorders and mocks give them."""
+    """All arguments of aiohttp's constructor, as recorders and mocks pass them."""
     headers = CIMultiDictProxy(CIMultiDict({"Accept": "*/*"}))
     return {
         "writer": None,
@@ -40,7 +40,7 @@ def arguments(lib: ModuleType) -> dict[str, Any]:
 
 
 def filled(lib: ModuleType, body: bytes = b'{"a": 1}') -> Any:
-    """A response that a program has made and filled."""
+    """A response that a program has created and filled."""
     response: Any = lib.ClientResponse("PUT", URL_OF_ALL, **arguments(lib))
     response.status = 201
     response.reason = "Created"
@@ -86,7 +86,7 @@ async def test_made_response_shows_what_it_was_given(lib: ModuleType) -> None:
 
 @CLIENTS
 async def test_made_response_is_read(lib: ModuleType) -> None:
-    """An assigned body is what `read`, `text` and `json` give."""
+    """An assigned body is returned by `read`, `text` and `json`."""
     response = filled(lib, '{"a": "é"}'.encode("latin-1"))
     assert await response.read() == b'{"a": "\xe9"}'
     assert await response.text() == '{"a": "é"}'
@@ -99,7 +99,7 @@ async def test_made_response_is_read(lib: ModuleType) -> None:
 
 @CLIENTS
 async def test_stream_of_ones_own(lib: ModuleType) -> None:
-    """An assigned stream is what the body is read from."""
+    """The body is read from an assigned stream."""
     response = filled(lib)
     response._body = None
     protocol = mock.Mock(_reading_paused=False)
@@ -175,7 +175,7 @@ async def test_deprecated_sizes_of_a_made_response(lib: ModuleType) -> None:
 
 
 async def test_few_arguments_are_enough() -> None:
-    """A method and a URL make a response; without a body it reads as empty."""
+    """A method and a URL are enough for a response; without a body it is empty."""
     response = httptrace.ClientResponse("GET", "http://example.com/")
     assert await response.read() == b""
     assert response.headers == {}
@@ -203,7 +203,7 @@ async def test_session_decides_the_encoding() -> None:
 
 
 async def test_real_responses_can_be_changed(aiohttp_server: AiohttpServer) -> None:
-    """What programs assign to a response that came from a server is what it shows."""
+    """A response of a server has the values that programs assign."""
     session = httptrace.ClientSession()
     response: Any
     async with session, session.get(aiohttp_server.url) as response:
@@ -227,7 +227,7 @@ async def test_real_responses_can_be_changed(aiohttp_server: AiohttpServer) -> N
 
 @CLIENTS
 async def test_constructor_of_ones_own(lib: ModuleType, aiohttp_server: AiohttpServer) -> None:
-    """A response_class whose constructor has aiohttp's parameters makes the session's responses."""
+    """A response_class with aiohttp's constructor parameters makes the session's responses."""
 
     class Response(lib.ClientResponse):  # type: ignore[name-defined, misc]
         def __init__(self, method: str, url: URL, *, session: Any, **kwargs: Any) -> None:
@@ -253,7 +253,7 @@ async def test_constructor_of_ones_own(lib: ModuleType, aiohttp_server: AiohttpS
 async def test_patched_constructor_is_called(
     aiohttp_server: AiohttpServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A constructor that a test puts in the place of `ClientResponse`'s is called."""
+    """A constructor that a test patches into `ClientResponse` is called."""
     original = httptrace.ClientResponse.__init__
     seen: list[Any] = []
 

@@ -20,7 +20,7 @@ TEXT = b"first\nsecond line\n\nlast"
 
 
 def in_two(first: bytes, second: bytes) -> Script:
-    """Script: the first part of an answer; the second when the test sets `go`."""
+    """Script: the first part of a response; the second when the test sets `go`."""
 
     async def script(peer: Peer) -> None:
         await peer.request()
@@ -36,7 +36,7 @@ def in_two(first: bytes, second: bytes) -> Script:
 
 
 class Model:
-    """What each way to read must give, by the words of aiohttp's documentation."""
+    """The results of each way to read, as aiohttp's documentation describes them."""
 
     def __init__(self, content: StreamReader, body: bytes, dice: random.Random) -> None:
         self.content = content
@@ -44,7 +44,7 @@ class Model:
         self.dice = dice
 
     async def step(self) -> None:
-        """Read in one way or another, and compare."""
+        """Read in one of the ways, and compare."""
         way = self.dice.choice(
             [self.some, self.exactly, self.line, self.until, self.any, self.now, self.back]
         )
@@ -95,7 +95,7 @@ class Model:
 async def test_all_methods_in_any_order(
     session: ClientSession, scripted: ScriptedFactory, seed: int
 ) -> None:
-    """Methods can be mixed at will: each goes on where the last one stopped, in any pieces."""
+    """Methods can be mixed: each continues where the last one stopped, in any pieces."""
     dice = random.Random(seed)
     bodies = [bytes(dice.choices(b"ab\n", k=dice.randint(0, 120))) for _ in range(12)]
 
@@ -122,7 +122,7 @@ async def test_all_methods_in_any_order(
 
 
 async def test_chunks_after_other_ways(session: ClientSession, scripted: ScriptedFactory) -> None:
-    """readchunk() tells the ends of the server's chunks, also when others have read across one."""
+    """readchunk() reports the ends of the server's chunks, also after other methods."""
     server = await scripted(
         sending(CHUNKED + b"".join(map(chunk, [b"abc", b"de\nf", b"gh"])), b"0\r\n\r\n")
     )
@@ -151,7 +151,7 @@ async def test_chunks_after_other_ways(session: ClientSession, scripted: Scripte
 async def test_line_too_long(
     session: ClientSession, scripted: ScriptedFactory, pieces: list[bytes]
 ) -> None:
-    """A line over the limit raises, however it arrives; nothing of it is lost."""
+    """A line over the limit raises, in any pieces, and no byte of it is lost."""
     server = await scripted(sending(*pieces))
     async with session.get(server.url) as response:
         content = response.content
@@ -166,7 +166,7 @@ async def test_line_too_long(
 
 
 async def test_line_over_the_buffer(make_session: MakeSession, scripted: ScriptedFactory) -> None:
-    """Without a limit of its own a line may be twice as long as read_bufsize."""
+    """Without its own limit a line may be twice as long as read_bufsize."""
     body = b"x" * 199 + b"\n" + b"y" * 200 + b"\n"
     server = await scripted(sending(length(len(body)) + body))
     session = make_session(read_bufsize=100)
@@ -179,7 +179,7 @@ async def test_line_over_the_buffer(make_session: MakeSession, scripted: Scripte
 
 
 async def test_at_the_end(session: ClientSession, scripted: ScriptedFactory) -> None:
-    """At its end every method gives nothing, again and again, and readexactly says so."""
+    """At the end every method returns nothing, any number of times; readexactly raises."""
     server = await scripted(sending(length(2) + b"ab"))
     async with session.get(server.url) as response:
         content = response.content
@@ -200,7 +200,7 @@ async def test_at_the_end(session: ClientSession, scripted: ScriptedFactory) -> 
 async def test_nowait_while_another_waits(
     session: ClientSession, scripted: ScriptedFactory
 ) -> None:
-    """read_nowait() is refused while another task waits for data, which then gets it."""
+    """read_nowait() raises while another task waits for data, which then gets it."""
     server = await scripted(in_two(length(2), b"ab"))
     async with session.get(server.url) as response:
         assert response.content.read_nowait() == b""
@@ -213,7 +213,7 @@ async def test_nowait_while_another_waits(
 
 
 async def test_exception_of_ones_own(session: ClientSession, scripted: ScriptedFactory) -> None:
-    """What set_exception() is given is raised to everybody from there on."""
+    """The exception of set_exception() is raised by every later read."""
     server = await scripted(sending(length(2) + b"ab"))
     async with session.get(server.url) as response:
         error = KeyError("mine")
@@ -228,7 +228,7 @@ async def test_exception_of_ones_own(session: ClientSession, scripted: ScriptedF
 async def test_exception_for_who_waits(
     session: ClientSession, scripted: ScriptedFactory, name: str
 ) -> None:
-    """It is raised to the task that waits for data as well, at once."""
+    """It is also raised at once in the task that waits for data."""
     server = await scripted(in_two(length(2), b"ab"))
     async with asyncio.timeout(5), session.get(server.url) as response:
         waiting = asyncio.create_task(getattr(response.content, name)())
@@ -250,7 +250,7 @@ ITERATORS: dict[str, Callable[[StreamReader], AsyncIterator[Any]]] = {
 async def test_iterating_on_after_a_timeout(
     session: ClientSession, scripted: ScriptedFactory, name: str
 ) -> None:
-    """A piece that was not waited for long enough comes from the same iterator later on."""
+    """If waiting for a piece is cancelled, the same iterator returns it later."""
     server = await scripted(in_two(length(4) + b"a\n", b"b\n"))
     async with session.get(server.url) as response:
         pieces = ITERATORS[name](response.content)
@@ -266,7 +266,7 @@ async def test_iterating_on_after_a_timeout(
 
 
 async def test_on_eof(session: ClientSession, scripted: ScriptedFactory) -> None:
-    """Callbacks are called when the last byte is in, read or not; later ones at once."""
+    """Callbacks are called when the last byte has arrived, read or not; later ones at once."""
     server = await scripted(in_two(length(4) + b"ab", b"cd"))
     told: list[int] = []
     async with session.get(server.url) as response:
@@ -286,7 +286,7 @@ async def test_on_eof(session: ClientSession, scripted: ScriptedFactory) -> None
 
 
 async def test_on_eof_of_a_broken_body(session: ClientSession, scripted: ScriptedFactory) -> None:
-    """A body that breaks off has no end: callbacks are not called, and wait_eof() raises."""
+    """An incomplete body has no end: callbacks are not called, and wait_eof() raises."""
 
     async def script(peer: Peer) -> None:
         await peer.request()
@@ -309,7 +309,7 @@ async def test_on_eof_of_a_broken_body(session: ClientSession, scripted: Scripte
 async def test_giving_up_to_wait_for_the_end(
     session: ClientSession, scripted: ScriptedFactory, name: str
 ) -> None:
-    """Who was cancelled while waiting for the end can have the next piece, which is not the end."""
+    """After waiting for the end was cancelled, the next piece can be read."""
 
     async def script(peer: Peer) -> None:
         await peer.request()

@@ -25,19 +25,19 @@ BIG = random.Random(9).randbytes(1 << 20) + b"a line that repeats itself\n" * 10
 
 
 def pack(coding: str, data: bytes) -> bytes:
-    """The data in these codings, the first one first."""
+    """The data in these codings, applied in this order."""
     for name in coding.split(", "):
         data = PACK[name](data)
     return data
 
 
 def named(coding: str) -> str:
-    """What Content-Encoding says."""
+    """The value of Content-Encoding."""
     return coding.replace("raw ", "")
 
 
 def in_pieces(coding: str, data: bytes, size: int, *, chunked: bool = False) -> Script:
-    """Script: answers each request with these bytes, so many in a segment."""
+    """Script: responds to each request with these bytes, this many in a segment."""
     framing = "Transfer-Encoding: chunked" if chunked else f"Content-Length: {len(data)}"
     head = f"HTTP/1.1 200 OK\r\nContent-Encoding: {named(coding)}\r\n{framing}\r\n\r\n".encode()
     pieces = [data[at : at + size] for at in range(0, len(data), size)]
@@ -61,7 +61,7 @@ SPLITS = [(1 << 20, False), (1, False), (7, True)]
 async def test_codings(
     session: ClientSession, scripted: ScriptedFactory, coding: str, size: int, chunked: bool
 ) -> None:
-    """Every coding is undone however it arrives and is read, and the connection is kept."""
+    """Every coding is decoded in any pieces, with every way to read, and the connection is kept."""
     data = pack(coding, TEXT)
     server = await scripted(in_pieces(coding, data, size, chunked=chunked))
     async with session.get(server.url) as response:
@@ -112,7 +112,7 @@ async def _all(response: ClientResponse) -> None:
 async def test_cut(
     session: ClientSession, scripted: ScriptedFactory, coding: str, how: str
 ) -> None:
-    """A coded body that stops short is an error, though its message came whole; so is garbage."""
+    """A truncated coded body is an error, even if its message is complete; so is garbage."""
     data = pack(coding, TEXT)
     answers = [data[:-1], data[: len(data) // 2], b"\x01garbage" * 9]
     server = await scripted(
@@ -128,7 +128,7 @@ async def test_cut(
 
 
 async def test_left_as_it_is(session: ClientSession, scripted: ScriptedFactory) -> None:
-    """Unknown codings, and all of them when the caller says so, stay as they came."""
+    """Unknown codings, and all of them with auto_decompress=False, are not decoded."""
     data = gzip.compress(TEXT)
     server = await scripted(response_bytes(200, data, ("Content-Encoding", "x-own")))
     async with session.get(server.url) as response:
@@ -143,7 +143,7 @@ async def test_left_as_it_is(session: ClientSession, scripted: ScriptedFactory) 
 
 
 async def test_nothing_to_undo(session: ClientSession, scripted: ScriptedFactory) -> None:
-    """No bytes at all are an empty body in every coding."""
+    """No bytes are an empty body in every coding."""
     server = await scripted(response_bytes(200, b"", ("Content-Encoding", "gzip, br")))
     async with session.get(server.url) as response:
         assert await response.read() == b""
@@ -154,7 +154,7 @@ async def test_nothing_to_undo(session: ClientSession, scripted: ScriptedFactory
 async def test_first_bytes_before_the_rest(
     session: ClientSession, scripted: ScriptedFactory
 ) -> None:
-    """What can be decoded is there at once, while the rest is on its way."""
+    """Decoded bytes can be read at once, while the rest is arriving."""
     packer = brotli.Compressor()
     first = packer.process(b"first") + packer.flush()
     rest = packer.process(b"rest") + packer.finish()
@@ -185,7 +185,7 @@ async def test_large(
     coding: str,
     tls: bool,
 ) -> None:
-    """Mebibytes are decoded whole, read at once or piece by piece."""
+    """Mebibytes are decoded completely, read at once or piece by piece."""
     server = await scripted(
         response_bytes(200, _packed(coding), ("Content-Encoding", coding)),
         ssl=server_ssl if tls else None,
@@ -205,7 +205,7 @@ def _packed(coding: str) -> bytes:
 
 
 async def test_max_decoded_size(make_session: MakeSession, scripted: ScriptedFactory) -> None:
-    """Just as much as allowed may come out when a body is read whole; in pieces there is no end."""
+    """A body that is read whole may decode to exactly the limit; in pieces there is none."""
     server = await scripted(response_bytes(200, gzip.compress(TEXT), ("Content-Encoding", "gzip")))
     session = make_session(max_decoded_size=len(TEXT))
     async with session.get(server.url) as response:

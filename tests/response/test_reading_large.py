@@ -1,4 +1,4 @@
-"""Large bodies over the wire, at the pace of who reads them."""
+"""Large bodies over the wire, at the reader's pace."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ async def test_large(
     framing: str,
     tls: bool,
 ) -> None:
-    """Mebibytes arrive whole whichever way they are read, and the connection serves on."""
+    """Mebibytes are received completely with every way to read, and the connection is reused."""
 
     async def script(peer: Peer) -> None:
         while True:
@@ -93,7 +93,7 @@ async def test_large(
 async def test_small_pieces_of_what_lies_there(
     session: ClientSession, scripted: ScriptedFactory, name: str
 ) -> None:
-    """Taking a few bytes at a time from mebibytes that lie there costs no more than they do."""
+    """Reading a few bytes at a time from buffered mebibytes does not take quadratic time."""
     body = b"0123456789\n" * 200_000
     server = await scripted(sending(length(len(body)) + body))
     async with asyncio.timeout(5), session.get(server.url) as response:
@@ -122,7 +122,7 @@ async def test_end_while_paused(
     framing: str,
     tls: bool,
 ) -> None:
-    """A body whose last bytes come while reading is paused is whole, and so is the next one."""
+    """A body whose last bytes arrive while reading is paused is complete, and so is the next."""
     body = BIG[:40_000]
     answer = (
         length(len(body)) + body if framing == "length" else CHUNKED + chunk(body) + b"0\r\n\r\n"
@@ -144,7 +144,7 @@ async def test_end_while_paused(
 
 
 async def test_many_small_chunks(make_session: MakeSession, scripted: ScriptedFactory) -> None:
-    """Tens of thousands of tiny chunks keep their ends, and stop when nobody reads."""
+    """Tens of thousands of tiny chunks keep their ends, and pause if nobody reads."""
     count = 20_000
     server = await scripted(sending(CHUNKED + chunk(b"ab") * count + b"0\r\n\r\n"))
     session = make_session(read_bufsize=1024)

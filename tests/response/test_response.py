@@ -1,4 +1,4 @@
-"""What a response tells, and how its body is had."""
+"""The properties of a response, and its body."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ FULL = (
 
 
 async def test_attributes(session: ClientSession, scripted: ScriptedFactory) -> None:
-    """Status line, URLs and fields are at hand before the body is read, and stay afterwards."""
+    """Status line, URLs and fields are available before the body is read, and afterwards."""
     server = await scripted(FULL)
     async with session.put(f"{server.url}/p?q=ü#frag", headers={"X-A": "1"}) as response:
         pass
@@ -49,7 +49,7 @@ async def test_attributes(session: ClientSession, scripted: ScriptedFactory) -> 
 
 
 async def test_headers(session: ClientSession, scripted: ScriptedFactory) -> None:
-    """Fields are found whatever their case, every one in its order; as bytes they are untouched."""
+    """Fields are found whatever their case, in order; `raw_headers` has them unchanged."""
     server = await scripted(FULL)
     async with session.get(server.url) as response:
         headers = response.headers
@@ -68,7 +68,7 @@ async def test_headers(session: ClientSession, scripted: ScriptedFactory) -> Non
 
 
 async def test_what_fields_mean(session: ClientSession, scripted: ScriptedFactory) -> None:
-    """Cookies, links, type, charset, length and disposition are read out of their fields."""
+    """Cookies, links, type, charset, length and disposition are parsed from their fields."""
     server = await scripted(FULL)
     async with session.get(f"{server.url}/here/") as response:
         pass
@@ -87,7 +87,7 @@ async def test_what_fields_mean(session: ClientSession, scripted: ScriptedFactor
 
 
 async def test_nothing_to_tell(session: ClientSession, scripted: ScriptedFactory) -> None:
-    """A response with a bare status line has a value for everything."""
+    """A response with only a status line has a value for every property."""
     server = await scripted(b"HTTP/1.1 204\r\n\r\n")
     async with session.get(server.url) as response:
         assert (response.status, response.reason, await response.read()) == (204, "", b"")
@@ -99,7 +99,7 @@ async def test_nothing_to_tell(session: ClientSession, scripted: ScriptedFactory
 
 
 async def test_reason_in_latin_1(session: ClientSession, scripted: ScriptedFactory) -> None:
-    """A reason phrase that is no UTF-8 is Latin-1, as it was before."""
+    """A reason phrase that is not UTF-8 is decoded as Latin-1."""
     server = await scripted(FULL.replace(b"\xc3\xbcn", b"\xfcn"))
     async with session.get(server.url) as response:
         assert response.reason == "Alles grün"
@@ -107,7 +107,7 @@ async def test_reason_in_latin_1(session: ClientSession, scripted: ScriptedFacto
 
 @pytest.mark.parametrize("ending", ["close", "keep-alive"])
 async def test_http_1_0(session: ClientSession, scripted: ScriptedFactory, ending: str) -> None:
-    """HTTP/1.0 lasts until the server closes, unless it says how long and keep-alive."""
+    """A body of HTTP/1.0 lasts until the server closes, unless it has a length and keep-alive."""
     kept = ending == "keep-alive"
     answer = response_bytes(200, b"old", ("Connection", ending), version="HTTP/1.0", length=kept)
 
@@ -153,7 +153,7 @@ async def test_no_body(
 
 
 async def test_trailers(session: ClientSession, scripted: ScriptedFactory) -> None:
-    """Trailer fields are there when the body has been read; headers do not change."""
+    """Trailer fields are available when the body has been read; headers do not change."""
     start = b"HTTP/1.1 200 OK\r\nTrailer: X\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n"
 
     async def script(peer: Peer) -> None:
@@ -203,7 +203,7 @@ async def test_text(
     body: bytes,
     text: str,
 ) -> None:
-    """Text is decoded by its charset; by UTF-8 if none is named or it is not known."""
+    """Text is decoded in its charset; in UTF-8 if there is none or it is unknown."""
     server = await scripted(typed(content_type, body))
     async with session.get(server.url) as response:
         assert await response.text() == text
@@ -213,7 +213,7 @@ async def test_text(
 async def test_text_in_an_encoding_of_ones_own(
     session: ClientSession, scripted: ScriptedFactory
 ) -> None:
-    """What the caller says goes before what the server says, and so for errors."""
+    """The caller's encoding and error handler have precedence over the server's."""
     server = await scripted(typed("text/plain; charset=ascii", b"\xfc"))
     async with session.get(server.url) as response:
         with pytest.raises(UnicodeDecodeError):
@@ -228,7 +228,7 @@ async def test_text_in_an_encoding_of_ones_own(
 async def test_fallback_charset_resolver(
     make_session: MakeSession, scripted: ScriptedFactory
 ) -> None:
-    """Where no charset is named or known, the session's resolver sees response and body."""
+    """Without a known charset, the session's resolver gets response and body."""
     asked: list[tuple[int, bytes]] = []
 
     def resolve(response: ClientResponse, body: bytes) -> str:
@@ -252,7 +252,7 @@ async def test_fallback_charset_resolver(
 async def test_encoding_of_an_unread_body(
     session: ClientSession, scripted: ScriptedFactory
 ) -> None:
-    """get_encoding() without a charset needs the body to have been read."""
+    """get_encoding() without a charset requires that the body was read."""
     server = await scripted(typed("text/plain", b"x"))
     async with session.get(server.url) as response:
         with pytest.raises(RuntimeError, match="not yet read"):
@@ -287,7 +287,7 @@ async def test_json_types(
     options: dict[str, Any],
     accepted: bool,
 ) -> None:
-    """JSON must say that it is, unless the caller expects another type or any."""
+    """JSON must have a JSON type, unless the caller expects another type or any."""
     server = await scripted(typed(content_type, b' {"a": 1}\n'))
     async with session.get(server.url) as response:
         if accepted:
@@ -305,7 +305,7 @@ async def test_json_types(
 
 
 async def test_json(session: ClientSession, scripted: ScriptedFactory) -> None:
-    """JSON can be read again, by other functions and encodings; no body is None."""
+    """JSON can be parsed again, with other functions and encodings; an empty body is None."""
     server = await scripted(typed("application/json", '\n {"u": [1]} '.encode("utf-16-le")))
     async with session.get(server.url) as response:
         assert await response.json(encoding="utf-16-le") == {"u": [1]}
@@ -318,7 +318,7 @@ async def test_json(session: ClientSession, scripted: ScriptedFactory) -> None:
 
 
 async def test_read_again(session: ClientSession, scripted: ScriptedFactory) -> None:
-    """The body that was read once is kept; read() after content gives what content left."""
+    """The body that was read is kept; read() after content returns the rest."""
     server = await scripted(typed("text/plain", b"first\nsecond"))
     async with session.get(server.url) as response:
         first = await response.read()

@@ -1,4 +1,4 @@
-"""How a response ends: read, let go, left by ``async with``, raised for, forgotten."""
+"""How a response ends: read, released, left by ``async with``, with an error, dropped."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def in_part(head: bytes = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n") -> Sc
 
 
 async def at_rest(server: ScriptedServer, session: ClientSession) -> None:
-    """The server has seen its connections go, and none is left in the pool."""
+    """The server has seen its connections close, and none is left in the pool."""
     await server.no_connections()
     assert session.connector is not None
     stats = session.connector.stats()
@@ -59,7 +59,7 @@ async def test_letting_go_of_a_body_on_its_way(
     how: str,
     read: bool,
 ) -> None:
-    """A response that is let go before its end closes its connection, and cannot be read on."""
+    """A response that is released before its end closes its connection, and cannot be read."""
     server = await scripted(in_part())
     response = await session.get(server.url)
     if read:
@@ -86,7 +86,7 @@ async def test_letting_go_of_a_body_on_its_way(
 async def test_letting_go_of_a_body_that_has_come(
     session: ClientSession, scripted: ScriptedFactory, recorder: EventRecorder, how: str
 ) -> None:
-    """A response that has come whole frees its connection by itself; let go, it is not read."""
+    """A response that has arrived completely frees its connection; released, it is not read."""
     server = await scripted(response_bytes(200, b"whole"))
     for _ in range(2):
         response = await session.get(server.url)
@@ -108,7 +108,7 @@ async def test_letting_go_of_a_body_that_has_come(
 
 
 async def test_both_kinds_of_with(session: ClientSession, scripted: ScriptedFactory) -> None:
-    """`async with` lets go at its end, of the call and of the response alike, and can be nested."""
+    """`async with` releases at its end, for the call and for the response, and can be nested."""
     server = await scripted(in_part())
     async with session.get(server.url) as response, response as same:
         assert same is response and not response.closed
@@ -127,7 +127,7 @@ async def test_closed_and_connection(
     server_ssl: SSLContext,
     client_ssl: SSLContext,
 ) -> None:
-    """While the body is on its way the connection is known: its peer, and with TLS its cipher."""
+    """While the body arrives, `connection` shows the peer, and with TLS the cipher."""
     server = await scripted(in_part(), ssl=server_ssl)
     async with session.get(server.url, ssl=client_ssl) as response:
         connection = response.connection
@@ -151,7 +151,7 @@ async def test_closed_and_connection(
 async def test_raise_for_status(
     session: ClientSession, scripted: ScriptedFactory, within: str
 ) -> None:
-    """From 400 on it raises; within `async with` the body can still be read, outside it is gone."""
+    """From 400 on it raises; within `async with` the body can be read, outside it cannot."""
     server = await scripted(in_part(b"HTTP/1.1 404 Nope\r\nContent-Length: 4\r\n\r\n"))
     call = session.get(server.url)
     response = await call.__aenter__() if within == "call" else await call
@@ -185,7 +185,7 @@ async def test_nothing_to_raise(
 
 
 async def test_wait_for_close(session: ClientSession, scripted: ScriptedFactory) -> None:
-    """wait_for_close() lets the request's body be sent to its end, though an answer is coming."""
+    """wait_for_close() waits until the request's body is sent, even if a response is arriving."""
 
     async def script(peer: Peer) -> None:
         request = await peer.read_head()
@@ -217,7 +217,7 @@ async def test_wait_for_close(session: ClientSession, scripted: ScriptedFactory)
 async def test_forgotten_for_its_content(
     session: ClientSession, scripted: ScriptedFactory, recorder: EventRecorder
 ) -> None:
-    """Who holds the content alone keeps the response: it is read to its end without a warning."""
+    """A reference to the content keeps the response: it is read completely without a warning."""
     httptrace.uninstall(recorder)  # it would hold the response too
     server = await scripted(in_part())
     content = (await session.get(server.url)).content
@@ -232,7 +232,7 @@ async def test_forgotten_for_its_content(
 async def test_forgotten_when_it_has_come(
     session: ClientSession, scripted: ScriptedFactory, recorder: EventRecorder
 ) -> None:
-    """A response that has come whole, or was let go, may be dropped without a word."""
+    """A response that is complete or released may be dropped without a warning."""
     httptrace.uninstall(recorder)
     server = await scripted(in_part())
     server.events["go"].set()

@@ -1,4 +1,4 @@
-"""Fixtures of this room: those of the client's, and nothing of whoever runs the tests."""
+"""Fixtures of this room: those of the client's tests, without the machine's proxies."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["clean", "make_session", "serve", "session"]
 
 @pytest.fixture(autouse=True)
 def no_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Neither proxies nor netrc of the machine."""
+    """Hide the proxies and netrc of the machine."""
     for name in ("http", "https", "ws", "wss", "all", "no"):
         monkeypatch.delenv(f"{name}_proxy", raising=False)
         monkeypatch.delenv(f"{name}_proxy".upper(), raising=False)

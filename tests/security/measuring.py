@@ -1,4 +1,4 @@
-"""How much memory a block of a test takes."""
+"""Measures the memory that a block needs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def at_most(size: int) -> Iterator[None]:
-    """No more memory than that is taken in between, at any time."""
+    """Assert that the block never needs more memory than this."""
     tracemalloc.start()
     try:
         yield

@@ -1,4 +1,4 @@
-"""Bodies of a few bytes that stand for a gibibyte, and what they must not cost."""
+"""Bodies of a few bytes that decode to a gibibyte, and what they may cost."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SKIPPABLE = b"\x50\x2a\x4d\x18\x00\x00\x00\x00"
 
 
 def members(pack: Callable[[bytes], bytes]) -> bytes:
-    """A gibibyte, a mebibyte in each of many members."""
+    """A gibibyte: a mebibyte in each of many members."""
     return pack(bytes(MIB)) * (GIB // MIB)
 
 
@@ -72,7 +72,7 @@ async def test_a_bomb_fills_the_memory(
 async def test_a_bomb_in_a_part_fills_the_memory(
     make_session: MakeSession, scripted: ScriptedFactory, nested: bool
 ) -> None:
-    """A compressed part that is read whole stops at the session's max_decoded_size too."""
+    """A compressed part that is read whole is limited by the session's max_decoded_size too."""
     bomb = members(gzip.compress)
     body = b"--b\r\nContent-Encoding: gzip\r\n\r\n" + bomb + b"\r\n--b--\r\n"
     kind = "multipart/mixed; boundary="
@@ -105,7 +105,7 @@ EMPTY = {
 async def test_a_bomb_of_empty_members_holds_up_the_loop(
     session: httptrace.ClientSession, scripted: ScriptedFactory, name: str, whole: bool
 ) -> None:
-    """Members that decode to nothing are borne by the thousand, and no more."""
+    """A few thousand empty members are accepted, and no more."""
     coding = name.removesuffix(" of nothing")
     server = await scripted(response_bytes(200, EMPTY[name], ("Content-Encoding", coding)))
     began = time.process_time()
@@ -118,7 +118,7 @@ async def test_a_bomb_of_empty_members_holds_up_the_loop(
 async def test_small_members_are_not_taken_for_a_bomb(
     session: httptrace.ClientSession, scripted: ScriptedFactory
 ) -> None:
-    """A body to which its writer appended member after member is read, empty ones between."""
+    """A body of many appended members is read, with empty ones between."""
     body = gzip.compress(b"a line of a log\n") * 20_000 + gzip.compress(b"") * 4000
     server = await scripted(response_bytes(200, body, ("Content-Encoding", "gzip")))
     async with session.get(server.url) as response:

@@ -35,7 +35,7 @@ async def get(session: httptrace.ClientSession, url: str, **options: Any) -> int
 async def test_a_connection_without_verification_serves_a_verified_request(
     session: httptrace.ClientSession, scripted: ScriptedFactory, client_ssl: ssl.SSLContext
 ) -> None:
-    """A server that nobody trusts is refused, however many connections to it are idle."""
+    """An untrusted server is refused, even if there are idle connections to it."""
     certificate = self_signed("localhost", "127.0.0.1")
     server = await scripted(OK, ssl=certificate.server_context())
     fingerprint = httptrace.Fingerprint(certificate.fingerprint)
@@ -54,7 +54,7 @@ async def test_a_connection_serves_another_mode_name_context_or_client(
     server_ssl: ssl.SSLContext,
     client_ssl: ssl.SSLContext,
 ) -> None:
-    """Verification, name, context and with it the client's certificate are parts of the key."""
+    """Verification mode, name and context with the client's certificate are parts of the key."""
     server = await scripted(OK, ssl=server_ssl)
     one_client = ca.client_context(ca.issue("client"))
     ways: list[dict[str, Any]] = [
@@ -77,7 +77,7 @@ async def test_a_name_that_was_asked_for_is_not_verified_on_a_reused_connection(
     server_ssl: ssl.SSLContext,
     client_ssl: ssl.SSLContext,
 ) -> None:
-    """A connection to the same address under another name does not do for a name."""
+    """A connection to the same address is not reused for another server name."""
     server = await scripted(OK, ssl=server_ssl)
     assert await get(session, server.url, ssl=client_ssl) is not None
     options: dict[str, Any] = {"ssl": client_ssl, "server_hostname": "other.test"}
@@ -100,7 +100,7 @@ _documented: dict[str, Any] = {}
 
 
 class Pointing(httptrace.abc.AbstractResolver):
-    """A resolver that has one answer for every name."""
+    """A resolver that has the same addresses for every name."""
 
     def __init__(self, address: str, family: int) -> None:
         self.address, self.family = address, family
@@ -123,7 +123,7 @@ class Pointing(httptrace.abc.AbstractResolver):
 
 @pytest.fixture
 async def guarded(make_session: MakeSession) -> AsyncIterator[httptrace.ClientSession]:
-    """A session that reaches public addresses alone."""
+    """A session that reaches public addresses only."""
     yield make_session(connector=httptrace.TCPConnector(address_filter=public_only))
 
 
@@ -142,7 +142,7 @@ INTERNAL = [
 
 
 async def test_an_internal_host_is_dialled(guarded: httptrace.ClientSession) -> None:
-    """Literals of every spelling and what names lead to are asked about before they are dialled."""
+    """Literals in every notation and addresses of names are filtered before they are dialled."""
     for host in INTERNAL:
         with pytest.raises((ClientConnectorError, InvalidUrlClientError)) as caught:
             await guarded.get(f"http://{host}:9/")
@@ -158,7 +158,7 @@ OLD = ["127.1", "2130706433", "0x7f.1", "0x7f000001", "0177.0.0.1", "0", "127.0.
 async def test_an_old_spelling_is_dialled(
     guarded: httptrace.ClientSession, scripted: ScriptedFactory, host: str
 ) -> None:
-    """Old spellings of IPv4 addresses are refused, also where a redirect has one."""
+    """Old notations of IPv4 addresses are refused, also in a redirect."""
     with pytest.raises(InvalidUrlClientError, match="canonical"):
         await guarded.get(f"http://{host}/")
     server = await scripted(responding(response_bytes(302, b"", ("Location", f"http://{host}/"))))
@@ -169,7 +169,7 @@ async def test_an_old_spelling_is_dialled(
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1", "::ffff:127.0.0.1", "169.254.169.254"])
 async def test_a_name_that_leads_inside_is_dialled(make_session: MakeSession, address: str) -> None:
-    """What DNS says is asked about each time, from the cache too: rebinding leads nowhere."""
+    """Addresses from DNS are filtered each time, from the cache too: rebinding has no effect."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     resolver = Pointing(address, family)
     connector = httptrace.TCPConnector(resolver=resolver, address_filter=public_only)
@@ -181,7 +181,7 @@ async def test_a_name_that_leads_inside_is_dialled(make_session: MakeSession, ad
 
 
 async def test_a_veto_that_is_no_bool_lets_pass(make_session: MakeSession) -> None:
-    """Anything but True and None forbids: a filter that is wrong lets nothing pass."""
+    """Any result but True and None forbids: a filter with a mistake allows nothing."""
     for verdict in (0, 1, "yes", [], object()):
         connector = httptrace.TCPConnector(address_filter=lambda _to, v=verdict: v)  # type: ignore[misc]
         with pytest.raises(ClientConnectorError, match="not allowed"):

@@ -1,4 +1,4 @@
-"""What a server must not reach by Digest; `tests/test_digest.py` has the answers themselves."""
+"""Attacks of a server on Digest; `tests/test_digest.py` has the answers themselves."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def fields(header: str) -> dict[str, str]:
 
 
 def proof(given: dict[str, str], password: str = PASSWORD, *, session: bool = False) -> str:
-    """rspauth as RFC 7616, section 3.5, has it."""
+    """rspauth as RFC 7616, section 3.5, defines it."""
     key = h(f"{LOGIN}:r:{password}")
     if session:
         key = h(f"{key}:{given['nonce']}:{given['cnonce']}")
@@ -45,7 +45,7 @@ async def nonces(
     password: str = PASSWORD,
     algorithm: str = "SHA-256",
 ) -> list[tuple[str, str]]:
-    """Nonce and count of two requests of which the first is answered with this."""
+    """Nonce and count of two requests, of which the first gets this Authentication-Info."""
     seen: list[tuple[str, str]] = []
 
     async def answer(peer: Peer, request: ReceivedRequest) -> None:
@@ -86,7 +86,7 @@ async def test_a_nonce_of_one_who_does_not_know_the_password(
     info: str,
     options: dict[str, Any],
 ) -> None:
-    """A wrong proof is told once per response, and its nonce is not used (RFC 7616 §3.5)."""
+    """A wrong rspauth is logged once per response, and its nonce is not used (RFC 7616 §3.5)."""
     with caplog.at_level(logging.WARNING, "httptrace.auth"):
         seen = await nonces(make_session, scripted, info, **options)
     assert seen == [("first", "00000001"), ("first", "00000002")]
@@ -102,7 +102,7 @@ async def test_a_right_proof_is_not_taken_for_a_wrong_one(
     info: str,
     algorithm: str,
 ) -> None:
-    """With a right proof, or with none, the next nonce is used, counted from one."""
+    """With a correct rspauth, or with none, the next nonce is used, counted from one."""
     seen = await nonces(make_session, scripted, info, algorithm=algorithm)
     assert seen == [("first", "00000001"), ("next", "00000001")]
     assert caplog.text == ""
@@ -111,7 +111,7 @@ async def test_a_right_proof_is_not_taken_for_a_wrong_one(
 async def test_a_challenge_of_another_port_is_answered(
     make_session: MakeSession, scripted: ScriptedFactory
 ) -> None:
-    """Whoever a redirect leads to can challenge as he likes: he gets no answer."""
+    """A server that a redirect leads to gets no answer to its challenges."""
     challenge = ("WWW-Authenticate", 'Digest realm="r", nonce="n", qop="auth", algorithm=SHA-256')
     evil = await scripted(response_bytes(401, b"", challenge))
 

@@ -52,7 +52,7 @@ async def test_a_request_is_split_by_a_control_character(
 async def test_a_request_is_split_by_a_middleware_or_a_listener(
     make_session: MakeSession, scripted: ScriptedFactory
 ) -> None:
-    """What they put into the headers is checked as well."""
+    """Headers that listeners and middlewares set are checked as well."""
     server = await scripted(OK)
     bad = {"X": "a\r\nContent-Length: 5"}
 
@@ -79,7 +79,7 @@ ENCODED = "/a%0d%0aX-Injected:%20b?c=%0D%0Ad%00"
 async def test_a_request_is_split_by_a_location(
     make_session: MakeSession, scripted: ScriptedFactory, location: str, requote: bool
 ) -> None:
-    """What a server encodes in a Location stays encoded; what cannot be sent ends the call."""
+    """Encoded characters in a Location stay encoded; invalid ones fail the call."""
     moved = response_bytes(302, b"", ("Location", location))
     server = await scripted(responding(moved, OK))
     session = make_session(requote_redirect_url=requote)

@@ -39,7 +39,7 @@ async def test_credentials_do_not_cross_an_origin_in_a_redirect(
     where: str,
     given: str,
 ) -> None:
-    """Whoever was given them, in every spelling and number, and however often origins change."""
+    """No secret crosses an origin, in every spelling and number, however often origins change."""
     leads: dict[str, str] = {}
 
     async def answer(peer: Peer, request: ReceivedRequest) -> None:

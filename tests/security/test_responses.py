@@ -1,4 +1,4 @@
-"""Responses that are made to reach another request, or to have no end."""
+"""Responses that try to affect another request, or have no end."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ POISON = {
 
 
 def poisonous(poison: bytes, cut: int | None) -> Any:
-    """Answer the first request with poison, in one piece or two, and others with their path."""
+    """Respond to the first request with these bytes, in one or two pieces; others get a path."""
 
     async def answer(peer: Peer, request: ReceivedRequest) -> None:
         if request.target != "/first":
@@ -115,7 +115,7 @@ FLOODS = {
 async def test_a_flood_fills_the_memory(
     session: httptrace.ClientSession, scripted: ScriptedFactory, name: str
 ) -> None:
-    """What is no body ends with an error after a mebibyte or two, and the connection with it."""
+    """An endless head or framing fails after a mebibyte or two, and closes the connection."""
     start, more = FLOODS[name]
     sent = 0
 
@@ -136,7 +136,7 @@ async def test_a_flood_fills_the_memory(
 
 
 def cookies() -> Iterator[bytes]:
-    """Responses with a hundred new cookies each, for the host and for domains above it."""
+    """Responses with a hundred new cookies each, for the host and its parent domains."""
     for page in range(60):
         fields = [
             ("Set-Cookie", f"c{page}-{at}={'x' * 1000}; Domain={domain}; Path=/{page}/{at}")
@@ -149,7 +149,7 @@ def cookies() -> Iterator[bytes]:
 async def test_a_flood_of_cookies_fills_the_jar(
     make_session: MakeSession, scripted: ScriptedFactory
 ) -> None:
-    """A jar keeps so many cookies of each domain, whoever sets them, and no more."""
+    """A jar has a maximum number of cookies for each domain, whoever sets them."""
     responses = [*cookies(), response_bytes(200, b"ok")]
     server = await scripted(lambda peer: _each(peer, responses))
     connector = httptrace.TCPConnector(resolver=Pointing("127.0.0.1", socket.AF_INET))

@@ -1,4 +1,4 @@
-"""What must not be shown: each test is named after the place where a secret could turn up."""
+"""Secrets must not be shown: each test is named after the place where one could be."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ ANSWERED = (
 
 
 def assert_hidden(*texts: str) -> None:
-    """No text has the secret, nor the credentials made of it."""
+    """No text has the secret, nor the credentials made from it."""
     for text in texts:
         assert SECRET not in text
         assert BASIC.split()[1] not in text
@@ -48,7 +48,7 @@ def assert_hidden(*texts: str) -> None:
 
 @pytest.fixture
 async def servers(scripted: ScriptedFactory) -> AsyncIterator[tuple[ScriptedServer, str]]:
-    """One that redirects with credentials in the Location, and a URL of it full of secrets."""
+    """A server that redirects with credentials in the Location, and a URL with many secrets."""
     last = await scripted(responding(response_bytes(200, SECRET.encode(), *ANSWERED)))
     location = f"http://me:{SECRET}@localhost:{last.port}/last?{QUERY}"
     first = await scripted(responding(response_bytes(302, b"", ("Location", location), *ANSWERED)))
@@ -58,7 +58,7 @@ async def servers(scripted: ScriptedFactory) -> AsyncIterator[tuple[ScriptedServ
 async def test_a_secret_in_the_repr_of_session_response_or_event(
     make_session: MakeSession, servers: tuple[ScriptedServer, str], recorder: EventRecorder
 ) -> None:
-    """What carries headers, cookies and URLs shows them masked; the events still carry them."""
+    """The repr of objects with headers, cookies and URLs is masked; events have the values."""
     session = make_session(
         headers=HEADERS, cookies={"own": SECRET}, cookie_jar=httptrace.CookieJar(unsafe=True)
     )
@@ -87,7 +87,7 @@ async def test_a_secret_in_a_timeline(
 
 
 async def test_a_secret_in_the_error_of_a_timeline(session: httptrace.ClientSession) -> None:
-    """Nor has that of a request that failed."""
+    """Nor do those of a failed request."""
     with httptrace.record() as recording, pytest.raises(httptrace.ClientError):
         await session.get(f"http://me:{SECRET}@127.0.0.1:1/?{QUERY}")
     (timeline,) = recording.timelines
@@ -95,7 +95,7 @@ async def test_a_secret_in_the_error_of_a_timeline(session: httptrace.ClientSess
 
 
 def test_a_secret_in_the_repr_of_credentials() -> None:
-    """What keeps a password does not show it: trackers of errors write out local variables."""
+    """The repr of objects with a password does not show it: error trackers log local variables."""
     answer = Answer(Challenge("r", "n"), "me", SECRET, "GET", "/", 1, "c")
     auth = httptrace.BasicAuth("me", SECRET)
     kept = [auth, httptrace.DigestAuthMiddleware("me", SECRET), answer, login_of(auth)]
@@ -106,7 +106,7 @@ def test_a_secret_in_the_repr_of_credentials() -> None:
 async def test_a_servers_reason_controls_the_terminal(
     session: httptrace.ClientSession, scripted: ScriptedFactory, sign: str
 ) -> None:
-    """What is shown of a response has no control characters of the server's."""
+    """The repr of a response has no control characters of the server's."""
     head = f"HTTP/1.1 404 a{sign}b\r\nContent-Length: 0\r\nX: \x9b2J\r\n\r\n"
     server = await scripted(responding(head.encode()))
     async with session.get(server.url) as response:
@@ -179,7 +179,7 @@ async def test_a_secret_in_an_error_of_a_response(
     answer: bytes,
     kind: type[Exception],
 ) -> None:
-    """Text, repr and traceback of an error are fit for logs."""
+    """Text, repr and traceback of an error have no secrets."""
 
     async def close(peer: Any) -> None:
         await peer.request()
@@ -193,7 +193,7 @@ async def test_a_secret_in_an_error_of_a_response(
 
 
 def assert_told_hidden(exc: BaseException, caplog: pytest.LogCaptureFixture) -> None:
-    """A logged error tells no secret."""
+    """A logged error has no secrets."""
     with caplog.at_level(logging.DEBUG):
         logging.getLogger("of.a.program").error("It failed: %r", exc)
     told = "".join(traceback.format_exception(exc, chain=True))
@@ -234,7 +234,7 @@ async def test_a_secret_in_an_error_of_a_request(
     url: str,
     options: dict[str, Any],
 ) -> None:
-    """What cannot be sent is named without the secret in it."""
+    """The error of an invalid argument names it without its secret."""
     with pytest.raises((httptrace.ClientError, TypeError, ValueError)) as caught:
         await session.get(url, **options)
     assert_told_hidden(caught.value, caplog)
@@ -248,7 +248,7 @@ async def test_a_secret_in_a_log(
     servers: tuple[ScriptedServer, str],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Nothing that is logged on the way, at any level and in debug mode, has a secret."""
+    """Nothing that is logged, at any level and in debug mode, has a secret."""
     loop = asyncio.get_running_loop()
     loop.set_debug(True)
     with caplog.at_level(logging.DEBUG):
@@ -263,7 +263,7 @@ async def test_a_secret_in_a_log(
 async def test_a_secret_in_the_warning_of_an_unclosed_response(
     make_session: MakeSession, scripted: ScriptedFactory, recorder: EventRecorder
 ) -> None:
-    """What warns of a forgotten response names it without secrets."""
+    """The warning about a dropped response names it without secrets."""
     server = await scripted(responding(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"))
     session = make_session(headers=HEADERS)
 
@@ -283,7 +283,7 @@ async def test_a_secret_in_the_warning_of_an_unclosed_response(
 async def test_a_secret_in_what_the_command_tells(
     servers: tuple[ScriptedServer, str], option: str
 ) -> None:
-    """``httptrace -v URL`` and ``--json-timeline`` mask what they show; the body is the body."""
+    """``httptrace -v URL`` and ``--json-timeline`` mask heads and URLs; the body is not changed."""
     url = servers[1].replace("//", f"//me:{SECRET}@")
     options = ["-L", option, "-H", f"X-Api-Key: {SECRET}", "-H", f"Cookie: a={SECRET}"]
     done = await in_process(*options, "-v", "-o", os.devnull, url)

@@ -1,4 +1,4 @@
-"""URLs that look as if they led elsewhere."""
+"""URLs that parsers may read differently."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NETRC = f"machine {GOOD} login good password s3cr3t\n"
 
 @pytest.fixture(autouse=True)
 def netrc(no_environment: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Credentials for one host that no test here reaches."""
+    """Credentials for a host that no test here uses."""
     path = tmp_path / "netrc"
     path.write_text(NETRC)
     monkeypatch.setenv("NETRC", str(path))
@@ -46,7 +46,7 @@ async def test_credentials_of_netrc_go_to_a_host_that_looks_like_another(
     sent: str | None,
     redirected: bool,
 ) -> None:
-    """The host is what follows the last at sign (RFC 3986 §3.2): netrc is asked for that alone."""
+    """The host follows the last at sign (RFC 3986 §3.2): only that is looked up in netrc."""
     evil = await scripted(OK)
     url = f"http://{before}localhost:{evil.port}/"
     first = await scripted(responding(response_bytes(302, b"", ("Location", url))))
@@ -130,7 +130,7 @@ async def test_a_redirect_leads_out_of_http(
     location: str,
     error: type[Exception],
 ) -> None:
-    """Only http and https are followed; what browsers would read as a host is no path here."""
+    """Only http and https are followed; a path that browsers read as a host is refused."""
     server = await scripted(responding(response_bytes(302, b"", ("Location", location))))
     with pytest.raises(error) as caught:
         await session.get(server.url)
@@ -141,7 +141,7 @@ async def test_a_redirect_leads_out_of_http(
 async def test_two_slashes_keep_the_host(
     session: httptrace.ClientSession, scripted: ScriptedFactory
 ) -> None:
-    """``//host/`` is another host, with all that follows for credentials (RFC 3986 §4.2)."""
+    """``//host/`` is another host, also for credentials (RFC 3986 §4.2)."""
     other = await scripted(OK)
     location = f"//localhost:{other.port}/x"
     server = await scripted(responding(response_bytes(302, b"", ("Location", location))))

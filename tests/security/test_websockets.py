@@ -26,7 +26,7 @@ FRAMES = {
 async def test_a_compressed_frame_that_was_not_negotiated(
     session: httptrace.ClientSession, scripted: ScriptedFactory, name: str, compress: int
 ) -> None:
-    """It is not inflated, offered or not: the connection is closed with 1002 (RFC 6455 §5.2)."""
+    """A compressed frame without the extension closes the connection with 1002 (RFC 6455 §5.2)."""
     closed: list[bytes] = []
 
     async def script(peer: Peer) -> None:

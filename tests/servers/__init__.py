@@ -1,1 +1,1 @@
-"""Servers that the tests talk to, and the fixtures that start them."""
+"""Servers for the tests, and the fixtures that start them."""

@@ -40,19 +40,19 @@ async def leak_check() -> AsyncIterator[Leaks]:
 
 @pytest.fixture(scope="session")
 def ca() -> CertificateAuthority:
-    """An authority for this run; `ca.client_context()` trusts it."""
+    """A certificate authority for this run; `ca.client_context()` trusts it."""
     return CertificateAuthority()
 
 
 @pytest.fixture(scope="session")
 def server_ssl(ca: CertificateAuthority) -> ssl.SSLContext:
-    """A server's context with a good certificate for localhost and the loopback addresses."""
+    """A server's context with a valid certificate for localhost and the loopback addresses."""
     return ca.issue().server_context()
 
 
 @pytest.fixture(scope="session")
 def client_ssl(ca: CertificateAuthority) -> ssl.SSLContext:
-    """A client's context that trusts `ca` alone."""
+    """A client's context that trusts `ca` only."""
     return ca.client_context()
 
 
@@ -75,7 +75,7 @@ class ScriptedFactory(Protocol):
 
 @pytest.fixture
 async def scripted() -> AsyncIterator[ScriptedFactory]:
-    """Start scripted servers that stop with the test; what a script raises fails the test."""
+    """Start scripted servers that stop with the test; an exception in a script fails the test."""
     async with contextlib.AsyncExitStack() as stack:
 
         async def start(*scripts: Script | bytes, **options: Any) -> ScriptedServer:
@@ -102,7 +102,7 @@ async def aiohttp_tls_server(server_ssl: ssl.SSLContext) -> AsyncIterator[Aiohtt
 
 @pytest.fixture(scope="session")
 def nginx(ca: CertificateAuthority, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nginx]:
-    """A real nginx for the whole run (one for each worker); skips aloud where there is none."""
+    """A real nginx for the whole run (one for each worker); skips the test without nginx."""
     try:
         server = Nginx(tmp_path_factory.mktemp("nginx"), ca)
     except NginxMissing as error:

@@ -1,4 +1,4 @@
-"""What a test may not leave behind: tasks that still run, sockets that are still open."""
+"""What a test must not leave behind: running tasks and open sockets."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _PATIENCE_SECONDS = 0.5
 
 
 def open_sockets() -> set[str]:
-    """Give the kernel's names of this process's open sockets; empty where there is no /proc."""
+    """Return the kernel's names of this process's open sockets; empty without /proc."""
     found = set()
     for entry in _OPEN_FILES.iterdir() if _OPEN_FILES.exists() else ():
         try:
@@ -28,30 +28,30 @@ def open_sockets() -> set[str]:
 
 
 def _own_sockets(loop: asyncio.AbstractEventLoop) -> set[str]:
-    """Give the sockets by which the loop wakes itself: uvloop makes a new pair for each run."""
+    """Return the sockets by which the loop wakes itself: uvloop makes a new pair for each run."""
     own = [x for x in gc.get_referents(loop) if isinstance(x, socket.socket) and x.fileno() >= 0]
     return {os.readlink(_OPEN_FILES / str(sock.fileno())) for sock in own}
 
 
 class Leaks:
-    """Compares now with the moment when it was made; use it on the running loop's thread."""
+    """Compares the current state with that of its creation; use it in the running loop's thread."""
 
     def __init__(self) -> None:
         self._sockets = open_sockets()
         self._tasks = asyncio.all_tasks()
 
     def tasks(self) -> set[asyncio.Task[Any]]:
-        """Give the tasks that run now and did not before, save the one that asks."""
+        """Return the tasks that run now and did not before, except the current one."""
         current = asyncio.current_task()
         return {t for t in asyncio.all_tasks() - self._tasks if t is not current and not t.done()}
 
     def sockets(self) -> set[str]:
-        """Give the sockets that are open now and were not before."""
+        """Return the sockets that are open now and were not before."""
         new = open_sockets() - self._sockets
         return new - _own_sockets(asyncio.get_running_loop()) if new else new
 
     async def assert_none(self) -> None:
-        """Raise AssertionError if a task or a socket stays after a short patience."""
+        """Raise AssertionError if a task or a socket stays after a short wait."""
         gc.collect()
         loop = asyncio.get_running_loop()
         deadline = loop.time() + _PATIENCE_SECONDS
@@ -62,7 +62,7 @@ class Leaks:
 
 
 def _describe(sockets: set[str]) -> list[str]:
-    """Say what the kernel knows about these sockets, so that the leak can be found."""
+    """Describe these sockets as the kernel does, so that the leak can be found."""
     numbers = {name.removeprefix("socket:[").removesuffix("]") for name in sockets}
     lines = []
     for table in ("tcp", "tcp6", "unix"):

@@ -113,7 +113,7 @@ location = /hang-up {{ return 444; }}
 
 
 class NginxMissing(RuntimeError):
-    """There is no nginx on this machine, or it does not start."""
+    """nginx is not installed, or does not start."""
 
 
 class Nginx:
@@ -155,7 +155,7 @@ class Nginx:
 
     @property
     def log(self) -> str:
-        """What nginx has to say."""
+        """The error log of nginx."""
         return (self.directory / "stderr.log").read_text()
 
     def __enter__(self) -> Self:
@@ -177,7 +177,7 @@ class Nginx:
         return self
 
     def _wait_until_it_answers(self) -> None:
-        """Ask once: the listening sockets hold the request until nginx comes to read it."""
+        """Send a request: the listening sockets hold it until nginx reads."""
         port = int(self.http.rpartition(":")[2])
         deadline = time.monotonic() + 10
         with socket.create_connection(("127.0.0.1", port), timeout=0.1) as client:
@@ -211,12 +211,12 @@ class Nginx:
 
 
 def file_content(size: int) -> bytes:
-    """Give what the file of this size holds."""
+    """Return the content of the file of this size."""
     return (b"0123456789abcdef" * (size // 16 + 1))[:size]
 
 
 def _own_name() -> str:
-    """Give the user whom root's nginx must stay, to be let into the tests' directory."""
+    """Return the user that a root nginx must keep, to have access to the tests' directory."""
     import pwd
 
     return pwd.getpwuid(os.geteuid()).pw_name

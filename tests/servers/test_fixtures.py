@@ -1,4 +1,4 @@
-"""The fixtures do what they say: leaks, the aiohttp application."""
+"""The fixtures work: leaks, the aiohttp application."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ async def test_a_leaked_socket_is_found() -> None:
 async def test_a_clean_client_passes(
     leak_check: Leaks, scripted: ScriptedFactory, aiohttp_server: AiohttpServer
 ) -> None:
-    """A client that closes what it opened passes the leak check on every loop."""
+    """A client that closes everything passes the leak check on every loop."""
     server = await scripted(response_bytes(200, b"ok"))
     async with aiohttp.ClientSession() as session:
         for url in (server.url, f"{aiohttp_server.url}/"):
@@ -51,7 +51,7 @@ async def test_executor_threads_are_no_leak(leak_check: Leaks) -> None:
 
 
 async def test_aiohttp_endpoints(aiohttp_server: AiohttpServer) -> None:
-    """The simple endpoints of the application answer as described."""
+    """The simple endpoints of the application respond as described."""
     async with aiohttp.ClientSession(aiohttp_server.url) as session:
         assert await (await session.get("/")).text() == "hello"
         assert await (await session.post("/echo", data=b"abc")).read() == b"abc"
@@ -69,7 +69,7 @@ async def test_aiohttp_endpoints(aiohttp_server: AiohttpServer) -> None:
 
 
 async def test_aiohttp_gate(aiohttp_server: AiohttpServer) -> None:
-    """A request at the gate waits until the test lets it through."""
+    """A request to /gate waits until the test sets the event."""
     async with aiohttp.ClientSession(aiohttp_server.url) as session:
         asking = asyncio.create_task(session.get("/gate"))
         await aiohttp_server.entered.wait()

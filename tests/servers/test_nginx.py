@@ -1,4 +1,4 @@
-"""The nginx fixture serves every way of framing that its description promises."""
+"""The nginx fixture has every kind of framing in its description."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .nginx import FILE_SIZES, TEXT, Nginx, file_content
 
 @pytest.mark.parametrize("name", FILE_SIZES)
 async def test_static_files_have_a_length(leak_check: object, nginx: Nginx, name: str) -> None:
-    """A static file comes whole and with its Content-Length."""
+    """A static file is complete and has its Content-Length."""
     async with aiohttp.ClientSession() as session, session.get(f"{nginx.http}/files/{name}") as r:
         assert r.headers["Content-Length"] == str(FILE_SIZES[name])
         assert await r.read() == file_content(FILE_SIZES[name])
@@ -44,7 +44,7 @@ async def test_gzip(leak_check: object, nginx: Nginx) -> None:
 async def test_tls_with_the_authority_of_the_run(
     leak_check: object, nginx: Nginx, ca: CertificateAuthority
 ) -> None:
-    """The https origin shows a certificate that the run's authority vouches for."""
+    """The https origin has a certificate of the run's authority."""
     async with (
         aiohttp.ClientSession() as session,
         session.get(f"{nginx.https}/files/40", ssl=ca.client_context()) as response,
@@ -53,7 +53,7 @@ async def test_tls_with_the_authority_of_the_run(
 
 
 async def test_keep_alive_on_and_off(leak_check: object, nginx: Nginx) -> None:
-    """One origin keeps connections, the other closes after each response."""
+    """One origin keeps connections, the other closes them after each response."""
     async with aiohttp.ClientSession() as session:
         async with session.get(f"{nginx.http}/files/40") as response:
             assert response.headers["Connection"] == "keep-alive"
@@ -72,14 +72,14 @@ async def test_redirects(leak_check: object, nginx: Nginx, status: int) -> None:
 
 @pytest.mark.parametrize("status", [204, 304, 404, 500])
 async def test_statuses(leak_check: object, nginx: Nginx, status: int) -> None:
-    """Each status in the list can be asked for."""
+    """Each status in the list can be requested."""
     url = f"{nginx.http}/status/{status}"
     async with aiohttp.ClientSession() as session, session.get(url) as response:
         assert response.status == status
 
 
 async def test_uploads_are_stored(leak_check: object, nginx: Nginx) -> None:
-    """What was PUT is on the disk afterwards, and gone after DELETE."""
+    """A PUT creates the file on disk, and DELETE removes it."""
     url = f"{nginx.http}/upload/some"
     async with aiohttp.ClientSession() as session:
         async with session.put(url, data=b"x" * 100_000) as response:
@@ -90,7 +90,7 @@ async def test_uploads_are_stored(leak_check: object, nginx: Nginx) -> None:
 
 
 async def test_hang_up_and_inspect(leak_check: object, nginx: Nginx) -> None:
-    """One place closes without an answer, another tells what it was asked."""
+    """/hang-up closes without a response, /inspect returns the request."""
     async with aiohttp.ClientSession() as session:
         with pytest.raises(aiohttp.ServerDisconnectedError):
             await session.get(f"{nginx.http}/hang-up")

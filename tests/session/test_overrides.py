@@ -1,4 +1,4 @@
-"""What programs override or assign of aiohttp's classes is honoured, or refused: never ignored."""
+"""What programs override or assign of aiohttp's classes takes effect, or is refused."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ OK = response_bytes(200, b"hello")
 
 @pytest.mark.parametrize("verb", ["get", "post", "head", "options", "put", "patch", "delete"])
 async def test_request_replaced_on_the_class(session: httptrace.ClientSession, verb: str) -> None:
-    """Each verb of a session that exists already calls a `_request` that is put on the class."""
+    """Each verb of an existing session calls a `_request` that is set on the class."""
     asked: list[Any] = []
 
     async def fake(self: Any, method: str, url: Any, **kwargs: Any) -> str:
@@ -37,7 +37,7 @@ async def test_request_replaced_on_the_class(session: httptrace.ClientSession, v
 
 
 async def test_request_replaced_below_a_subclass(make_session: MakeSession) -> None:
-    """A patch of ClientSession counts for subclasses too, unless they override it themselves."""
+    """A patch of ClientSession applies to subclasses too, unless they override it themselves."""
 
     class Plain(httptrace.ClientSession):
         pass
@@ -57,7 +57,7 @@ async def test_request_replaced_below_a_subclass(make_session: MakeSession) -> N
 
 
 async def test_request_replaced_on_the_instance(session: httptrace.ClientSession) -> None:
-    """A `_request` that is assigned to the session is called, by ``async with`` as well."""
+    """A `_request` that is assigned to the session is called, also by ``async with``."""
     response = mock.AsyncMock()
     response.__aenter__.return_value = "entered"
     session._request = mock.AsyncMock(return_value=response)  # type: ignore[method-assign]
@@ -69,7 +69,7 @@ async def test_request_replaced_on_the_instance(session: httptrace.ClientSession
 async def test_the_original_is_called_on(
     session: httptrace.ClientSession, scripted: ScriptedFactory
 ) -> None:
-    """A replacement may call the original, as agents that wrap it do."""
+    """A replacement may call the original, as agents do."""
     server = await scripted(OK)
     original = httptrace.ClientSession._request
 
@@ -84,7 +84,7 @@ async def test_the_original_is_called_on(
 
 
 async def test_ws_connect_replaced(session: httptrace.ClientSession) -> None:
-    """A `_ws_connect` that is replaced is called by `ws_connect`."""
+    """A replaced `_ws_connect` is called by `ws_connect`."""
 
     async def fake(self: Any, url: Any, **kwargs: Any) -> str:
         return f"{url} {kwargs['protocols']}"
@@ -101,7 +101,7 @@ async def test_ws_connect_replaced(session: httptrace.ClientSession) -> None:
 async def test_assigned_private_attributes(
     session: httptrace.ClientSession, scripted: ScriptedFactory
 ) -> None:
-    """Assigning headers, credentials, cookies and limits changes the requests to come."""
+    """Assigned headers, credentials, cookies and limits apply to later requests."""
     server = await scripted(OK)
     await (await session.get(server.url)).read()
     session._default_headers = {"X-Own": "1"}
@@ -121,7 +121,7 @@ async def test_assigned_private_attributes(
 
 
 async def test_read_private_attributes(session: httptrace.ClientSession) -> None:
-    """What programs read of a session's private attributes is there."""
+    """The private attributes of a session that programs read exist."""
     assert session._loop is session.loop and session._connector is session.connector
     assert session._cookie_jar is session.cookie_jar and session._base_url is None
     assert session._raise_for_status is False and session._trust_env is False
@@ -134,7 +134,7 @@ async def test_read_private_attributes(session: httptrace.ClientSession) -> None
 
 @pytest.mark.parametrize("name", ["_default_proxy", "_json_serialize", "_middlewares", "_loop"])
 async def test_refused_assignments(session: httptrace.ClientSession, name: str) -> None:
-    """Assigning another private attribute of aiohttp's session says that it cannot be set."""
+    """Assigning another private attribute of aiohttp's session raises an error."""
     with pytest.raises(AttributeError, match=f"{name} .* give it to ClientSession"):
         setattr(session, name, None)
 
@@ -142,7 +142,7 @@ async def test_refused_assignments(session: httptrace.ClientSession, name: str) 
 async def test_assigned_connector(
     session: httptrace.ClientSession, scripted: ScriptedFactory
 ) -> None:
-    """Requests go over a connector that is assigned; anything but a connector is refused."""
+    """Requests use an assigned connector; anything but a connector is refused."""
     server = await scripted(OK)
     old, connector = session.connector, httptrace.TCPConnector()
     session._connector = connector
@@ -170,7 +170,7 @@ class Guard(httptrace.TCPConnector):
 async def test_resolve_host_overridden(
     make_session: MakeSession, scripted: ScriptedFactory
 ) -> None:
-    """A guard in `_resolve_host` is asked for names and for addresses in URLs."""
+    """A `_resolve_host` that filters is called for names and for addresses in URLs."""
     server = await scripted(OK)
     session = make_session(connector=Guard())
     for host in ("127.0.0.1", "localhost"):
@@ -180,7 +180,7 @@ async def test_resolve_host_overridden(
 
 
 async def test_resolve_host_replaced(make_session: MakeSession, scripted: ScriptedFactory) -> None:
-    """Replaced on the class or the instance it chooses the address, and the port."""
+    """Replaced on the class or the instance, it chooses the address and the port."""
     server = await scripted(OK)
     answer = {
         "hostname": "host.test", "host": "127.0.0.1", "port": server.port,
@@ -201,7 +201,7 @@ async def test_resolve_host_replaced(make_session: MakeSession, scripted: Script
 
 
 async def test_connect_overridden(make_session: MakeSession, scripted: ScriptedFactory) -> None:
-    """A connector's `connect` is called for each request, and gives the connection."""
+    """A connector's `connect` is called for each request, and returns the connection."""
     server = await scripted(OK)
     asked: list[str] = []
 
@@ -242,7 +242,7 @@ async def test_connect_on_the_instance_that_refuses(
 
 @pytest.mark.parametrize("name", UNCALLED["BaseConnector"])
 async def test_uncalled_methods_of_connectors(name: str) -> None:
-    """A connector that overrides what is never called is refused when it is made."""
+    """A connector that overrides a method which is never called is refused when it is created."""
     kind = type("Own", (httptrace.TCPConnector,), {name: lambda self: None})
     with pytest.raises(TypeError, match=rf"Own overrides BaseConnector\.{name}, which httptrace"):
         kind()
@@ -256,7 +256,7 @@ async def test_uncalled_methods_of_connectors(name: str) -> None:
 
 @pytest.mark.parametrize("name", UNCALLED["ClientRequest"])
 async def test_uncalled_methods_of_requests(name: str) -> None:
-    """A `request_class` that would sign or send in its own way is refused."""
+    """A `request_class` that signs or sends by itself is refused."""
     kind = type("Signing", (httptrace.ClientRequest,), {name: lambda self: None})
     with pytest.raises(TypeError, match=rf"Signing overrides ClientRequest\.{name}.*middleware"):
         httptrace.ClientSession(request_class=kind)
@@ -264,7 +264,7 @@ async def test_uncalled_methods_of_requests(name: str) -> None:
 
 @pytest.mark.parametrize("name", UNCALLED["ClientResponse"])
 async def test_uncalled_methods_of_responses(name: str) -> None:
-    """A `response_class` with a method that is never called is refused, a patched one too."""
+    """A `response_class` with a method that is never called is refused, also a patched one."""
     kind = type("Own", (httptrace.ClientResponse,), {name: lambda self: None})
     with pytest.raises(TypeError, match=rf"Own overrides ClientResponse\.{name}"):
         httptrace.ClientSession(response_class=kind)

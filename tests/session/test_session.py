@@ -1,4 +1,4 @@
-"""What a session sends, and how it lives: over real sockets, to real servers."""
+"""The requests of a session and its life cycle, with real servers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .calling import OK, ok
 
 
 async def test_verbs(session: httptrace.ClientSession, scripted: ScriptedFactory) -> None:
-    """Each verb sends its method; bodies only where there are any."""
+    """Each verb sends its method, and a body only if one is given."""
     server = await scripted(response_bytes(200))
     for verb in ("get", "options", "head", "post", "put", "patch", "delete"):
         await ok(getattr(session, verb)(server.url))
@@ -37,7 +37,7 @@ async def test_verbs(session: httptrace.ClientSession, scripted: ScriptedFactory
 async def test_the_request_as_it_is_sent(
     session: httptrace.ClientSession, scripted: ScriptedFactory
 ) -> None:
-    """A plain request has a Host and three defaults, and nothing else."""
+    """A plain request has a Host and three default headers, and nothing else."""
     server = await scripted(OK)
     await ok(session.get(f"{server.url}/path?query#fragment"))
     request = server.requests[0]
@@ -65,7 +65,7 @@ BASES = [
 async def test_base_url(
     make_session: MakeSession, scripted: ScriptedFactory, base: str, url: str, target: str
 ) -> None:
-    """Relative URLs are resolved against base_url (RFC 3986 §5); absolute ones stand alone."""
+    """Relative URLs are resolved against base_url (RFC 3986 §5); absolute ones ignore it."""
     server, other = await scripted(OK), await scripted(OK)
     session = make_session(server.url + base)
     await ok(session.get(url))
@@ -100,7 +100,7 @@ async def test_params(
     params: Any,
     target: str,
 ) -> None:
-    """params= is added behind the URL's own query; text goes as it stands."""
+    """params= is added after the URL's own query; text is not changed."""
     server = await scripted(OK)
     await ok(session.get(server.url + path, params=params))
     assert server.requests[0].target == target
@@ -110,7 +110,7 @@ async def test_params(
 
 
 async def test_headers(make_session: MakeSession, scripted: ScriptedFactory) -> None:
-    """The request's headers replace the session's, whatever their case; doubled ones stay."""
+    """The request's headers replace the session's, whatever their case; repeated ones are kept."""
     server = await scripted(OK)
     session = make_session(headers={"X-One": "1", "Accept": "text/plain"})
     await ok(session.get(server.url, headers=[("x-one", "2"), ("x-one", "3"), ("X-Two", "4")]))
@@ -121,7 +121,7 @@ async def test_headers(make_session: MakeSession, scripted: ScriptedFactory) -> 
 
 
 async def test_headers_changed_later(make_session: MakeSession, scripted: ScriptedFactory) -> None:
-    """A change of session.headers holds from the next request on."""
+    """A change of session.headers applies to later requests."""
     server = await scripted(OK)
     session = make_session()
     for value in ("1", "2"):
@@ -133,7 +133,7 @@ async def test_headers_changed_later(make_session: MakeSession, scripted: Script
 
 
 async def test_skip_auto_headers(make_session: MakeSession, scripted: ScriptedFactory) -> None:
-    """Defaults are left out as session and request say; what is given stays."""
+    """Default headers are omitted as session and request say; given ones are sent."""
     server = await scripted(OK)
     session = make_session(skip_auto_headers=["user-agent"])
     await ok(session.get(server.url, skip_auto_headers=["ACCEPT"], headers={"User-Agent": "me"}))
@@ -145,7 +145,7 @@ async def test_skip_auto_headers(make_session: MakeSession, scripted: ScriptedFa
 
 @pytest.mark.parametrize("old", [False, True])
 async def test_force_close(make_session: MakeSession, scripted: ScriptedFactory, old: bool) -> None:
-    """force_close asks the server to close; HTTP/1.0 asks it not to, unless force_close."""
+    """force_close sends close; HTTP/1.0 sends keep-alive, unless force_close."""
     server = await scripted(OK)
     version = httptrace.HttpVersion10 if old else httptrace.HttpVersion11
     for force_close in (True, False):
@@ -165,7 +165,7 @@ async def test_force_close(make_session: MakeSession, scripted: ScriptedFactory,
 async def test_ways_to_call(
     session: httptrace.ClientSession, aiohttp_server: AiohttpServer
 ) -> None:
-    """A call can be awaited, used with async with, made a task, gathered and waited for."""
+    """A call can be awaited, used with async with, run as a task, gathered and waited for."""
     url = aiohttp_server.url
     response = await session.get(url)
     assert await response.text() == "hello"
@@ -216,7 +216,7 @@ async def test_module_request_over_a_connector(aiohttp_server: AiohttpServer) ->
 
 
 async def test_two_sessions_share_a_connector(aiohttp_server: AiohttpServer) -> None:
-    """Sessions over one connector share connections, but neither cookies nor headers."""
+    """Sessions with the same connector share connections, but neither cookies nor headers."""
     async with httptrace.TCPConnector() as connector:
         for number in range(3):
             session = httptrace.ClientSession(
@@ -239,7 +239,7 @@ async def test_a_session_over_two_connectors(
     scripted: ScriptedFactory,
     tmp_path: Path,
 ) -> None:
-    """TCP and Unix connectors serve sessions of the same kind side by side."""
+    """Sessions with TCP and Unix connectors can be used at the same time."""
     path = tmp_path / "socket"
     server = await scripted(OK, unix_path=path)
     over_unix = make_session(connector=httptrace.UnixConnector(str(path)))
@@ -251,7 +251,7 @@ async def test_a_session_over_two_connectors(
 
 
 async def test_detach(aiohttp_server: AiohttpServer) -> None:
-    """detach() lets go of the connector, which stays open for others."""
+    """detach() releases the connector, which stays open for others."""
     connector = httptrace.TCPConnector()
     session = httptrace.ClientSession(connector=connector)
     await ok(session.get(aiohttp_server.url))
@@ -267,7 +267,7 @@ async def test_detach(aiohttp_server: AiohttpServer) -> None:
 
 
 async def test_close(aiohttp_server: AiohttpServer) -> None:
-    """close() can be called twice, and ends connections; with is not enough."""
+    """close() can be called twice, and closes connections; `with` raises an error."""
     session = httptrace.ClientSession()
     await ok(session.get(aiohttp_server.url))
     await session.close()
@@ -282,7 +282,7 @@ async def test_close(aiohttp_server: AiohttpServer) -> None:
 
 
 async def test_settings_can_be_read(make_session: MakeSession) -> None:
-    """A session shows what it was made with."""
+    """The properties of a session have the values of its parameters."""
     auth = httptrace.BasicAuth("a", "b")
     session = make_session(
         auth=auth,
@@ -310,7 +310,7 @@ async def test_settings_can_be_read(make_session: MakeSession) -> None:
 
 @pytest.mark.parametrize("way", ["files", "chunked", "until-close", "proxied"])
 async def test_nginx(session: httptrace.ClientSession, nginx: Nginx, way: str) -> None:
-    """nginx's bodies come whole, however they are delimited, on kept connections."""
+    """nginx's bodies are complete in every framing, on reused connections."""
     for name, size in (("0", 0), ("40", 40), ("64k", 1 << 16), ("1m", 1 << 20)):
         async with session.get(f"{nginx.http}/{way}/{name}") as response:
             assert await response.read() == file_content(size)
@@ -319,7 +319,7 @@ async def test_nginx(session: httptrace.ClientSession, nginx: Nginx, way: str) -
 
 
 async def test_nginx_statuses(session: httptrace.ClientSession, nginx: Nginx) -> None:
-    """Statuses with and without a body follow each other on one connection."""
+    """Responses with and without a body follow each other on one connection."""
     for status, body in ((204, b""), (304, b""), (404, b"not here"), (500, b"broken")):
         async with session.get(f"{nginx.http}/status/{status}") as response:
             assert (response.status, await response.read()) == (status, body)
@@ -328,7 +328,7 @@ async def test_nginx_statuses(session: httptrace.ClientSession, nginx: Nginx) ->
 
 
 async def test_nginx_without_keep_alive(session: httptrace.ClientSession, nginx: Nginx) -> None:
-    """A server that closes after each response is served with a connection for each."""
+    """With a server that closes after each response, each request has its own connection."""
     for _ in range(3):
         async with session.get(f"{nginx.no_keepalive}/files/1k") as response:
             assert await response.read() == file_content(1 << 10)

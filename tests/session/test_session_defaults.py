@@ -38,7 +38,7 @@ async def test_cookies(make_session: MakeSession, aiohttp_server: AiohttpServer)
 
 
 async def test_no_cookies(make_session: MakeSession, aiohttp_server: AiohttpServer) -> None:
-    """A DummyCookieJar keeps none; an IP address gives none to the default jar."""
+    """A DummyCookieJar stores none; the default jar stores none of an IP address."""
     for jar in (httptrace.DummyCookieJar(), None):
         session = make_session(aiohttp_server.url, cookie_jar=jar)
         await ok(session.get("/cookies/set", params={"a": "1"}))
@@ -71,7 +71,7 @@ async def test_netrc(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """netrc is looked at with trust_env alone, and gives way to auth=."""
+    """netrc is used with trust_env only, and auth= has precedence."""
     (tmp_path / "netrc").write_text("machine 127.0.0.1 login user password secret\n")
     (tmp_path / "netrc").chmod(0o600)
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
@@ -86,7 +86,7 @@ async def test_netrc(
 async def test_digest(
     make_session: MakeSession, scripted: ScriptedFactory, preemptive: bool
 ) -> None:
-    """DigestAuthMiddleware answers a challenge, and repeats the body with its answer."""
+    """DigestAuthMiddleware answers a challenge, and sends the body again."""
     challenge = 'Digest realm="r", nonce="n", qop="auth", algorithm=SHA-256'
     refused = response_bytes(401, b"no", ("WWW-Authenticate", challenge))
 
@@ -112,7 +112,7 @@ async def test_digest(
 
 
 async def test_json(make_session: MakeSession, scripted: ScriptedFactory) -> None:
-    """json= is serialized as the session says, to text or to bytes, and named as JSON."""
+    """json= is serialized by json_serialize, to text or to bytes, and sent as JSON."""
     server = await scripted(OK)
 
     def compact(value: Any) -> str:
@@ -126,7 +126,7 @@ async def test_json(make_session: MakeSession, scripted: ScriptedFactory) -> Non
 
 
 async def test_json_and_data(session: httptrace.ClientSession, scripted: ScriptedFactory) -> None:
-    """Two bodies are refused; json= keeps a Content-Type that was given."""
+    """Two bodies are refused; json= keeps a given Content-Type."""
     server = await scripted(OK)
     with pytest.raises(ValueError, match="json"):
         await session.post(server.url, json={}, data=b"")
@@ -165,14 +165,14 @@ async def test_timeouts(
 
 
 async def test_no_timeout(make_session: MakeSession) -> None:
-    """None and 0 switch limits off; the default is five minutes in all and 30 s to connect."""
+    """None and 0 mean no limit; the default is five minutes in all and 30 s to connect."""
     assert make_session().timeout == httptrace.ClientTimeout(total=300, sock_connect=30)
     assert make_session(timeout=None).timeout == httptrace.ClientTimeout()
     assert make_session(timeout=httptrace.ClientTimeout(total=0)).timeout.total == 0
 
 
 async def test_raise_for_status(make_session: MakeSession, aiohttp_server: AiohttpServer) -> None:
-    """The flag of the session holds unless the request has its own."""
+    """The session's raise_for_status applies unless the request has its own."""
     url = f"{aiohttp_server.url}/status/404"
     session = make_session(raise_for_status=True)
     with pytest.raises(httptrace.ClientResponseError) as caught:
@@ -191,7 +191,7 @@ async def test_raise_for_status(make_session: MakeSession, aiohttp_server: Aioht
 async def test_raise_for_status_by_a_coroutine(
     make_session: MakeSession, aiohttp_server: AiohttpServer
 ) -> None:
-    """A coroutine judges each response, and may read it."""
+    """A coroutine function checks each response, and may read it."""
     seen = []
 
     async def check(response: httptrace.ClientResponse) -> None:
@@ -209,7 +209,7 @@ async def test_raise_for_status_by_a_coroutine(
 
 
 async def test_limit(make_session: MakeSession, aiohttp_server: AiohttpServer) -> None:
-    """No more connections are open than limit= allows; all requests are answered."""
+    """No more connections are open than limit= allows; all requests get a response."""
     connector = httptrace.TCPConnector(limit=2)
     session = make_session(aiohttp_server.url, connector=connector)
     await asyncio.gather(*(ok(session.get("/")) for _ in range(20)))
@@ -218,7 +218,7 @@ async def test_limit(make_session: MakeSession, aiohttp_server: AiohttpServer) -
 
 
 async def test_read_bufsize(make_session: MakeSession, scripted: ScriptedFactory) -> None:
-    """A small read_bufsize stops the socket from being read early."""
+    """With a small read_bufsize reading from the socket pauses early."""
     sent = 0
 
     async def endless(peer: Peer) -> None:
@@ -241,7 +241,7 @@ async def test_read_bufsize(make_session: MakeSession, scripted: ScriptedFactory
 
 
 async def test_auto_decompress(make_session: MakeSession, aiohttp_server: AiohttpServer) -> None:
-    """auto_decompress=False, of the session or the request, gives the bytes as they came."""
+    """auto_decompress=False, of the session or the request, does not decode bodies."""
     session = make_session(aiohttp_server.url, auto_decompress=False)
     assert not session.auto_decompress
     async with session.get("/compressed/gzip") as response:
@@ -251,7 +251,7 @@ async def test_auto_decompress(make_session: MakeSession, aiohttp_server: Aiohtt
 
 
 async def test_response_class(make_session: MakeSession, aiohttp_server: AiohttpServer) -> None:
-    """response_class= makes the responses, which may have more to offer."""
+    """response_class= is the class of the responses, which may have more methods."""
 
     class Response(httptrace.ClientResponse):
         async def shouted(self) -> str:

@@ -1,4 +1,4 @@
-"""Subclasses may call their attributes what they like, and `dir` shows what is documented."""
+"""Subclasses may use any attribute names, and `dir` shows what is documented."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ class LoadedConnector(httptrace.TCPConnector):
 
 
 async def echo(request: web.Request) -> web.StreamResponse:
-    """Answer with what was asked; redirect, set a cookie, or speak WebSocket where asked to."""
+    """Respond with the request; redirect, set a cookie, or open a WebSocket if requested."""
     if request.path == "/redirect":
         raise web.HTTPFound("/")
     if request.path == "/ws":
@@ -127,7 +127,7 @@ async def echo(request: web.Request) -> web.StreamResponse:
 
 
 async def test_a_subclass_with_every_name(serve: Serve) -> None:
-    """Attributes of all names that the engine keeps disturb no kind of request."""
+    """Attributes with all names of the engine affect no kind of request."""
     origin = await serve(dict.fromkeys(("/", "/redirect", "/ws"), echo))
     told: list[str] = []
 

@@ -17,6 +17,13 @@ from httptrace.multipart import parse_content_disposition
 from httptrace.tracing import TraceRequestRedirectParams, TraceRequestStartParams
 
 
+def misspelled_names_are_errors() -> None:
+    """A name that does not exist is an error, although some names are imported on first use."""
+    httptrace.ClientSesion()  # type: ignore[attr-defined]
+    httptrace.local.Contxt()  # type: ignore[attr-defined]
+    httptrace.web.Application()  # type: ignore[attr-defined]
+
+
 def names_are_seen(header: str) -> None:
     """The modules show their types, as attributes of the package too."""
     assert_type(client.URL("http://a/"), URL)
@@ -32,7 +39,7 @@ def names_are_seen(header: str) -> None:
 
 
 class Handler(ResponseHandler):
-    """A protocol of one's own."""
+    """A user's protocol."""
 
 
 def middlewares(given: ClientMiddlewareType, disposition: ContentDisposition) -> None:
@@ -44,7 +51,7 @@ def middlewares(given: ClientMiddlewareType, disposition: ContentDisposition) ->
 
 
 def made_objects(url: URL, headers: CIMultiDict[str], response: httptrace.ClientResponse) -> None:
-    """Requests, responses and events can be made with aiohttp's arguments."""
+    """Requests, responses and events can be created with aiohttp's arguments."""
     assert_type(httptrace.ClientRequest("GET", url, params={"a": "b"}).url, URL)
     made = httptrace.ClientResponse("GET", url, writer=None, loop=None, session=None)
     made.status, made.reason = 200, "OK"

@@ -40,13 +40,13 @@ async def values_have_their_declared_types() -> None:
 
 
 async def wrap_async_keeps_the_result_type() -> None:
-    """A future of what the coroutine returns."""
+    """A future with the coroutine's result."""
     assert_type(httptrace.wrap_async(text()), asyncio.Future[str])
     assert_type(await httptrace.wrap_async(number(), name="number"), int)
 
 
 async def wrap_gather_keeps_each_result_type() -> None:
-    """As asyncio.gather, up to six."""
+    """As asyncio.gather, for up to six."""
     assert_type(await httptrace.wrap_gather(text()), tuple[str])
     assert_type(await httptrace.wrap_gather(text(), number()), tuple[str, int])
     assert_type(
@@ -60,7 +60,7 @@ async def wrap_gather_keeps_each_result_type() -> None:
 
 
 async def wrap_gather_of_many_gives_a_list() -> None:
-    """Of one type, with the exceptions where these are asked for."""
+    """Of one type, with exceptions if return_exceptions is true."""
     coroutines = [text() for _ in range(9)]
     assert_type(await httptrace.wrap_gather(*coroutines), list[str])
     assert_type(
@@ -77,5 +77,5 @@ async def wrap_gather_of_requests(session: httptrace.ClientSession) -> None:
 
 
 async def threads_keep_the_result_type() -> None:
-    """`run_in_thread` takes the function's parameters and gives its result."""
+    """`run_in_thread` takes the function's parameters and returns its result."""
     assert_type(await httptrace.run_in_thread(len, "text"), int)

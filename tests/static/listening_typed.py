@@ -26,7 +26,7 @@ async def on_end(
     context: SimpleNamespace,
     params: httptrace.TraceRequestEndParams,
 ) -> None:
-    """The response is known by now."""
+    """The response is known."""
     assert_type(params.response, httptrace.ClientResponse)
 
 
@@ -53,17 +53,17 @@ class Printer(httptrace.Observer):
     """An observer as users write one."""
 
     def on_event(self, event: httptrace.Event) -> None:
-        """Told of each event."""
+        """Called with each event."""
         if isinstance(event, httptrace.TraceRequestFinishParams):
             assert_type(event.timeline, httptrace.Timeline)
 
     def on_span_end(self, span: httptrace.Span) -> None:
-        """Told of each span that ends."""
+        """Called with each span that ends."""
         assert_type(span.duration_ns, int | None)
 
 
 async def observers_are_taken_everywhere(session: httptrace.ClientSession) -> None:
-    """By the process, by a session and by one request."""
+    """For the process, a session and one request."""
     printer = Printer()
     httptrace.install(printer)
     httptrace.uninstall(printer)

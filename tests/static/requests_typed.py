@@ -55,13 +55,13 @@ async def requests_can_be_gathered(session: httptrace.ClientSession) -> None:
 
 
 async def a_request_can_be_limited_in_time(session: httptrace.ClientSession) -> None:
-    """``wait_for`` and ``shield`` give what the request gives."""
+    """``wait_for`` and ``shield`` return the request's result."""
     assert_type(await asyncio.wait_for(session.get(URL), 1), httptrace.ClientResponse)
     assert_type(await asyncio.shield(session.get(URL)), httptrace.ClientResponse)
 
 
 async def a_single_request_has_the_same_types() -> None:
-    """`httptrace.request`, which makes a session of its own."""
+    """`httptrace.request`, which creates its own session."""
     assert_type(await httptrace.request("GET", URL), httptrace.ClientResponse)
     async with httptrace.request("GET", URL) as response:
         assert_type(response, httptrace.ClientResponse)

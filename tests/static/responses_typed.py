@@ -12,7 +12,7 @@ import httptrace
 
 
 async def a_response_shows_its_head(response: httptrace.ClientResponse) -> None:
-    """Status line, headers, cookies, and where the response came from."""
+    """Status line, headers, cookies, and URLs."""
     assert_type(response.status, int)
     assert_type(response.reason, str)
     assert_type(response.ok, bool)

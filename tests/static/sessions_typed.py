@@ -1,4 +1,4 @@
-"""What type checkers see of a session: what its constructor takes and what it shows."""
+"""What type checkers see of a session: its constructor and its properties."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ async def a_session_takes_middlewares() -> None:
 async def the_digest_middleware_keeps_the_response_type(
     request: httptrace.ClientRequest, handler: httptrace.ClientHandlerType
 ) -> None:
-    """Called by another middleware, it gives what the handler gives."""
+    """Called by another middleware, it returns the handler's result."""
     digest = httptrace.DigestAuthMiddleware("user", "password")
     assert_type(await digest(request, handler), httptrace.ClientResponse)
 
@@ -86,12 +86,12 @@ async def a_request_takes_forms(session: httptrace.ClientSession) -> None:
 
 
 def timeouts_can_be_changed(timeout: httptrace.ClientTimeout) -> None:
-    """`replace` gives another ClientTimeout."""
+    """`replace` returns another ClientTimeout."""
     assert_type(timeout.total, float | None)
     assert_type(timeout.replace(total=5), httptrace.ClientTimeout)
 
 
 def credentials_have_their_types(url: URL) -> None:
-    """What reads credentials may find none."""
+    """Reading credentials may return None."""
     assert_type(httptrace.BasicAuth.from_url(url), httptrace.BasicAuth | None)
     assert_type(httptrace.BasicAuth("user", "password").encode(), str)

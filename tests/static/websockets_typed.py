@@ -8,7 +8,7 @@ import httptrace
 
 
 async def text_is_str_unless_bytes_were_asked_for(session: httptrace.ClientSession) -> None:
-    """With ``decode_text=False`` receive_str gives bytes."""
+    """With ``decode_text=False`` receive_str returns bytes."""
     async with session.ws_connect("ws://localhost", compress=15) as ws:
         assert_type(await ws.receive_str(), str)
         assert_type(await ws.receive(), httptrace.WSMessage)
@@ -18,7 +18,7 @@ async def text_is_str_unless_bytes_were_asked_for(session: httptrace.ClientSessi
 
 
 async def an_annotation_without_parameters(ws: httptrace.ClientWebSocketResponse) -> str:
-    """As it stands in code that was written for aiohttp."""
+    """As in code that was written for aiohttp."""
     async for message in ws:
         assert_type(message, httptrace.WSMessage)
     return await ws.receive_str()

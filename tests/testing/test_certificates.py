@@ -1,4 +1,4 @@
-"""Good certificates pass, bad ones fail for the reason that they were made for."""
+"""Valid certificates are accepted, bad ones fail for the reason that they were made for."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from httptrace.testing.tls_layer import TLSLayer
 def shake_hands(
     server: ssl.SSLContext, client: ssl.SSLContext, name: str = "localhost"
 ) -> tuple[ssl.SSLObject, ssl.SSLObject]:
-    """Do a handshake in memory and give the client's and the server's end."""
+    """Do a handshake in memory and return the client's and the server's end."""
     layer = TLSLayer(server)
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
     end = client.wrap_bio(incoming, outgoing, server_hostname=name)
@@ -34,14 +34,14 @@ def shake_hands(
 
 @pytest.mark.parametrize("name", ["localhost", "127.0.0.1", "::1"])
 def test_good_certificate(ca: CertificateAuthority, name: str) -> None:
-    """A certificate for loopback is accepted under each of its names."""
+    """A certificate for loopback is accepted for each of its names."""
     end, _ = shake_hands(ca.issue().server_context(), ca.client_context(), name)
     assert end.version() == "TLSv1.3"
 
 
 @pytest.mark.skipif(sys.version_info < (3, 13), reason="strict by default since Python 3.13")
 def test_strict_verification_is_on(ca: CertificateAuthority) -> None:
-    """The certificates hold under the strict checks of newer Pythons."""
+    """The certificates pass the strict checks of newer Pythons."""
     assert ca.client_context().verify_flags & ssl.VERIFY_X509_STRICT
 
 
@@ -60,13 +60,13 @@ def bad(kind: str, ca: CertificateAuthority) -> Certificate:
     "kind", ["expired", "not yet valid", "mismatch", "self-signed", "unable to get"]
 )
 def test_bad_certificates(ca: CertificateAuthority, kind: str) -> None:
-    """Each bad certificate is refused, and the error names what is wrong."""
+    """Each bad certificate is refused, and the error says what is wrong."""
     with pytest.raises(ssl.SSLCertVerificationError, match=kind):
         shake_hands(bad(kind, ca).server_context(), ca.client_context())
 
 
 def test_client_certificate(ca: CertificateAuthority) -> None:
-    """A server that asks for a certificate sees the client's, and refuses one without."""
+    """A server that requires a certificate gets the client's, and refuses a client without."""
     server = ca.issue().server_context(client_ca=ca)
     _, end = shake_hands(server, ca.client_context(ca.issue("client.example")))
     shown = end.getpeercert()
@@ -77,7 +77,7 @@ def test_client_certificate(ca: CertificateAuthority) -> None:
 
 
 def test_alpn_and_server_name(ca: CertificateAuthority) -> None:
-    """The server offers protocols and notes the name that the client asked for."""
+    """The server offers protocols and records the name that the client requested."""
     names: list[str | None] = []
     client = ca.client_context()
     client.set_alpn_protocols(["http/1.1"])
@@ -88,7 +88,7 @@ def test_alpn_and_server_name(ca: CertificateAuthority) -> None:
 
 
 def test_fingerprint(ca: CertificateAuthority) -> None:
-    """The fingerprint is the digest of what the client is shown."""
+    """The fingerprint is the digest of the server's certificate."""
     certificate = ca.issue()
     end, _ = shake_hands(certificate.server_context(), ca.client_context())
     der = end.getpeercert(binary_form=True)
@@ -97,7 +97,7 @@ def test_fingerprint(ca: CertificateAuthority) -> None:
 
 
 def test_save(ca: CertificateAuthority, tmp_path: Path) -> None:
-    """Saved files serve other programs; nobody else can read the key."""
+    """Saved files can be used by other programs; only the owner can read the key."""
     certificate, key = ca.issue().save(tmp_path)
     assert stat.S_IMODE(key.stat().st_mode) == 0o600
     ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key)

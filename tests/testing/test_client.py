@@ -20,7 +20,7 @@ from httptrace.testing.recorder import EventRecorder
 
 
 def aiohttp_app() -> web.Application:
-    """Says hello, keeps a visitor's cookie, and echoes what a WebSocket brings."""
+    """Says hello, sets a cookie, and echoes messages of a WebSocket."""
 
     async def hello(request: web.Request) -> web.Response:
         response = web.Response(text=f"hello {request.cookies.get('visitor', 'stranger')}")
@@ -45,7 +45,7 @@ def aiohttp_app() -> web.Application:
 
 
 def asgi_app(log: list[str]) -> Starlette:
-    """The like for ASGI, which notes its lifespan."""
+    """The same as an ASGI application, which records its lifespan."""
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -64,7 +64,7 @@ def asgi_app(log: list[str]) -> Starlette:
 
 
 async def test_client_of_an_aiohttp_application() -> None:
-    """Requests go to the application by path, and cookies of the bare address are kept."""
+    """Requests are sent to the application by path, and its cookies are stored."""
     async with TestClient(aiohttp_app()) as client:
         response = await client.get("/")
         assert await response.text() == "hello stranger"
@@ -75,7 +75,7 @@ async def test_client_of_an_aiohttp_application() -> None:
 
 
 async def test_client_has_every_verb() -> None:
-    """Each verb reaches the application as what it is."""
+    """Each verb sends its method to the application."""
     async with TestClient(aiohttp_app()) as client:
         for verb in ("get", "post", "put", "patch", "delete", "options"):
             async with getattr(client, verb)("/method") as response:
@@ -135,7 +135,7 @@ async def test_asgi_application_that_fails_to_start() -> None:
 
 
 async def test_aiohttp_application_that_fails_to_start() -> None:
-    """What had started before the failure is stopped again, and the client's session is closed."""
+    """If the start fails, what has started is stopped, and the client's session is closed."""
     log: list[str] = []
 
     async def database(app: web.Application) -> AsyncIterator[None]:
@@ -158,7 +158,7 @@ async def test_aiohttp_application_that_fails_to_start() -> None:
 
 
 async def test_start_that_is_cancelled() -> None:
-    """A start that is given up does not go on in the background."""
+    """A cancelled start does not continue in the background."""
     begun = asyncio.Event()
     give_up = asyncio.Event()
 
@@ -184,7 +184,7 @@ async def test_start_that_is_cancelled() -> None:
 
 
 async def test_client_of_aiohttps_servers() -> None:
-    """Servers of aiohttp.test_utils do as well: those of an application and raw ones."""
+    """Servers of aiohttp.test_utils are accepted: those of an application and raw ones."""
 
     async def handler(request: web.BaseRequest) -> web.Response:
         return web.Response(text="raw")
@@ -199,7 +199,7 @@ async def test_client_of_aiohttps_servers() -> None:
 
 
 async def test_session_options_are_passed_on() -> None:
-    """What is not the client's own goes to the session: here an observer that records."""
+    """Options that are not the client's are the session's: here an observer."""
     recorder = EventRecorder()
     async with TestClient(aiohttp_app(), observers=[recorder]) as client:
         async with client.get("/") as response:
@@ -208,7 +208,7 @@ async def test_session_options_are_passed_on() -> None:
 
 
 class OneServer:
-    """A scripted server in the shape of a test server."""
+    """A scripted server with the interface of a test server."""
 
     scheme = "http"
 
@@ -221,14 +221,14 @@ class OneServer:
         return f"{self.scripted.url}{path}"
 
     async def start_server(self) -> None:
-        """It runs already."""
+        """Do nothing: it runs already."""
 
     async def close(self) -> None:
-        """Its own context closes it."""
+        """Do nothing: it is closed by its own context."""
 
 
 async def answer_once(peer: Peer) -> None:
-    """Answer the first request, and close when the second one is in."""
+    """Respond to the first request, and close when the second one has arrived."""
     request: ReceivedRequest = await peer.request()
     assert request.method == "GET"
     await peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi")
@@ -236,7 +236,7 @@ async def answer_once(peer: Peer) -> None:
 
 
 async def test_dead_connections_are_not_retried() -> None:
-    """A request on a reused connection that the server closes fails: tests see what happened."""
+    """A request on a reused connection that the server closes fails, and is not retried."""
     async with (
         ScriptedServer(answer_once, answer_once) as scripted,
         TestClient(OneServer(scripted)) as client,

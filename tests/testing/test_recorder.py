@@ -1,4 +1,4 @@
-"""`EventRecorder`: what it keeps, and that it notices each rule that is broken."""
+"""`EventRecorder`: what it keeps, and how it reports each broken rule."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 
 import httptrace
 from httptrace.testing import EventRecorder, ScriptedServer, responding, response_bytes
+from httptrace.trace.declare import event_of, record_of
 
 HELLO = response_bytes(200, b"hello")
 
@@ -26,7 +27,7 @@ async def recorded() -> EventRecorder:
 
 
 async def test_what_it_keeps() -> None:
-    """Events, names and spans in order, of all requests or of one; `clear` forgets them."""
+    """Events, names and spans are kept in order, for all requests or one; `clear` removes them."""
     recorder = await recorded()
     recorder.check()
     first, second = recorder.requests
@@ -44,19 +45,19 @@ async def test_what_it_keeps() -> None:
 
 
 def without(recorder: EventRecorder, name: str) -> None:
-    """Forget the events of one name."""
+    """Remove the events with this name."""
     keep = [event.name != name for event in recorder.events]
     for kept in (recorder.events, recorder._connections):
         kept[:] = [one for one, wanted in zip(kept, keep, strict=True) if wanted]  # type: ignore[index]
 
 
 def again(recorder: EventRecorder, name: str) -> None:
-    """Hear the first event of a name once more, at the end."""
+    """Repeat the first event with this name at the end."""
     recorder.on_event(recorder.of(name)[0])
 
 
 def at_end(recorder: EventRecorder, name: str) -> None:
-    """Hear the first event of a name at the end of its request, and not before."""
+    """Move the first event with this name to the end of its request."""
     event = recorder.of(name)[0]
     without(recorder, name)
     recorder.on_event(event)
@@ -85,7 +86,7 @@ async def test_broken_rules(spoil: Any, name: str, said: str) -> None:
 
 
 async def test_lost_connection_id() -> None:
-    """An attempt that has told its connection tells the same one ever after."""
+    """The events of an attempt always have the same connection, once there is one."""
     recorder = await recorded()
     recorder._connections[-1] = 999_999
     with pytest.raises(AssertionError, match="request_finish tells connection 999999"):
@@ -108,10 +109,10 @@ async def test_attempts_run_forwards() -> None:
 
 
 async def test_exception_after_the_end() -> None:
-    """Once its end was told, a request has no exception."""
+    """After `request_end`, a request has no `request_exception`."""
     recorder = await recorded()
     finish = recorder.of("request_finish")[0]
-    exception = httptrace.TraceRequestExceptionParams.of(finish.source, finish.time_ns)
+    exception = event_of(httptrace.TraceRequestExceptionParams, record_of(finish), finish.time_ns)
     recorder.events.insert(recorder.events.index(finish), exception)
     recorder._connections.insert(0, recorder._connections[-1])
     with pytest.raises(AssertionError, match="has request_exception after request_end"):
@@ -142,9 +143,9 @@ async def test_many_requests_are_checked_in_linear_time() -> None:
         nonlocal read
         recorder = EventRecorder()
         for number in range(count):
-            source: Any = Source(request[0].source, 1000 + number)
+            source: Any = Source(record_of(request[0]), 1000 + number)
             for event in request:
-                recorder.on_event(type(event).of(source, event.time_ns, *event._fact[3]))
+                recorder.on_event(event_of(type(event), source, event.time_ns, *event._fact[3]))
         read = 0
         recorder.check()
         return read
@@ -153,7 +154,7 @@ async def test_many_requests_are_checked_in_linear_time() -> None:
 
 
 async def test_request_under_way() -> None:
-    """A request that is not over is a broken rule: whoever checks must have ended it."""
+    """A request that has not ended breaks a rule: it must end before the check."""
     recorder = EventRecorder()
     async with ScriptedServer(HELLO[:-3]) as server:
         async with httptrace.ClientSession(observers=[recorder]) as session:
@@ -164,7 +165,7 @@ async def test_request_under_way() -> None:
 
 
 def test_names_are_sorted_and_there() -> None:
-    """`httptrace.testing` names what it gives, sorted."""
+    """`httptrace.testing` has a sorted `__all__`."""
     import httptrace.testing as testing
 
     assert list(testing.__all__) == sorted(testing.__all__)
@@ -172,7 +173,7 @@ def test_names_are_sorted_and_there() -> None:
 
 
 def test_import_is_light() -> None:
-    """Importing it loads neither cryptography nor pytest: certificates are a module apart."""
+    """Importing it imports neither cryptography nor pytest: certificates are a separate module."""
     code = "import httptrace.testing, sys; print({'cryptography', 'pytest'} & set(sys.modules))"
     run = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert run.stdout == "set()\n"

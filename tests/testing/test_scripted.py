@@ -1,4 +1,4 @@
-"""A scripted server sends exactly what its script says, tells what came, and leaves nothing."""
+"""A scripted server sends exactly what its script says, and records what it receives."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 
 @contextlib.asynccontextmanager
 async def client(server: ScriptedServer) -> AsyncIterator[Streams]:
-    """Connect to the server; close whatever happens."""
+    """Connect to the server; always close the connection."""
     if server.unix_path is not None:
         reader, writer = await asyncio.open_unix_connection(server.unix_path)
     else:
@@ -50,14 +50,14 @@ async def exchange(streams: Streams, data: bytes = GET, size: int = len(OK)) -> 
 
 
 async def read_request(data: bytes) -> ReceivedRequest:
-    """Send these bytes to a server and give the request that it made of them."""
+    """Send these bytes to a server and return the request that it parsed."""
     async with ScriptedServer(OK) as server, client(server) as streams:
         await exchange(streams, data)
         return server.requests[0]
 
 
 class Recorder(asyncio.Protocol):
-    """Keeps each piece as the socket gave it."""
+    """Keeps each piece as the socket returned it."""
 
     def __init__(self) -> None:
         self.pieces: list[bytes] = []
@@ -81,7 +81,7 @@ async def pieces_of(server: ScriptedServer) -> list[bytes]:
 
 
 async def test_request_with_length() -> None:
-    """A request with a Content-Length is given whole: head, body and raw bytes."""
+    """A request with a Content-Length has head, body and raw bytes."""
     data = (
         b"POST /a?b=c HTTP/1.1\r\nHost: x\r\nX-Two: 1\r\nx-two:2 \r\nContent-Length: 3\r\n\r\nabc"
     )
@@ -96,7 +96,7 @@ async def test_request_with_length() -> None:
 
 
 async def test_request_in_chunks() -> None:
-    """A chunked body is joined, its extensions dropped, its trailers kept."""
+    """A chunked body is joined, without extensions, and its trailers are kept."""
     data = (
         b"PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
         b"3;name=value\r\nabc\r\nA\r\n0123456789\r\n0\r\nX-Sum: 7\r\n\r\n"
@@ -108,7 +108,7 @@ async def test_request_in_chunks() -> None:
 
 
 async def test_request_that_comes_byte_by_byte() -> None:
-    """It does not matter how the client cuts what it sends."""
+    """The result does not depend on how the client splits the bytes."""
     data = b"PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n"
     async with ScriptedServer(OK) as server, client(server) as (reader, writer):
         for byte in data:
@@ -144,7 +144,7 @@ async def test_malformed_request(data: bytes) -> None:
 
 
 async def test_continue() -> None:
-    """A script may read the head, say 100, and then read the body."""
+    """A script may read the head, send 100, and then read the body."""
 
     async def script(peer: Peer) -> None:
         request = await peer.read_head()
@@ -162,7 +162,7 @@ async def test_continue() -> None:
 
 
 async def test_receive_gives_whatever_comes() -> None:
-    """`receive` gives bytes as they come, and nothing once the client has ended."""
+    """`receive` returns bytes as they arrive, and nothing after the end of the stream."""
     got: list[bytes] = []
 
     async def script(peer: Peer) -> None:
@@ -181,7 +181,7 @@ async def test_receive_gives_whatever_comes() -> None:
 
 
 async def test_each_byte_alone() -> None:
-    """Bytes sent slowly arrive one by one at a client in the same loop."""
+    """Bytes that are sent slowly arrive one by one at a client in the same loop."""
 
     async def script(peer: Peer) -> None:
         await peer.send_slowly(OK)
@@ -191,7 +191,7 @@ async def test_each_byte_alone() -> None:
 
 
 async def test_pieces() -> None:
-    """Pieces of any size arrive as they were cut."""
+    """Pieces of any size arrive as they were split."""
 
     async def script(peer: Peer) -> None:
         await peer.send_pieces([b"a", b"bcd", b"ef"])
@@ -229,7 +229,7 @@ async def test_reset() -> None:
 
 
 async def test_the_connection_closes_when_the_script_returns() -> None:
-    """The end of the script is the end of the connection."""
+    """When the script ends, the connection is closed."""
 
     async def script(peer: Peer) -> None:
         await peer.request()
@@ -242,7 +242,7 @@ async def test_the_connection_closes_when_the_script_returns() -> None:
 
 
 async def test_client_that_does_not_read_stops_the_sender() -> None:
-    """`send` waits while the client takes nothing, and ends when the client goes."""
+    """`send` waits while the client does not read, and ends when the client closes."""
 
     async def script(peer: Peer) -> None:
         peer.events["sending"].set()
@@ -257,7 +257,7 @@ async def test_client_that_does_not_read_stops_the_sender() -> None:
 
 
 async def test_server_that_does_not_read_stops_the_client() -> None:
-    """A paused script leaves the client with bytes that it cannot send until it reads again."""
+    """While a script is paused, the client has bytes that it cannot send."""
 
     async def script(peer: Peer) -> None:
         peer.pause_reading()
@@ -283,7 +283,7 @@ async def test_server_that_does_not_read_stops_the_client() -> None:
 
 
 async def test_client_closes() -> None:
-    """`until_closed` tells that the client closed in the ordinary way."""
+    """`until_closed` reports that the client closed the connection normally."""
     endings: list[str] = []
 
     async def script(peer: Peer) -> None:
@@ -297,7 +297,7 @@ async def test_client_closes() -> None:
 
 
 async def test_client_resets() -> None:
-    """`until_closed` tells that the client reset the connection."""
+    """`until_closed` reports that the client reset the connection."""
     async with ScriptedServer(hang) as server:
         with socket.create_connection((server.host, server.port)) as sock:
             peer = await server.connected()
@@ -306,7 +306,7 @@ async def test_client_resets() -> None:
 
 
 async def test_client_that_leaves_is_no_failure() -> None:
-    """A script that waits for a request ends quietly when the client goes."""
+    """A script that waits for a request ends without an error when the client closes."""
     seen: list[ClientGone] = []
 
     async def script(peer: Peer) -> None:
@@ -324,7 +324,7 @@ async def test_client_that_leaves_is_no_failure() -> None:
 
 
 async def test_no_connections_names_what_is_open() -> None:
-    """`no_connections` fails after its time and names the connections that are left."""
+    """`no_connections` fails after its timeout and names the connections that are left."""
     async with ScriptedServer(OK) as server, client(server) as streams:
         await exchange(streams)
         with pytest.raises(AssertionError, match="<Peer 0 open, 1 requests>"):
@@ -335,7 +335,7 @@ async def test_no_connections_names_what_is_open() -> None:
 
 
 async def test_scripts_in_a_row() -> None:
-    """Each connection runs the next script, the last one serves all that follow."""
+    """Each connection runs the next script; the last one serves all further connections."""
     async with ScriptedServer(b"first!", b"second") as server:
         for expected in (b"first!", b"second", b"second"):
             async with client(server) as streams:
@@ -344,7 +344,7 @@ async def test_scripts_in_a_row() -> None:
 
 
 async def test_responses_in_a_row() -> None:
-    """Requests on one connection get one response after the other, then the last again."""
+    """Requests on one connection get one response after the other, then the last one again."""
     async with ScriptedServer(responding(b"1", b"2")) as server, client(server) as streams:
         assert [await exchange(streams, size=1) for _ in range(3)] == [b"1", b"2", b"2"]
         assert len(server.connections) == 1
@@ -352,7 +352,7 @@ async def test_responses_in_a_row() -> None:
 
 
 async def test_a_handler_for_each_request() -> None:
-    """A handler sees the request and the connection that it came over."""
+    """A handler gets the request and its connection."""
 
     async def handler(peer: Peer, request: ReceivedRequest) -> None:
         await peer.send(request.target.encode())
@@ -366,7 +366,7 @@ async def test_a_handler_for_each_request() -> None:
 
 
 async def test_failing_script_fails_the_block() -> None:
-    """What a script raises is raised at the end, and its client is not left waiting."""
+    """An exception of a script is raised at the end, and its client does not hang."""
 
     async def script(peer: Peer) -> None:
         await peer.request()
@@ -379,7 +379,7 @@ async def test_failing_script_fails_the_block() -> None:
 
 
 async def test_several_failing_scripts() -> None:
-    """Two failures come as a group."""
+    """Two exceptions are raised as a group."""
 
     async def script(peer: Peer) -> None:
         raise ValueError(str(peer.index))
@@ -392,7 +392,7 @@ async def test_several_failing_scripts() -> None:
 
 
 async def test_stopping_ends_all() -> None:
-    """At the end of the block hanging scripts are cancelled and their clients let go."""
+    """At the end of the block hanging scripts are cancelled and their connections closed."""
     async with contextlib.AsyncExitStack() as stack:
         async with ScriptedServer(hang) as server:
             clients = [await stack.enter_async_context(client(server)) for _ in range(3)]
@@ -401,7 +401,7 @@ async def test_stopping_ends_all() -> None:
 
 
 async def test_connection_at_the_last_moment() -> None:
-    """A connection that was accepted in the turn when the server stops is closed too."""
+    """A connection that is accepted while the server stops is closed too."""
     async with ScriptedServer(hang) as server:
         sock = socket.create_connection((server.host, server.port))
         await asyncio.sleep(0)
@@ -415,7 +415,7 @@ async def test_connection_at_the_last_moment() -> None:
 
 
 async def test_unix_socket(tmp_path: Path) -> None:
-    """A Unix socket does all the same, and is gone afterwards."""
+    """A Unix socket works too, and is removed afterwards."""
     path = tmp_path / "socket"
     async with ScriptedServer(OK, unix_path=path) as server, client(server) as streams:
         assert server.url == "http://localhost"
@@ -425,7 +425,7 @@ async def test_unix_socket(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "::1"])
 async def test_hosts(host: str) -> None:
-    """It listens on any loopback address, and its URL is written as a URL wants it."""
+    """It listens on any loopback address, and its URL has the right form."""
     async with ScriptedServer(OK, host=host) as server, client(server) as streams:
         assert await exchange(streams) == OK
         bracketed = f"[{host}]" if ":" in host else host
@@ -434,13 +434,13 @@ async def test_hosts(host: str) -> None:
 
 @pytest.mark.parametrize("make", [ScriptedServer, responding])
 def test_nothing_to_do(make: object) -> None:
-    """A server without a script is refused at once."""
+    """A server without a script is refused."""
     with pytest.raises(ValueError, match="at least one"):
         make()  # type: ignore[operator]
 
 
 def test_response_bytes() -> None:
-    """Responses are written as RFC 9112 has them."""
+    """Responses are written as RFC 9112 defines them."""
     assert response_bytes(204, b"", ("X-A", "b"), length=False) == (
         b"HTTP/1.1 204 No Content\r\nX-A: b\r\n\r\n"
     )

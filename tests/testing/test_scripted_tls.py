@@ -1,4 +1,4 @@
-"""A scripted server does TLS by its own hand: early, late, cut short or refused."""
+"""TLS of a scripted server: early, late, truncated or refused."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ async def slowly(peer: Peer) -> None:
 async def test_https(
     script: object, version: ssl.TLSVersion, ca: CertificateAuthority, server_ssl: ssl.SSLContext
 ) -> None:
-    """With a server context the script works above TLS, in both versions."""
+    """With a server context the script sends and receives over TLS, in both versions."""
     context = ca.client_context()
     context.maximum_version = version
     async with ScriptedServer(script, ssl=server_ssl) as server:  # type: ignore[arg-type]
@@ -58,7 +58,7 @@ async def test_https(
 async def test_large_bodies_both_ways(
     server_ssl: ssl.SSLContext, client_ssl: ssl.SSLContext
 ) -> None:
-    """Megabytes pass in both directions."""
+    """Megabytes are transferred in both directions."""
     body = bytes(range(256)) * 4096
 
     async def script(peer: Peer) -> None:
@@ -76,7 +76,7 @@ async def test_large_bodies_both_ways(
 
 
 async def test_client_that_refuses_the_certificate(server_ssl: ssl.SSLContext) -> None:
-    """A client without trust ends the connection; the script does not run, nothing fails."""
+    """A client that does not trust the server closes the connection; the script does not run."""
     async with ScriptedServer(once, ssl=server_ssl) as server:
         with pytest.raises(ssl.SSLCertVerificationError):
             await ask(server, ssl.create_default_context())
@@ -87,7 +87,7 @@ async def test_client_that_refuses_the_certificate(server_ssl: ssl.SSLContext) -
 
 
 async def test_client_that_tells_why_it_refuses(server_ssl: ssl.SSLContext) -> None:
-    """A client's alert is kept as the TLS error that it is."""
+    """A client's alert is kept as the TLS error."""
     async with ScriptedServer(once, ssl=server_ssl) as server:
         with pytest.raises(ssl.SSLCertVerificationError):
             await asyncio.to_thread(
@@ -109,7 +109,7 @@ async def test_client_that_speaks_no_tls(server_ssl: ssl.SSLContext) -> None:
 
 
 async def test_client_that_leaves_in_the_handshake(server_ssl: ssl.SSLContext) -> None:
-    """A client that connects and goes away ends the handshake."""
+    """A client that connects and closes ends the handshake."""
     async with ScriptedServer(once, ssl=server_ssl) as server:
         _, writer = await asyncio.open_connection(server.host, server.port)
         await server.connected()
@@ -119,7 +119,7 @@ async def test_client_that_leaves_in_the_handshake(server_ssl: ssl.SSLContext) -
 
 
 async def test_late_upgrade(server_ssl: ssl.SSLContext, client_ssl: ssl.SSLContext) -> None:
-    """A script may speak plain text first and upgrade later, as a proxy's tunnel does."""
+    """A script may begin without TLS and upgrade later, as a proxy's tunnel does."""
 
     async def script(peer: Peer) -> None:
         request = await peer.request()
@@ -140,7 +140,7 @@ async def test_late_upgrade(server_ssl: ssl.SSLContext, client_ssl: ssl.SSLConte
 
 
 async def test_no_answer_to_the_hello(client_ssl: ssl.SSLContext) -> None:
-    """A server that never answers the hello leaves the client in its handshake."""
+    """A server that never responds to the ClientHello leaves the client in its handshake."""
     async with ScriptedServer(hang) as server:
         asking = asyncio.create_task(ask(server, client_ssl))
         peer = await server.connected()
@@ -155,7 +155,7 @@ async def test_no_answer_to_the_hello(client_ssl: ssl.SSLContext) -> None:
 async def test_end_of_tls(
     close_notify: bool, server_ssl: ssl.SSLContext, client_ssl: ssl.SSLContext
 ) -> None:
-    """A close ends TLS with its alert, or without it where the script wants a cut."""
+    """A close ends TLS with its alert, or without it if the script truncates."""
 
     async def script(peer: Peer) -> None:
         await peer.read(1)
@@ -167,7 +167,7 @@ async def test_end_of_tls(
 
 
 def _blocking_end(host: str, port: int, context: ssl.SSLContext) -> str:
-    """Tell by a blocking client, which shows the end of TLS as it is, how it came."""
+    """Read with a blocking client, and return how TLS ended."""
     import socket
 
     with (

@@ -1,4 +1,4 @@
-"""Dead addresses are dead in the way that they promise."""
+"""Unreachable ports fail in the way that their functions promise."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def test_refused_port(host: str) -> None:
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "::1"])
 def test_blackhole(host: str) -> None:
-    """Connecting to a blackhole neither succeeds nor fails, not the first time nor later."""
+    """Connecting to a blackhole neither succeeds nor fails, now or later."""
     with blackhole(host) as port:
         for _ in range(3):
             with pytest.raises(TimeoutError):
@@ -26,7 +26,7 @@ def test_blackhole(host: str) -> None:
 
 
 def test_dead_beside_living() -> None:
-    """One port can be dead at one address and alive at another."""
+    """A port can be unreachable at one address and reachable at another."""
     with socket.create_server(("127.0.0.1", 0)) as alive:
         port = alive.getsockname()[1]
         with blackhole("127.0.0.2", port) as dead_port:
@@ -35,6 +35,6 @@ def test_dead_beside_living() -> None:
 
 
 def test_port_in_use() -> None:
-    """A port that is taken is an error, and no socket is left."""
+    """A port that is in use raises an error, and no socket is left."""
     with refused_port() as port, pytest.raises(OSError, match="in use"), blackhole(port=port):
         pass

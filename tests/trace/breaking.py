@@ -1,4 +1,4 @@
-"""What breaks off, for tests of its events."""
+"""Truncated responses, for tests of their events."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ HALF = response_bytes(200, b"hello")[:-3]
 
 
 async def half(peer: Peer) -> None:
-    """Answer with a body of which the end does not come."""
+    """Respond with a body whose end never arrives."""
     await peer.request()
     await peer.send(HALF)
     await peer.hang()

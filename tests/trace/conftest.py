@@ -1,4 +1,4 @@
-"""Fixtures of this room: every test is recorded, and no session outlives its test."""
+"""Fixtures of this room: every test is recorded, and sessions are closed after it."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ Deliver = Callable[[Peer, bytes], Awaitable[None]]
 
 @pytest.fixture(autouse=True)
 def _recorded(recorder: EventRecorder) -> None:
-    """The rules that hold always are checked after each test here."""
+    """Check after each test what always holds."""
 
 
 @pytest.fixture
 async def make_session(recorder: EventRecorder) -> AsyncIterator[MakeSession]:
-    """Make sessions that are closed after the test."""
+    """Create sessions that are closed after the test."""
     async with contextlib.AsyncExitStack() as stack:
 
         def make(**options: Any) -> httptrace.ClientSession:
@@ -35,7 +35,7 @@ async def make_session(recorder: EventRecorder) -> AsyncIterator[MakeSession]:
 
 @pytest.fixture
 async def session(make_session: MakeSession) -> httptrace.ClientSession:
-    """A session with nothing but defaults."""
+    """A session with defaults."""
     return make_session()
 
 

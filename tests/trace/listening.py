@@ -1,4 +1,4 @@
-"""A `TraceConfig` that hears everything."""
+"""A `TraceConfig` that listens to everything."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SIGNALS = [event.signal for event in EVENTS]
 
 
 def listening(hear: Callable[[str, Any, Any, Any], Any], **options: Any) -> httptrace.TraceConfig:
-    """A TraceConfig of which every signal calls `hear` with its name."""
+    """A TraceConfig that calls `hear` with the name of every signal."""
     config = httptrace.TraceConfig(**options)
 
     def callback(name: str) -> Any:

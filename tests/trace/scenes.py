@@ -23,7 +23,7 @@ HELLO = response_bytes(200, b"hello")
 
 
 class Place:
-    """Where a scene plays: a session, its connector, and servers that end with the scene."""
+    """The place of a scene: a session, its connector, and servers that end with the scene."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class Place:
 
 
 class Counts(NamedTuple):
-    """What `stats()` says after a scene."""
+    """The expected `stats()` after a scene."""
 
     created: int = 1
     reused: int = 0
@@ -63,7 +63,7 @@ class Counts(NamedTuple):
 
 
 class Scene(NamedTuple):
-    """What is played, what is counted then, and the connector's parameters."""
+    """The function of a scene, its expected counts, and the connector's parameters."""
 
     play: Callable[[Place], Awaitable[None]]
     counts: Counts
@@ -77,7 +77,7 @@ SCENES: list[Scene] = []
 
 
 def scene(counts: Counts, **options: Any) -> Callable[[Any], Any]:
-    """Put a scene into the list."""
+    """Register a scene."""
 
     def add(play: Callable[[Place], Awaitable[None]]) -> Callable[[Place], Awaitable[None]]:
         SCENES.append(Scene(play, counts, options))
@@ -87,7 +87,7 @@ def scene(counts: Counts, **options: Any) -> Callable[[Any], Any]:
 
 
 class Resolver(Fixed):
-    """Everything is here, but for what is nowhere."""
+    """Every name resolves to this machine, except one that is unknown."""
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
@@ -104,7 +104,7 @@ async def staged(
     client_ssl: ssl.SSLContext,
     configs: tuple[httptrace.TraceConfig, ...] = (),
 ) -> AsyncIterator[Place]:
-    """The place of a scene, with a session that these listen to."""
+    """The place of a scene, with a session that has these listeners."""
     connector = httptrace.TCPConnector(resolver=Resolver("127.0.0.1"), **chosen.options)
     async with (
         contextlib.AsyncExitStack() as stack,
@@ -215,7 +215,7 @@ async def gated(peer: Peer) -> None:
 
 
 async def both(place: Place, first: ScriptedServer, second: ScriptedServer, **options: Any) -> None:
-    """One request that waits for the gate, and one that waits for the other's place."""
+    """One request that waits for the gate, and one that waits for the first one's place."""
     tasks = [asyncio.create_task(place.fetch(at(first)))]
     while not first.requests and not tasks[0].done():
         await asyncio.sleep(0)

@@ -1,4 +1,4 @@
-"""The stretches of events that sequences are made of, by what happens in them."""
+"""The parts of expected sequences of events, by what happens in them."""
 
 from __future__ import annotations
 
@@ -31,6 +31,6 @@ HOP = [*HEAD, "request_redirect", *BODY_END, *RELEASED]
 
 
 def together(names: Sequence[str]) -> list[str]:
-    """The names with consecutive pieces of a body as one: how many there are is the network's."""
+    """The names, with consecutive pieces of a body as one: their number is not fixed."""
     pieces = {"response_chunk_received", "request_chunk_sent"}
     return [name for name, group in groupby(names) for _ in (range(1) if name in pieces else group)]

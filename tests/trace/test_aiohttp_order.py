@@ -1,4 +1,4 @@
-"""The sixteen signals that aiohttp has, in aiohttp's order: one program, run with both clients."""
+"""The sixteen signals that aiohttp has, in aiohttp's order: one program, run on both clients."""
 
 from __future__ import annotations
 
@@ -42,6 +42,19 @@ def test_these_are_all() -> None:
     assert theirs == SIGNALS
     ours = httptrace.TraceConfig()
     assert [name for name in SIGNALS if not hasattr(ours, name)] == []
+
+
+def test_classes_show_documented_names() -> None:
+    """Public names of TraceConfig and Event are signals, and those that the documentation has."""
+    ours, theirs = (
+        {name for name in dir(config) if name[0] != "_" and not name.startswith("on_")}
+        for config in (httptrace.TraceConfig(), aiohttp.TraceConfig())
+    )
+    assert ours - theirs == {"frozen"}
+    assert [name for name in dir(httptrace.Event) if name[0] != "_"] == [
+        *("attempt", "connection_id", "context_id", "edge", "fields", "group", "method", "name"),
+        *("request_id", "signal", "span", "time_ns", "url"),
+    ]
 
 
 @pytest.mark.parametrize("signal", SIGNALS)
@@ -181,7 +194,7 @@ async def run(library: ModuleType, program: Program, **options: Any) -> tuple[He
 
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.__name__)
 async def test_same_order(program: Program) -> None:
-    """The same program hears the same signals in the same order."""
+    """The same program gets the same signals in the same order."""
     theirs, _ = await run(aiohttp, program, family=2)
     ours, _ = await run(httptrace, program, family=2)
     assert ours == theirs
@@ -189,7 +202,7 @@ async def test_same_order(program: Program) -> None:
 
 @pytest.mark.parametrize("program", [get_twice, post_in_pieces, redirect])
 async def test_same_params(program: Program) -> None:
-    """What the params carry under aiohttp's names is the same."""
+    """The params have the same values under aiohttp's names."""
     _, theirs = await run(aiohttp, program)
     _, ours = await run(httptrace, program)
     for (name, our), (_name, their) in zip(ours, theirs, strict=True):
@@ -211,7 +224,7 @@ async def queued(library: ModuleType, session: Any, url: str) -> None:
 
 
 async def test_same_order_of_a_queue() -> None:
-    """One that waits for the other's connection: each request's own signals are the same."""
+    """A request that waits for another one's connection: each request has the same signals."""
 
     async def signals(library: ModuleType) -> list[Heard]:
         heard: dict[int, Heard] = {}

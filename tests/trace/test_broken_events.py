@@ -1,4 +1,4 @@
-"""Exact events of exchanges that the server breaks off: cut, reset, garbage."""
+"""Exact events of responses that are truncated, reset or malformed."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from .test_exchanges import delivering, fetch
 async def test_body_cut(
     session: httptrace.ClientSession, scripted: Any, recorder: EventRecorder, deliver: Deliver
 ) -> None:
-    """A body that ends too early: pieces, no end of it, a closed connection, a failed request."""
+    """A truncated body: pieces, no end of the body, a closed connection, a failed request."""
 
     async def cut(peer: Peer) -> None:
         await peer.request()
@@ -53,7 +53,7 @@ async def test_body_cut(
 async def test_body_cut_while_streaming(
     session: httptrace.ClientSession, scripted: Any, recorder: EventRecorder, way: str
 ) -> None:
-    """However a cut body is read, the request fails once."""
+    """However a truncated body is read, the request fails once."""
 
     async def cut(peer: Peer) -> None:
         await peer.request()
@@ -78,7 +78,7 @@ async def test_body_cut_while_streaming(
 async def test_no_answer(
     session: httptrace.ClientSession, scripted: Any, recorder: EventRecorder
 ) -> None:
-    """A server that closes without an answer."""
+    """A server that closes without a response."""
 
     async def gone(peer: Peer) -> None:
         await peer.request()
@@ -109,7 +109,7 @@ async def test_reset(
 async def test_garbage(
     session: httptrace.ClientSession, scripted: Any, recorder: EventRecorder
 ) -> None:
-    """What is no HTTP has a first byte and nothing else."""
+    """A response that is not HTTP has a first byte and nothing else."""
     server = await scripted(b"220 mail.example ESMTP\r\n\r\n")
     with pytest.raises(httptrace.ClientResponseError):
         await fetch(session, "GET", server.url)
@@ -122,7 +122,7 @@ async def test_garbage(
 async def test_garbage_in_the_body(
     session: httptrace.ClientSession, scripted: Any, recorder: EventRecorder, deliver: Deliver
 ) -> None:
-    """A broken chunk ends the body with an error, after what was good of it."""
+    """A malformed chunk ends the body with an error, after the valid bytes before it."""
     answer = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nzz\r\n"
     server = await scripted(delivering(deliver, answer))
     with pytest.raises(httptrace.ClientPayloadError):
@@ -136,7 +136,7 @@ async def test_garbage_in_the_body(
 async def test_body_that_cannot_be_decoded(
     session: httptrace.ClientSession, scripted: Any, recorder: EventRecorder, deliver: Deliver
 ) -> None:
-    """A whole body that is not what its coding says: it is there, and the request fails."""
+    """A complete body that cannot be decoded: it was received, and the request fails."""
     answer = response_bytes(200, b"no gzip", ("Content-Encoding", "gzip"))
     server = await scripted(delivering(deliver, answer))
     with pytest.raises(httptrace.ClientPayloadError):

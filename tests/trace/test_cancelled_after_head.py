@@ -1,4 +1,4 @@
-"""A call that is cancelled between the listeners of its head and its return, at every turn."""
+"""A call that is cancelled between the listeners of its head and its return."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CLOSING = ("request_end", "request_exception")
 
 
 def slow_config(told: list[str]) -> httptrace.TraceConfig:
-    """A TraceConfig whose callbacks take three turns of the loop for each event."""
+    """A TraceConfig whose callbacks take three loop iterations for each event."""
     config = httptrace.TraceConfig()
 
     async def callback(_session: Any, _context: Any, params: Any) -> None:
@@ -53,7 +53,7 @@ class Watching(httptrace.Observer):
 
 
 async def parted(peer: Peer) -> None:
-    """Send the head, and the body later, for each request."""
+    """Send the head, and later the body, for each request."""
     while True:
         await peer.request()
         await peer.send_pieces([HELLO[:-5], HELLO[-5:]])
@@ -114,7 +114,7 @@ async def test_a_span_closed_at_end_or_exception_is_closed_once(
 async def test_observer_alone(
     make_session: MakeSession, scripted: Any, recorder: EventRecorder, late: bool
 ) -> None:
-    """For an observer that listens alone it is the same, wherever its request is cancelled."""
+    """The same holds for an observer alone, wherever its request is cancelled."""
     httptrace.uninstall(recorder)
     server = await scripted(parted)
     observer = Watching()

@@ -35,13 +35,13 @@ CREATE_FAILED = ["connection_create_exception", *FAILED]
 
 
 async def silent(peer: Peer) -> None:
-    """Take the request and never answer."""
+    """Read the request and never respond."""
     await peer.request()
     await peer.hang()
 
 
 async def cancelled(task: asyncio.Task[Any], recorder: EventRecorder, after: str) -> None:
-    """Cancel when the event has come, and see that the task ends so."""
+    """Cancel when the event occurs, and check that the task is cancelled."""
     async with asyncio.timeout(5):
         while not recorder.of(after):
             await asyncio.sleep(0)
@@ -62,7 +62,7 @@ def phase(recorder: EventRecorder) -> str:
 
 
 async def test_cancelled_in_dns(make_session: MakeSession, recorder: EventRecorder) -> None:
-    """Cancelled while the host is looked up."""
+    """Cancelled during the look-up."""
     session = make_session(connector=httptrace.TCPConnector(resolver=Gated("127.0.0.1")))
     task = asyncio.create_task(fetch(session, "GET", "http://test.example/"))
     await cancelled(task, recorder, "dns_resolvehost_start")
@@ -75,7 +75,7 @@ async def test_cancelled_in_dns(make_session: MakeSession, recorder: EventRecord
 async def test_cancelled_in_connecting(
     session: httptrace.ClientSession, recorder: EventRecorder
 ) -> None:
-    """Cancelled while an address is silent."""
+    """Cancelled while an address does not respond."""
     with blackhole() as port:
         task = asyncio.create_task(fetch(session, "GET", f"http://127.0.0.1:{port}/"))
         await cancelled(task, recorder, "socket_connect_start")
@@ -91,7 +91,7 @@ async def test_cancelled_in_tls(
     recorder: EventRecorder,
     client_ssl: ssl.SSLContext,
 ) -> None:
-    """Cancelled in the handshake."""
+    """Cancelled during the handshake."""
     server = await scripted(hang)
     session = make_session(connector=httptrace.TCPConnector(ssl=client_ssl))
     task = asyncio.create_task(fetch(session, "GET", f"https://127.0.0.1:{server.port}/"))
@@ -125,7 +125,7 @@ async def test_cancelled_waiting_for_the_answer(
 async def test_cancelled_in_the_body(
     session: httptrace.ClientSession, scripted: Any, recorder: EventRecorder
 ) -> None:
-    """Cancelled while the body comes: the head was in, so there is no exception but the end."""
+    """Cancelled during the body: `request_end` was delivered, so there is no exception event."""
     server = await scripted(half)
     task = asyncio.create_task(fetch(session, "GET", server.url))
     await cancelled(task, recorder, "request_end")
@@ -140,7 +140,7 @@ async def test_cancelled_in_the_body(
 async def test_cancelled_while_sending(
     session: httptrace.ClientSession, scripted: Any, recorder: EventRecorder
 ) -> None:
-    """Cancelled while the server takes no more of the body: sending stops."""
+    """Cancelled while the server does not read the body: sending stops."""
 
     async def stuck(peer: Peer) -> None:
         await peer.read_head()
@@ -164,7 +164,7 @@ async def test_cancelled_while_sending(
 async def test_cancelled_in_a_listener(
     make_session: MakeSession, scripted: Any, recorder: EventRecorder
 ) -> None:
-    """Cancelled while a callback is awaited: the request ends, every span with it."""
+    """Cancelled while a callback is awaited: the request and every span end."""
     server = await scripted(silent)
     config = httptrace.TraceConfig()
 
@@ -182,7 +182,7 @@ async def test_cancelled_in_a_listener(
 async def test_cancelled_before_it_began(
     session: httptrace.ClientSession, recorder: EventRecorder
 ) -> None:
-    """A task that is cancelled before its first step has made no request: nothing is told."""
+    """A task that is cancelled before its first step makes no request and no events."""
     task = asyncio.create_task(fetch(session, "GET", "http://127.0.0.1:9/"))
     task.cancel()
     with pytest.raises(asyncio.CancelledError):

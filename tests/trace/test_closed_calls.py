@@ -1,4 +1,4 @@
-"""A call whose coroutine is closed, as `close` of a coroutine does it."""
+"""A call whose coroutine is closed with `close`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .test_exchanges import HELLO, fetch
 
 
 class _Closing:
-    """Runs a call, and closes it when it is suspended and its last event has this name."""
+    """Runs a call, and closes it when it is suspended after an event with this name."""
 
     def __init__(self, call: Any, recorder: EventRecorder, name: str) -> None:
         self._call = call

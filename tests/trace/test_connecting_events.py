@@ -1,4 +1,4 @@
-"""Exact events of making a connection: DNS, addresses that race, TLS."""
+"""Exact events of opening a connection: DNS, several addresses, TLS."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def url_of(server: Any, host: str = "test.example", scheme: str = "http") -> str
 async def test_cache_miss_and_hit(
     make_session: MakeSession, scripted: Any, recorder: EventRecorder
 ) -> None:
-    """The first connection looks the host up, the second one finds it, and is told how old."""
+    """The first connection looks the host up, the second one uses the cache, with its age."""
     server = await scripted(HELLO)
     connector = httptrace.TCPConnector(resolver=Fixed("127.0.0.1"), force_close=True)
     session = make_session(connector=connector)
@@ -61,7 +61,7 @@ async def test_cache_miss_and_hit(
 async def test_without_cache(
     make_session: MakeSession, scripted: Any, recorder: EventRecorder
 ) -> None:
-    """A connector without a cache looks up each time and speaks of no cache."""
+    """A connector without a cache looks up each time and has no cache events."""
     server = await scripted(HELLO)
     resolver = Fixed("127.0.0.1")
     connector = httptrace.TCPConnector(resolver=resolver, use_dns_cache=False, force_close=True)
@@ -75,7 +75,7 @@ async def test_without_cache(
 
 
 async def test_coalesced(make_session: MakeSession, scripted: Any, recorder: EventRecorder) -> None:
-    """Requests that ask meanwhile join the look-up: each has its own span, one look-up is made."""
+    """Concurrent requests join the look-up: each has its own span, and there is one look-up."""
     server = await scripted(HELLO)
     resolver = Gated("127.0.0.1")
     session = make_session(connector=httptrace.TCPConnector(resolver=resolver))
@@ -137,7 +137,7 @@ async def test_refused(session: httptrace.ClientSession, recorder: EventRecorder
 async def test_one_dead_address(
     make_session: MakeSession, scripted: Any, recorder: EventRecorder
 ) -> None:
-    """An address that stays silent loses against the next one; both spans are told."""
+    """If a silent address loses against the next one, both spans end."""
     server = await scripted(HELLO)
     with blackhole("127.0.0.2", server.port):
         connector = httptrace.TCPConnector(
@@ -164,7 +164,7 @@ async def test_one_dead_address(
 async def test_one_refused_address(
     make_session: MakeSession, scripted: Any, recorder: EventRecorder
 ) -> None:
-    """An address that refuses is followed by the next one at once."""
+    """After an address that refuses, the next one is tried at once."""
     server = await scripted(HELLO)
     connector = httptrace.TCPConnector(
         resolver=Fixed("127.0.0.2", "127.0.0.1"), happy_eyeballs_delay=60
@@ -182,7 +182,7 @@ async def test_one_refused_address(
 async def test_all_addresses_refused(
     make_session: MakeSession, recorder: EventRecorder, delay: float | None
 ) -> None:
-    """When every address refuses the error tells of each."""
+    """If every address refuses, the error names each."""
     connector = httptrace.TCPConnector(
         resolver=Fixed("127.0.0.1", "127.0.0.2"), happy_eyeballs_delay=delay
     )
@@ -195,7 +195,7 @@ async def test_all_addresses_refused(
 
 
 async def test_all_addresses_dead(make_session: MakeSession, recorder: EventRecorder) -> None:
-    """Addresses that all stay silent end with the time limit, each with the error of it."""
+    """If no address responds, all end with the timeout, each with its error."""
     with blackhole("127.0.0.1") as port, blackhole("127.0.0.2", port):
         connector = httptrace.TCPConnector(
             resolver=Fixed("127.0.0.1", "127.0.0.2"), happy_eyeballs_delay=0.01
@@ -225,7 +225,7 @@ async def test_tls(
     server_ssl: ssl.SSLContext,
     client_ssl: ssl.SSLContext,
 ) -> None:
-    """A handshake lies between the socket and the connection, and tells what was agreed."""
+    """A handshake is between the socket and the connection, with what was negotiated."""
     server = await scripted(HELLO, ssl=server_ssl)
     connector = httptrace.TCPConnector(resolver=Fixed("127.0.0.1"), ssl=client_ssl)
     session = make_session(connector=connector)
@@ -253,7 +253,7 @@ async def test_tls_refused(
     recorder: EventRecorder,
     server_ssl: ssl.SSLContext,
 ) -> None:
-    """A certificate that nobody vouches for: the handshake, the connection and the request fail."""
+    """An untrusted certificate: the handshake, the connection and the request fail."""
     server = await scripted(HELLO, ssl=server_ssl)
     session = make_session(connector=httptrace.TCPConnector(resolver=Fixed("127.0.0.1")))
     with pytest.raises(httptrace.ClientConnectorCertificateError) as caught:
@@ -275,7 +275,7 @@ async def test_tls_refused(
 async def test_tls_to_a_server_without(
     make_session: MakeSession, scripted: Any, recorder: EventRecorder
 ) -> None:
-    """A server that answers a handshake with HTTP: no TLS, no connection."""
+    """A server that responds to a handshake with HTTP: no TLS, no connection."""
 
     async def plain(peer: Any) -> None:
         await peer.receive()

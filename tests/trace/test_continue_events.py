@@ -1,4 +1,4 @@
-"""Exact events of ``Expect: 100-continue``: answered, refused, and met with silence."""
+"""Exact events of ``Expect: 100-continue``: accepted, refused, and without a response."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ BODY_SENT = ["request_chunk_sent", "request_body_sent"]
 async def test_answered(
     session: httptrace.ClientSession, scripted: Any, recorder: EventRecorder, deliver: Deliver
 ) -> None:
-    """The body is sent when 100 Continue has come."""
+    """The body is sent after 100 Continue."""
 
     async def script(peer: Peer) -> None:
         request = await peer.read_head()
@@ -67,7 +67,7 @@ async def test_refused(
     deliver: Deliver,
     status: int,
 ) -> None:
-    """A final answer instead: the body is not sent, and the connection is closed."""
+    """A final response instead: the body is not sent, and the connection is closed."""
 
     async def script(peer: Peer) -> None:
         await peer.read_head()
@@ -91,7 +91,7 @@ async def test_silent(
     recorder: EventRecorder,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A server that knows nothing of it is silent: after a while the body is sent."""
+    """If the server does not respond, the body is sent after a while."""
     monkeypatch.setattr(upload, "_PATIENCE", 0.02)
     server = await scripted(HELLO)
     await fetch(session, "POST", server.url, data=b"0123456789", expect100=True)
@@ -105,7 +105,7 @@ async def test_answered_late(
     recorder: EventRecorder,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A 100 that comes when the body is on its way is told, and harms nothing."""
+    """A 100 that arrives while the body is sent is an event, and changes nothing."""
     monkeypatch.setattr(upload, "_PATIENCE", 0.02)
     server = await scripted(CONTINUE + HELLO)
     await fetch(session, "POST", server.url, data=b"0123456789", expect100=True)
@@ -135,7 +135,7 @@ async def test_gone_instead_of_an_answer(
 async def test_early_answer_to_a_body_on_its_way(
     session: httptrace.ClientSession, scripted: Any, recorder: EventRecorder
 ) -> None:
-    """A server that refuses in the middle of the body: the rest is not sent."""
+    """If a server refuses in the middle of the body, the rest is not sent."""
 
     async def script(peer: Peer) -> None:
         await peer.read_head()
@@ -159,7 +159,7 @@ async def test_early_answer_to_a_body_on_its_way(
 async def test_expectation_failed(
     session: httptrace.ClientSession, scripted: Any, recorder: EventRecorder, resendable: bool
 ) -> None:
-    """A 417 is repeated once without ``Expect``: the body was not sent, whatever it is."""
+    """After a 417 the request is repeated once without ``Expect``, whatever its body is."""
 
     async def script(peer: Peer) -> None:
         request = await peer.read_head()

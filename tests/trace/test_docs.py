@@ -1,4 +1,4 @@
-"""The pages about events name what there is, and nothing else."""
+"""The pages about events name what exists, and nothing else."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def test_every_span_is_named() -> None:
 
 
 def test_signals_and_data_exist() -> None:
-    """Each row of "Where to look" names a signal, and data that its event carries."""
+    """Each row of "Where to look" names a signal, and fields of its event."""
     fields = {event.signal: {field.name for field in event.fields} for event in EVENTS}
     section = TRACING.partition("## Where to look")[2].partition("\n## ")[0]
     rows = [line.split("|")[2:4] for line in section.splitlines() if line.startswith("| ")][2:]
@@ -31,7 +31,7 @@ def test_signals_and_data_exist() -> None:
 
 
 def test_signals_on_the_page_exist() -> None:
-    """Every signal that the page mentions is one of `TraceConfig`."""
+    """Every signal on the page is one of `TraceConfig`."""
     config = httptrace.TraceConfig()
     for name in re.findall(r"`(on_[a-z]+_\w+)`", TRACING):
         assert hasattr(config, name) or hasattr(httptrace.Observer, name), name

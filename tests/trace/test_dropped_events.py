@@ -1,4 +1,4 @@
-"""Exact events of responses that the caller lets go: unread, dropped, read in part."""
+"""Exact events of responses that the caller releases: unread, dropped, partly read."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from .test_exchanges import HELLO
 async def test_unread_response(
     session: httptrace.ClientSession, scripted: Any, recorder: EventRecorder, way: str
 ) -> None:
-    """A response that is let go while its body comes closes the connection: it is dropped."""
+    """A response that is released during its body closes the connection: it is dropped."""
     server = await scripted(half)
     if way == "block":
         async with session.get(server.url):
@@ -56,7 +56,7 @@ async def test_unread_response(
 async def test_session_closed_by_a_listener(
     make_session: MakeSession, scripted: Any, recorder: EventRecorder
 ) -> None:
-    """Listeners that hear of dropped responses may close the session, each of them."""
+    """Each listener of dropped responses may close the session."""
     server = await scripted(half)
     config = httptrace.TraceConfig()
     closed: list[int] = []
@@ -76,7 +76,7 @@ async def test_session_closed_by_a_listener(
 
 
 class Names(httptrace.Observer):
-    """Keeps names alone: an event that is kept keeps its response."""
+    """Keeps names only."""
 
     def __init__(self) -> None:
         self.names: list[str] = []
@@ -91,7 +91,7 @@ class Names(httptrace.Observer):
 async def test_dropped_response(
     make_session: MakeSession, scripted: Any, recorder: EventRecorder
 ) -> None:
-    """A response that nobody holds any more is dropped: its connection is closed, its end told."""
+    """A response without references is dropped: its connection is closed, its end is an event."""
     httptrace.uninstall(recorder)
     names = Names()
     server = await scripted(half)
@@ -113,7 +113,7 @@ async def test_dropped_response(
 async def test_dropped_response_tells_trace_configs(
     make_session: MakeSession, scripted: Any, recorder: EventRecorder
 ) -> None:
-    """Coroutine callbacks hear of it too: `close` waits for them."""
+    """Coroutine callbacks are called too: `close` waits for them."""
     httptrace.uninstall(recorder)
     heard: list[str] = []
 
@@ -138,7 +138,7 @@ async def test_dropped_response_tells_trace_configs(
 async def test_response_that_came_whole_and_is_not_read(
     session: httptrace.ClientSession, scripted: Any, recorder: EventRecorder, way: str
 ) -> None:
-    """A response that has come whole is complete, whether anybody reads it or not."""
+    """A response that arrived completely is complete, even if it is not read."""
     server = await scripted(HELLO)
     if way == "block":
         async with session.get(server.url):
@@ -173,7 +173,7 @@ async def test_error_in_the_block(
 async def test_read_in_part(
     session: httptrace.ClientSession, scripted: Any, recorder: EventRecorder
 ) -> None:
-    """Reading some of a body and leaving: what was read is told, then the connection is closed."""
+    """Reading a part of a body: its pieces are events, then the connection is closed."""
 
     async def script(peer: Peer) -> None:
         await peer.request()

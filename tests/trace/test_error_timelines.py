@@ -1,4 +1,4 @@
-"""What a call raises has the call's timeline."""
+"""Every exception of a call has the call's timeline."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PAUSE = 0.03
 
 
 async def hang(peer: Peer) -> None:
-    """Take the request and never answer."""
+    """Read the request and never respond."""
     await peer.request()
     await peer.hang()
 
@@ -39,7 +39,7 @@ async def cut(peer: Peer) -> None:
 
 
 async def disconnect(peer: Peer) -> None:
-    """Close without an answer."""
+    """Close without a response."""
     await peer.request()
 
 
@@ -55,7 +55,7 @@ async def failing_callback(*_: Any) -> None:
 
 
 def failing_at(signal: str) -> httptrace.TraceConfig:
-    """A TraceConfig with a callback that raises at one signal."""
+    """A TraceConfig with a callback that raises for one signal."""
     config = httptrace.TraceConfig()
     getattr(config, signal).append(failing_callback)
     return config
@@ -103,7 +103,7 @@ async def test_every_error_has_the_timeline(
     name: str,
     heard: bool,
 ) -> None:
-    """Whatever a request fails with has its timeline: whole, and the one that `record()` gives."""
+    """Every error of a request has its complete timeline, the same that `record()` has."""
     if not heard:
         httptrace.uninstall(recorder)
     script, options, expected = FAILURES[name]
@@ -123,7 +123,7 @@ async def test_every_error_has_the_timeline(
 async def test_errors_without_a_connection(
     make_session: MakeSession, recorder: EventRecorder
 ) -> None:
-    """The errors of connecting have it, those that are OSError or TimeoutError too."""
+    """Errors of connecting have it, also those that are OSError or TimeoutError."""
     with refused_port() as port, httptrace.record() as recording:
         with pytest.raises(httptrace.ClientConnectorError) as refused:
             await make_session().get(f"http://127.0.0.1:{port}/")
@@ -140,7 +140,7 @@ async def test_errors_without_a_connection(
 async def test_cancelled(
     session: httptrace.ClientSession, scripted: Any, recorder: EventRecorder, script: Any
 ) -> None:
-    """A CancelledError has it: also as the cause of the TimeoutError of `asyncio.timeout`."""
+    """A CancelledError has it, also as the cause of the TimeoutError of `asyncio.timeout`."""
     server = await scripted(script)
     with pytest.raises(TimeoutError) as caught:
         async with asyncio.timeout(PAUSE):
@@ -191,7 +191,7 @@ async def test_handshake(
 async def test_no_request_no_timeline(
     session: httptrace.ClientSession, recorder: EventRecorder
 ) -> None:
-    """An error of parameters comes before there is a request: its timeline is None."""
+    """An error of parameters is raised before there is a request: its timeline is None."""
     with pytest.raises(httptrace.InvalidURL) as caught:
         await session.get("http://")
     assert caught.value.timeline is None
@@ -263,7 +263,7 @@ async def test_copies(
 async def test_pickling_errors_of_others(
     session: httptrace.ClientSession, scripted: Any, recorder: EventRecorder
 ) -> None:
-    """The timeline keeps no exception of a program from being pickled."""
+    """The timeline does not prevent pickling of a program's exception."""
     server = await scripted(HELLO)
     with pytest.raises(LookupError) as caught:
         await fetch(session, "GET", server.url, middlewares=[failing_middleware])

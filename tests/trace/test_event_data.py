@@ -1,4 +1,4 @@
-"""What the events carry, by value: ages, waits, families, limits, sizes, and who is waited for."""
+"""The values in events: ages, waits, families, limits, sizes."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ async def test_times_are_of_this_clock(
 async def test_ids(
     session: httptrace.ClientSession, scripted: Any, recorder: EventRecorder
 ) -> None:
-    """Requests have numbers of their own; method and URL are those of the attempt."""
+    """Requests have their own numbers; method and URL are those of the attempt."""
     other = await scripted(HELLO)
     server = await scripted(response_bytes(303, b"", ("Location", other.url + "/there?a=b")))
     await fetch(session, "POST", server.url + "/here", data=b"x")
@@ -102,7 +102,7 @@ async def test_age_idle_time_and_use(
 async def test_age_of_what_the_cache_knows(
     make_session: MakeSession, scripted: Any, recorder: EventRecorder
 ) -> None:
-    """A hit of the DNS cache tells how long ago the addresses were looked up."""
+    """A hit of the DNS cache has the time since the look-up."""
     server = await scripted(HELLO)
     resolver = Fixed("127.0.0.1")
     session = make_session(connector=httptrace.TCPConnector(resolver=resolver, force_close=True))
@@ -119,7 +119,7 @@ async def test_age_of_what_the_cache_knows(
 async def test_coalesced_wait(
     make_session: MakeSession, scripted: Any, recorder: EventRecorder
 ) -> None:
-    """Who joins a look-up waits for the rest of it: its span is its own wait, and shorter."""
+    """A request that joins a look-up waits for the rest of it: its span is shorter."""
     server = await scripted(HELLO)
     resolver = Gated("127.0.0.1")
     session = make_session(connector=httptrace.TCPConnector(resolver=resolver))
@@ -157,7 +157,7 @@ async def test_address_and_family(
     address: str,
     family: socket.AddressFamily,
 ) -> None:
-    """A socket's events tell its address as it is written in URLs, and its family."""
+    """A socket's events have its address as in URLs, and its family."""
     server = await scripted(HELLO, host=host)
     await fetch(session, "GET", server.url)
     for name in ("socket_connect_start", "socket_connect_end"):
@@ -169,7 +169,7 @@ async def test_address_and_family(
 async def test_position_and_depth(
     make_session: MakeSession, scripted: Any, recorder: EventRecorder
 ) -> None:
-    """Positions count those who wait for the same limit; the depth counts all who wait."""
+    """Positions count the requests that wait for the same limit; the depth counts all."""
 
     async def gated(peer: Peer) -> None:
         while True:
@@ -196,7 +196,7 @@ async def test_position_and_depth(
 async def test_the_limit_that_ends_waiting(
     make_session: MakeSession, scripted: Any, recorder: EventRecorder, limit: str
 ) -> None:
-    """The end of waiting tells the error that the caller gets."""
+    """The end of waiting has the error that the caller gets."""
 
     async def silent(peer: Peer) -> None:
         await peer.request()
@@ -222,7 +222,7 @@ async def test_the_limit_that_ends_waiting(
 async def test_sizes_before_and_after_decoding(
     session: httptrace.ClientSession, scripted: Any, recorder: EventRecorder
 ) -> None:
-    """Bytes as they came and bytes as they were read are told apart, with and without chunks."""
+    """Received and decoded bytes are counted separately, with and without chunks."""
     packed = zlib.compress(b"hello" * 1000)
     chunked = b"%x\r\n%s\r\n0\r\n\r\n" % (len(packed), packed)
     head = b"HTTP/1.1 200 OK\r\nContent-Encoding: deflate\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -239,7 +239,7 @@ async def test_sizes_before_and_after_decoding(
 async def test_the_response_of_events(
     session: httptrace.ClientSession, scripted: Any, recorder: EventRecorder
 ) -> None:
-    """Version, status, phrase and headers are those of the head that came."""
+    """Version, status, phrase and headers are those of the received head."""
     answer = b"HTTP/1.0 299 Quite Good\r\nX-A: 1\r\nX-A: 2\r\nContent-Length: 0\r\n\r\n"
     server = await scripted(answer)
     async with session.get(server.url) as response:

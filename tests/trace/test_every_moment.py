@@ -43,7 +43,7 @@ SEQUENCE = [
 
 
 class Broken(Exception):
-    """What a listener raises here."""
+    """The exception of a listener here."""
 
 
 class Scene:
@@ -55,7 +55,7 @@ class Scene:
         self._first = first
 
     async def run(self) -> bytes:
-        """The request, behind another one that has the only place."""
+        """The request, which waits for another one that has the only place."""
         holder = asyncio.create_task(self._hold())
         await self._first.events["held"].wait()
         main = asyncio.create_task(self._main())
@@ -124,7 +124,7 @@ async def scene(
 
 
 def config_with(hook: Hook) -> httptrace.TraceConfig:
-    """Call `hook` with the number and name of each moment of the request in question."""
+    """Call `hook` with the number and name of each event of the request."""
     config = httptrace.TraceConfig()
     numbers = iter(range(1000))
 
@@ -142,7 +142,7 @@ def config_with(hook: Hook) -> httptrace.TraceConfig:
 async def test_sequence(
     server_ssl: ssl.SSLContext, client_ssl: ssl.SSLContext, recorder: EventRecorder
 ) -> None:
-    """Left alone, this is what happens."""
+    """Without interference, these are the events."""
     names: list[str] = []
     config = config_with(lambda number, name: names.append(name))
     async with scene(server_ssl, client_ssl, config) as there:
@@ -153,7 +153,7 @@ async def test_sequence(
 async def test_slow_at_every_moment(
     server_ssl: ssl.SSLContext, client_ssl: ssl.SSLContext, recorder: EventRecorder
 ) -> None:
-    """A callback that lets the loop turn at every moment loses and doubles none of them."""
+    """A callback that yields to the loop at every event loses and doubles none of them."""
     names: list[str] = []
 
     def hook(number: int, name: str) -> Any:
@@ -173,7 +173,7 @@ async def test_raising_at_every_moment(
     leak_check: Leaks,
     number: int,
 ) -> None:
-    """Whenever a callback raises, the request fails, all spans end, and nothing leaks."""
+    """Wherever a callback raises, the request fails, all spans end, and nothing leaks."""
 
     def hook(at: int, name: str) -> None:
         if at == number:
@@ -194,7 +194,7 @@ async def test_cancelled_at_every_moment(
     leak_check: Leaks,
     number: int,
 ) -> None:
-    """Whenever the task is cancelled, the request ends, all spans end, and nothing leaks."""
+    """Wherever the task is cancelled, the request ends, all spans end, and nothing leaks."""
 
     def hook(at: int, name: str) -> None:
         task = asyncio.current_task()
@@ -221,7 +221,7 @@ async def test_session_closed_at_every_moment(
     make_session: MakeSession,
     number: int,
 ) -> None:
-    """Whenever the connector is closed beneath it, the request ends and nothing leaks."""
+    """Wherever the connector is closed, the request ends and nothing leaks."""
     closing: list[Any] = []
 
     def hook(at: int, name: str) -> Any:

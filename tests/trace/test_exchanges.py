@@ -1,4 +1,4 @@
-"""Exact events of requests that go well: new and used connections, bodies, kinds of responses."""
+"""Exact events of successful requests: new and reused connections, bodies, responses."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ HELLO = response_bytes(200, b"hello")
 
 
 def delivering(deliver: Deliver, *answers: bytes) -> Any:
-    """A script that gives one answer after the other in the way of `deliver`."""
+    """A script that sends these responses in turn, as `deliver` does."""
 
     async def answer(peer: Peer, request: ReceivedRequest) -> None:
         await deliver(peer, answers[min(len(peer.requests), len(answers)) - 1])
@@ -57,7 +57,7 @@ async def fetch(session: httptrace.ClientSession, method: str, url: str, **optio
 async def test_fresh_and_reused(
     session: httptrace.ClientSession, scripted: Any, recorder: EventRecorder, deliver: Deliver
 ) -> None:
-    """The first request dials, the second one finds the connection; nothing else differs."""
+    """The first request dials, the second one reuses the connection; nothing else differs."""
     server = await scripted(delivering(deliver, HELLO))
     for _ in range(2):
         assert await fetch(session, "GET", server.url) == b"hello"
@@ -69,7 +69,7 @@ async def test_fresh_and_reused(
 async def test_data_of_a_fresh_and_a_reused_connection(
     session: httptrace.ClientSession, scripted: Any, recorder: EventRecorder
 ) -> None:
-    """The events tell which connection it is, why it was made, and how often it served."""
+    """The events have the connection, why it was opened, and how often it was used."""
     server = await scripted(HELLO)
     for _ in range(2):
         await fetch(session, "GET", server.url)
@@ -110,7 +110,7 @@ async def test_no_body(
 async def test_head(
     session: httptrace.ClientSession, scripted: Any, recorder: EventRecorder
 ) -> None:
-    """The answer to HEAD has no body whatever its length says, and the connection is kept."""
+    """The response to HEAD has no body whatever its length says, and the connection is kept."""
     answer = response_bytes(200, b"", ("Content-Length", "5"), length=False)
     server = await scripted(responding(answer, HELLO))
     assert await fetch(session, "HEAD", server.url) == b""
@@ -124,7 +124,7 @@ async def test_head(
 async def test_chunked_with_trailers(
     session: httptrace.ClientSession, scripted: Any, recorder: EventRecorder, deliver: Deliver
 ) -> None:
-    """Trailers come after the end of the body; chunks tell of the body alone."""
+    """Trailers follow the end of the body; chunk events have only the body."""
     answer = (
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
         b"2\r\nhe\r\n3\r\nllo\r\n0\r\nDigest: abc\r\n\r\n"
@@ -141,7 +141,7 @@ async def test_chunked_with_trailers(
 async def test_informational(
     session: httptrace.ClientSession, scripted: Any, recorder: EventRecorder, deliver: Deliver
 ) -> None:
-    """Each 1xx response is told with its fields; the first byte is that of the final head."""
+    """Each 1xx response is an event with its fields; the first byte is the final head's."""
     hints = b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\n\r\n"
     server = await scripted(delivering(deliver, hints + hints + HELLO))
     assert await fetch(session, "GET", server.url) == b"hello"
@@ -156,7 +156,7 @@ async def test_informational(
 async def test_close_delimited(
     session: httptrace.ClientSession, scripted: Any, recorder: EventRecorder, deliver: Deliver
 ) -> None:
-    """A body that ends with the connection: it is closed, not given back."""
+    """A body that ends with the connection: it is closed, not released."""
 
     async def script(peer: Peer) -> None:
         await peer.request()
@@ -185,7 +185,7 @@ async def test_server_asks_to_close(
 async def test_force_close(
     make_session: MakeSession, scripted: Any, recorder: EventRecorder
 ) -> None:
-    """A connector that keeps nothing closes each connection, and says why none is reused."""
+    """With force_close each connection is closed, and the event says why none is reused."""
     server = await scripted(HELLO)
     session = make_session(connector=httptrace.TCPConnector(force_close=True))
     for _ in range(2):
@@ -200,7 +200,7 @@ async def test_force_close(
 async def test_small_body_sent(
     session: httptrace.ClientSession, scripted: Any, recorder: EventRecorder, deliver: Deliver
 ) -> None:
-    """A body at hand goes out with the head, and is told as a piece."""
+    """A body in memory is sent with the head, and has one chunk event."""
     server = await scripted(delivering(deliver, HELLO))
     await fetch(session, "POST", server.url, data=b"0123456789")
     assert together(recorder.names()) == [*START, *FRESH, *UPLOADED, *ANSWERED]
@@ -211,7 +211,7 @@ async def test_small_body_sent(
 async def test_streamed_body_sent(
     session: httptrace.ClientSession, scripted: Any, recorder: EventRecorder, deliver: Deliver
 ) -> None:
-    """A body that is made while it is sent is told piece by piece, without its framing."""
+    """A generated body has an event for each piece, without its framing."""
 
     async def pieces() -> AsyncIterator[bytes]:
         for number in range(3):
@@ -229,7 +229,7 @@ async def test_streamed_body_sent(
 async def test_encoded_body(
     session: httptrace.ClientSession, scripted: Any, recorder: EventRecorder, deliver: Deliver
 ) -> None:
-    """Pieces are told as they came, before decoding; the end tells both sizes."""
+    """Pieces are events before decoding; the end has both sizes."""
     packed = zlib.compress(b"hello" * 100)
     server = await scripted(
         delivering(deliver, response_bytes(200, packed, ("Content-Encoding", "deflate")))
@@ -244,7 +244,7 @@ async def test_encoded_body(
 async def test_response_with_status_400(
     session: httptrace.ClientSession, scripted: Any, recorder: EventRecorder
 ) -> None:
-    """An error status is a response like any other as long as nobody asks to raise."""
+    """An error status is a response like any other without raise_for_status."""
     server = await scripted(response_bytes(404, b"none"))
     await fetch(session, "GET", server.url)
     assert recorder.names() == [*START, *FRESH, *SENT, *ANSWERED]
@@ -256,7 +256,7 @@ async def test_response_with_status_400(
 async def test_awaited_and_read_later(
     session: httptrace.ClientSession, scripted: Any, recorder: EventRecorder, deliver: Deliver
 ) -> None:
-    """``await session.get()`` without ``async with`` tells the same."""
+    """``await session.get()`` without ``async with`` has the same events."""
     server = await scripted(delivering(deliver, HELLO))
     response = await session.get(server.url)
     assert await response.text() == "hello"
@@ -266,7 +266,7 @@ async def test_awaited_and_read_later(
 async def test_read_as_a_stream(
     session: httptrace.ClientSession, scripted: Any, recorder: EventRecorder, deliver: Deliver
 ) -> None:
-    """Reading piece by piece ends the request with the last one, before the block is left."""
+    """Reading piece by piece ends the request with the last one, inside the block."""
     server = await scripted(delivering(deliver, HELLO))
     async with session.get(server.url) as response:
         assert b"".join([piece async for piece in response.content.iter_any()]) == b"hello"

@@ -1,4 +1,4 @@
-"""Events that are kept do not keep responses and connections that the program has released."""
+"""Kept events do not keep responses and connections that the program has dropped."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ REDIRECT = response_bytes(302, b"", ("Location", "/there"), ("X-Which", "first")
 
 @contextmanager
 def forgetting() -> Iterator[None]:
-    """Responses are forgotten here, which is warned about."""
+    """Responses are dropped here, which issues warnings."""
     with pytest.warns(ResourceWarning, match="Unclosed response"):
         yield
         gc.collect()
@@ -33,7 +33,7 @@ def forgetting() -> Iterator[None]:
 async def test_forgotten_under_record(
     make_session: MakeSession, scripted: Any, recorder: EventRecorder
 ) -> None:
-    """A program that forgets its responses gets its next ones under `record()` as without it."""
+    """A program that drops its responses can go on under `record()`."""
     server = await scripted(half)
     session = make_session(connector=httptrace.TCPConnector(limit=1))
     with httptrace.record() as recording, forgetting():
@@ -48,7 +48,7 @@ async def test_forgotten_under_record(
 async def test_callbacks_that_keep_events(
     make_session: MakeSession, scripted: Any, recorder: EventRecorder
 ) -> None:
-    """It is the same for callbacks of a TraceConfig that keep what they get."""
+    """The same holds for callbacks of a TraceConfig that keep their events."""
     server = await scripted(half)
     kept: list[Any] = []
     config = listening(lambda _name, _session, _context, params: kept.append(params))
@@ -63,7 +63,7 @@ async def test_callbacks_that_keep_events(
 async def test_the_response_of_a_kept_event(
     session: httptrace.ClientSession, scripted: Any, recorder: EventRecorder
 ) -> None:
-    """It is the response itself as long as the program has it, and then one with the same head."""
+    """It is the response itself as long as it exists, and then another one with the same head."""
 
     async def script(peer: Peer) -> None:
         for answer in (REDIRECT, HELLO.replace(b"200 OK", b"299 Fine")):
@@ -89,7 +89,7 @@ async def test_the_response_of_a_kept_event(
 async def test_the_body_of_a_forgotten_response(
     session: httptrace.ClientSession, scripted: Any, recorder: EventRecorder
 ) -> None:
-    """The body of a response that was released early cannot be read by way of its event."""
+    """The body of a response that was released early cannot be read through its event."""
     server = await scripted(half)
     with forgetting():
         await session.get(server.url)
@@ -102,7 +102,7 @@ async def test_the_body_of_a_forgotten_response(
 async def test_a_response_of_another_call(
     session: httptrace.ClientSession, scripted: Any, recorder: EventRecorder
 ) -> None:
-    """A middleware may answer with the response of another call: the event has that one."""
+    """A middleware may return the response of another call: the event has that one."""
     server = await scripted(HELLO)
     async with session.get(server.url) as first:
         await first.read()

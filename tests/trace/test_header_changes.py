@@ -1,4 +1,4 @@
-"""What ``on_request_start`` may change of the headers, and what it may not."""
+"""How ``on_request_start`` may change the headers, and how not."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from multidict import CIMultiDict
 
 import httptrace
 from httptrace.testing import EventRecorder, response_bytes
+from httptrace.trace.declare import record_of
 
 from .conftest import MakeSession
 from .sequences import BODY, CLOSED, END, FAILED, FINISH, FRESH, HEAD, SENT, START
@@ -19,7 +20,7 @@ Change = Callable[[CIMultiDict[str]], object]
 
 
 def changing(change: Change, signal: str = "on_request_start") -> httptrace.TraceConfig:
-    """A config that does this to the headers at that moment."""
+    """A config that changes the headers in this way at that event."""
     config = httptrace.TraceConfig()
     getattr(config, signal).append(lambda _session, _context, params: change(params.headers))
     return config
@@ -43,7 +44,7 @@ def setting(name: str, value: str) -> httptrace.TraceConfig:
 async def test_what_is_set_is_sent(
     make_session: MakeSession, scripted: Any, name: str, value: str
 ) -> None:
-    """A header that is set goes out once, in place of what was there."""
+    """A header that is set is sent once, and replaces the previous one."""
     server = await scripted(HELLO)
     session = make_session(
         trace_configs=[setting(name, value)],
@@ -56,7 +57,7 @@ async def test_what_is_set_is_sent(
 
 
 async def test_the_request_info_has_what_was_sent(make_session: MakeSession, scripted: Any) -> None:
-    """The response tells the headers as they were changed."""
+    """The response has the headers as they were changed."""
     server = await scripted(HELLO)
     session = make_session(trace_configs=[setting("X-Trace", "7")])
     async with session.get(server.url) as response:
@@ -66,7 +67,7 @@ async def test_the_request_info_has_what_was_sent(make_session: MakeSession, scr
 async def test_asking_to_close(
     make_session: MakeSession, scripted: Any, recorder: EventRecorder
 ) -> None:
-    """A listener may ask for the connection to be closed: it is not used again."""
+    """If a listener sets Connection: close, the connection is not reused."""
     server = await scripted(HELLO)
     session = make_session(trace_configs=[setting("Connection", "close")])
     for _ in range(2):
@@ -96,7 +97,7 @@ async def test_a_session_that_asks_to_close(
 
 
 async def test_two_listeners(make_session: MakeSession, scripted: Any) -> None:
-    """The second listener sees what the first one did, and has the last word."""
+    """The second listener sees the changes of the first one, and can override them."""
     seen: list[str] = []
 
     def second(headers: CIMultiDict[str]) -> None:
@@ -111,7 +112,7 @@ async def test_two_listeners(make_session: MakeSession, scripted: Any) -> None:
 
 
 async def test_another_origin_gets_no_credentials(make_session: MakeSession, scripted: Any) -> None:
-    """Where a redirect leaves the origin, a listener's credentials stay; other headers go along."""
+    """A redirect to another origin has a listener's headers, but not its credentials."""
     other = await scripted(HELLO)
     server = await scripted(response_bytes(302, b"", ("Location", other.url)))
 
@@ -129,11 +130,11 @@ async def test_another_origin_gets_no_credentials(make_session: MakeSession, scr
     "signal", ["on_connection_create_start", "on_connection_acquired", "on_request_headers_sent"]
 )
 async def test_later_is_too_late(make_session: MakeSession, scripted: Any, signal: str) -> None:
-    """Only the start of a request may change it: what another moment changes is not sent."""
+    """Only the start of a request may change it: later changes are not sent."""
     config = httptrace.TraceConfig()
 
     def change(session: Any, context: Any, params: Any) -> None:
-        params.source.request_headers["X-Late"] = "1"
+        record_of(params).request_headers["X-Late"] = "1"
 
     getattr(config, signal).append(change)
     server = await scripted(HELLO)
@@ -175,7 +176,7 @@ async def test_a_header_that_lies_about_the_body(
 
 
 async def test_the_length_cannot_be_taken_away(make_session: MakeSession, scripted: Any) -> None:
-    """A body without its length would be the server's next request: the length is put back."""
+    """A missing Content-Length is added again: the body would be read as the next request."""
     server = await scripted(HELLO)
     session = make_session(trace_configs=[changing(lambda h: h.popall("Content-Length"))])
     assert await fetch(session, "POST", server.url, data=b"0123456789") == b"hello"
@@ -184,7 +185,7 @@ async def test_the_length_cannot_be_taken_away(make_session: MakeSession, script
 
 
 async def test_chunks_stay_chunks(make_session: MakeSession, scripted: Any) -> None:
-    """A body that is sent in chunks is told to be, whatever a listener takes away or adds."""
+    """Transfer-Encoding: chunked is sent with a chunked body, whatever a listener changes."""
 
     def change(headers: CIMultiDict[str]) -> None:
         del headers["Transfer-Encoding"]
@@ -206,7 +207,7 @@ async def test_chunks_stay_chunks(make_session: MakeSession, scripted: Any) -> N
 async def test_middlewares_neither(
     make_session: MakeSession, scripted: Any, name: str, value: str
 ) -> None:
-    """What holds for listeners holds for middlewares."""
+    """The same holds for middlewares."""
 
     async def middleware(request: Any, handler: Any) -> Any:
         request.headers[name] = value

@@ -1,4 +1,4 @@
-"""Exact events when time runs out: every limit, in every phase it can meet a request in."""
+"""Exact events of timeouts: every limit, in every phase in which it can expire."""
 
 from __future__ import annotations
 
@@ -37,19 +37,19 @@ CREATE_FAILED = ["connection_create_exception", *FAILED]
 
 
 async def silent(peer: Peer) -> None:
-    """Take the request and never answer."""
+    """Read the request and never respond."""
     await peer.request()
     await peer.hang()
 
 
 def told(recorder: EventRecorder) -> tuple[str, str | None]:
-    """The phase and the limit as the event of the failure tells them."""
+    """Phase and limit in the event of the failure."""
     event = recorder.of("request_exception")[0]
     return event.phase, event.timeout
 
 
 def limits(recorder: EventRecorder) -> tuple[Any, ...]:
-    """The phase, the limit and its name as the error of the failure tells them."""
+    """Phase, limit and its name in the error of the failure."""
     error: Any = recorder.of("request_finish")[0].exception
     assert isinstance(error, TimeoutError)
     assert error.elapsed >= error.limit * 0.9
@@ -63,7 +63,7 @@ def limits(recorder: EventRecorder) -> tuple[Any, ...]:
 async def test_in_the_queue(
     make_session: MakeSession, scripted: Any, recorder: EventRecorder, limit: str
 ) -> None:
-    """Time runs out while the request waits for a place: it leaves the queue."""
+    """A timeout while the request waits for a place: it leaves the queue."""
     server = await scripted(silent)
     session = make_session(connector=httptrace.TCPConnector(limit=1))
     first = asyncio.create_task(fetch(session, "GET", server.url))
@@ -82,7 +82,7 @@ async def test_in_the_queue(
 
 @pytest.mark.parametrize("limit", ["total", "connect", "dns"])
 async def test_in_dns(make_session: MakeSession, recorder: EventRecorder, limit: str) -> None:
-    """Time runs out while the host is looked up."""
+    """A timeout during the look-up."""
     session = make_session(connector=httptrace.TCPConnector(resolver=Gated("127.0.0.1")))
     with pytest.raises(TimeoutError):
         await fetch(session, "GET", "http://test.example/", timeout=ClientTimeout(**{limit: SHORT}))
@@ -97,7 +97,7 @@ async def test_in_dns(make_session: MakeSession, recorder: EventRecorder, limit:
 async def test_in_connecting(
     session: httptrace.ClientSession, recorder: EventRecorder, limit: str
 ) -> None:
-    """Time runs out while an address stays silent."""
+    """A timeout while an address does not respond."""
     with blackhole() as port, pytest.raises(TimeoutError):
         await fetch(
             session, "GET", f"http://127.0.0.1:{port}/", timeout=ClientTimeout(**{limit: SHORT})
@@ -121,7 +121,7 @@ async def test_in_tls(
     client_ssl: ssl.SSLContext,
     limit: str,
 ) -> None:
-    """Time runs out while the server is silent in the handshake."""
+    """A timeout while the server is silent in the handshake."""
     server = await scripted(hang)
     session = make_session(connector=httptrace.TCPConnector(ssl=client_ssl))
     with pytest.raises(TimeoutError):
@@ -148,7 +148,7 @@ async def test_in_tls(
 async def test_waiting_for_the_answer(
     session: httptrace.ClientSession, scripted: Any, recorder: EventRecorder, limit: str
 ) -> None:
-    """Time runs out before the first byte: the connection is closed."""
+    """A timeout before the first byte: the connection is closed."""
     server = await scripted(hang)
     with pytest.raises(TimeoutError):
         await fetch(session, "GET", server.url, timeout=ClientTimeout(**{limit: SHORT}))
@@ -163,7 +163,7 @@ async def test_waiting_for_the_answer(
 async def test_waiting_on_a_used_connection(
     session: httptrace.ClientSession, scripted: Any, recorder: EventRecorder, limit: str
 ) -> None:
-    """A reused connection that stays silent is no stale one: time runs out, nothing is retried."""
+    """A reused connection that is silent is not stale: the timeout expires, nothing is retried."""
 
     async def once(peer: Peer) -> None:
         await peer.request()
@@ -206,7 +206,7 @@ async def test_in_the_body(
 async def test_total_while_the_caller_does_something_else(
     session: httptrace.ClientSession, scripted: Any, recorder: EventRecorder
 ) -> None:
-    """Time runs out while nobody reads: the next read tells."""
+    """A timeout while the caller does not read: the next read raises it."""
 
     async def half(peer: Peer) -> None:
         await peer.request()
@@ -229,7 +229,7 @@ async def test_total_while_the_caller_does_something_else(
 async def test_while_the_body_is_sent(
     session: httptrace.ClientSession, scripted: Any, recorder: EventRecorder, limit: str
 ) -> None:
-    """Time runs out while the server takes no more of the body."""
+    """A timeout while the server does not read the body."""
 
     async def stuck(peer: Peer) -> None:
         await peer.read_head()
@@ -257,7 +257,7 @@ async def test_while_the_body_is_sent(
 async def test_a_body_that_takes_its_time(
     session: httptrace.ClientSession, scripted: Any, recorder: EventRecorder
 ) -> None:
-    """``sock_read`` is about a silent server: a body that is made slowly does not reach it."""
+    """``sock_read`` is for a silent server: a body that is generated slowly does not reach it."""
 
     async def pieces() -> Any:
         for _ in range(6):
@@ -273,7 +273,7 @@ async def test_a_body_that_takes_its_time(
 async def test_a_server_that_takes_its_time(
     make_session: MakeSession, scripted: Any, recorder: EventRecorder
 ) -> None:
-    """Nor does a server that takes it slowly: each byte that it takes is a sign of it."""
+    """Nor does a server that reads slowly: every byte that it reads restarts the limit."""
     size = 1 << 19
 
     def small(address: Any) -> socket.socket:
@@ -303,7 +303,7 @@ async def test_a_server_that_takes_its_time(
 
 
 async def test_resolver_goes_on(make_session: MakeSession, recorder: EventRecorder) -> None:
-    """A look-up that a request gave up serves the next one."""
+    """A look-up that a timed-out request began serves the next one."""
     resolver = Gated("127.0.0.1")
     session = make_session(connector=httptrace.TCPConnector(resolver=resolver))
     with pytest.raises(TimeoutError):
@@ -317,7 +317,7 @@ async def test_resolver_goes_on(make_session: MakeSession, recorder: EventRecord
 async def test_listener_that_takes_too_long(
     make_session: MakeSession, scripted: Any, recorder: EventRecorder
 ) -> None:
-    """The total limit ends a callback that does not come back."""
+    """The total timeout ends a callback that hangs."""
     server = await scripted(HELLO)
     config = httptrace.TraceConfig()
 
@@ -335,7 +335,7 @@ async def test_listener_that_takes_too_long(
 async def test_no_limit_left_behind(
     make_session: MakeSession, scripted: Any, recorder: EventRecorder
 ) -> None:
-    """A request that was in time is not told of its limit later."""
+    """A request that ended in time does not time out later."""
     server = await scripted(HELLO)
     session = make_session(connector=httptrace.TCPConnector(resolver=Fixed("127.0.0.1")))
     await fetch(session, "GET", server.url, timeout=ClientTimeout(total=SHORT))
@@ -347,7 +347,7 @@ async def test_no_limit_left_behind(
 async def test_total_and_nobody_reads(
     session: httptrace.ClientSession, scripted: Any, recorder: EventRecorder
 ) -> None:
-    """Time runs out and the block is left without another look: the end tells what happened."""
+    """If the limit expires and the block is left without a read, the end has the timeout."""
 
     async def half(peer: Peer) -> None:
         await peer.request()

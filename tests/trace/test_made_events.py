@@ -1,4 +1,4 @@
-"""Events that programs make to test what listens: with aiohttp's fields."""
+"""Events that programs create with aiohttp's fields, to test listeners."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def fields(name: str) -> list[str]:
 @CLIENTS
 @pytest.mark.parametrize("name", NAMES)
 def test_made_event_has_its_fields(lib: ModuleType, name: str) -> None:
-    """Each event can be made with aiohttp's fields, positional and by keyword."""
+    """Each event can be created with aiohttp's fields, positional and by keyword."""
     made, given = getattr(lib, name), {one: VALUES[one] for one in fields(name)}
     for event in (made(*given.values()), made(**given)):
         assert {one: getattr(event, one) for one in given} == given
@@ -51,7 +51,7 @@ def test_made_event_has_its_fields(lib: ModuleType, name: str) -> None:
 @CLIENTS
 @pytest.mark.parametrize("name", [name for name in NAMES if fields(name)])
 def test_missing_and_unknown_fields_are_refused(lib: ModuleType, name: str) -> None:
-    """A missing field, an unknown one, one too many and one given twice are TypeErrors."""
+    """A missing, unknown, surplus or repeated field raises TypeError."""
     made, given = getattr(lib, name), [VALUES[one] for one in fields(name)]
     with pytest.raises(TypeError):
         made(*given[:-1])
@@ -65,7 +65,7 @@ def test_missing_and_unknown_fields_are_refused(lib: ModuleType, name: str) -> N
 
 @CLIENTS
 async def test_callback_is_tested_with_a_made_event(lib: ModuleType) -> None:
-    """A callback can be called with an event that a test has made."""
+    """A callback can be called with an event that a test has created."""
     seen: list[Any] = []
 
     async def on_end(session: Any, context: Any, params: Any) -> None:
@@ -80,7 +80,7 @@ async def test_callback_is_tested_with_a_made_event(lib: ModuleType) -> None:
 
 
 def test_events_of_httptrace_are_made_by_keyword() -> None:
-    """An event that aiohttp lacks takes any of its fields by keyword."""
+    """An event that aiohttp lacks accepts any of its fields by keyword."""
     made: Any = httptrace.TraceRequestRetryParams
     event = made(method="GET", url=VALUES["url"], reason="stale connection", delay=0.5)
     assert (event.reason, event.delay, event.exception) == ("stale connection", 0.5, None)

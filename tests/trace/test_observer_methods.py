@@ -35,7 +35,7 @@ def observer_of(*names: str) -> tuple[httptrace.Observer, list[str]]:
 
 @pytest.fixture
 def noted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The names of the events that are made."""
+    """The names of the events that are created."""
     names: list[str] = []
 
     def make(cls: Any) -> Any:
@@ -63,7 +63,7 @@ async def test_what_nobody_wants_is_not_made(
     noted: list[str],
     names: tuple[str, ...],
 ) -> None:
-    """An observer gets the events whose methods it overrides, and no other event is made."""
+    """An observer gets the events whose methods it overrides; no others are created."""
     httptrace.uninstall(recorder)
     server = await scripted(HELLO)
     observer, called = observer_of(*names)
@@ -76,7 +76,7 @@ async def test_what_nobody_wants_is_not_made(
 async def test_every_way_to_install(
     make_session: MakeSession, scripted: Any, recorder: EventRecorder
 ) -> None:
-    """Observers of different events are called alike, in whatever way they are installed."""
+    """Observers of different events get theirs, in whatever way they are installed."""
     httptrace.uninstall(recorder)
     server = await scripted(HELLO)
     ways = [observer_of("on_request_finish", "on_response_first_byte") for _ in range(4)]
@@ -94,7 +94,7 @@ async def test_every_way_to_install(
 async def test_with_a_trace_config(
     make_session: MakeSession, scripted: Any, recorder: EventRecorder, noted: list[str]
 ) -> None:
-    """Beside a TraceConfig too, only wanted events are made, and each listener gets its own."""
+    """Beside a TraceConfig only wanted events are created, and each listener gets its own."""
     httptrace.uninstall(recorder)
     server = await scripted(HELLO)
     observer, called = observer_of("on_request_finish")
@@ -109,7 +109,7 @@ async def test_with_a_trace_config(
 async def test_the_order_of_methods(
     make_session: MakeSession, scripted: Any, recorder: EventRecorder
 ) -> None:
-    """Of one event first `on_event` is called, then its own method, then the span's."""
+    """For an event first `on_event` is called, then its own method, then the span's."""
     called: list[str] = []
 
     class Everything(httptrace.Observer):
@@ -142,7 +142,7 @@ async def test_the_order_of_methods(
 async def test_spans_alone(
     make_session: MakeSession, scripted: Any, recorder: EventRecorder, noted: list[str]
 ) -> None:
-    """An observer of spans alone has those events made that open and close spans."""
+    """An observer of spans gets the events created that open and close spans."""
     httptrace.uninstall(recorder)
     kinds: list[tuple[str, str | None]] = []
 
@@ -182,13 +182,13 @@ async def test_methods_assigned_to_the_observer(
     ],
 )
 def test_misspelt_method(name: str, suggestion: str) -> None:
-    """A method that belongs to no event is refused when the class is made, with a suggestion."""
+    """A method that belongs to no event is refused when the class is created, with a hint."""
     with pytest.raises(TypeError, match=rf"Wrong\.{name} .*; did you mean {suggestion}"):
         type("Wrong", (httptrace.Observer,), {name: lambda self, event: None})
 
 
 def test_misspelt_method_of_another_base() -> None:
-    """A base that is no Observer is looked at too."""
+    """A base that is not an Observer is checked too."""
 
     class Mixin:
         def on_request_finsh(self, event: Any) -> None:
@@ -200,7 +200,7 @@ def test_misspelt_method_of_another_base() -> None:
 
 @pytest.mark.parametrize("name", ["on_event", "on_request_finish", "on_span_start"])
 def test_coroutine_function(name: str) -> None:
-    """A coroutine function is refused when the class is made: nobody would await it."""
+    """A coroutine function is refused when the class is created: it would not be awaited."""
 
     async def method(self: Any, event: Any) -> None:
         """Never awaited."""
@@ -212,7 +212,7 @@ def test_coroutine_function(name: str) -> None:
 async def test_overridden_by_a_base(
     make_session: MakeSession, scripted: Any, recorder: EventRecorder
 ) -> None:
-    """A method that a base or a mixin overrides counts as the class's own, and can be extended."""
+    """A method of a base or mixin counts as the class's own, and can be extended."""
     called: list[str] = []
 
     class Base(httptrace.Observer):
@@ -232,7 +232,7 @@ async def test_overridden_by_a_base(
 async def test_the_end_of_each_request_alone(
     make_session: MakeSession, scripted: Any, recorder: EventRecorder
 ) -> None:
-    """An observer of the end alone is told each end once, with its outcome and whole timeline."""
+    """An observer of the end alone gets each end once, with its outcome and timeline."""
     httptrace.uninstall(recorder)
     ends: list[tuple[str, int, bool]] = []
 
@@ -259,7 +259,7 @@ async def test_the_end_of_each_request_alone(
 async def test_requests_of_a_session_share_a_trace(
     make_session: MakeSession, scripted: Any, recorder: EventRecorder
 ) -> None:
-    """Whoever observes ends alone has one object serve all requests of a session."""
+    """With observers of ends alone, one object serves all requests of a session."""
     httptrace.uninstall(recorder)
     server = await scripted(HELLO)
     observer, _ = observer_of("on_request_finish")
@@ -301,6 +301,6 @@ def test_help_names_the_methods() -> None:
 
 
 def test_what_is_no_observer() -> None:
-    """`observe` refuses what is no Observer."""
+    """`observe` refuses what is not an Observer."""
     with pytest.raises(TypeError, match="observe"), httptrace.observe(print):  # type: ignore[arg-type]
         pass

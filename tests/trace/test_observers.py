@@ -1,4 +1,4 @@
-"""Observers: who hears whose requests, and what becomes of one that raises."""
+"""Observers: which requests they see, and what happens if they raise."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from tests.net.recording import Gated
 
 import httptrace
 from httptrace.testing import EventRecorder, Peer
+from httptrace.trace.declare import record_of
 
 from .conftest import MakeSession
 from .sequences import ANSWERED, FINISH, FRESH, SENT, START
@@ -26,7 +27,7 @@ FRESH_REQUEST = [*START, *FRESH, *SENT, *ANSWERED]
 async def test_process_session_request_and_block_at_once(
     make_session: MakeSession, scripted: Any, recorder: EventRecorder
 ) -> None:
-    """Listeners of all four kinds, and both kinds of TraceConfigs, hear one request once each."""
+    """Listeners of all four kinds, and both kinds of TraceConfigs, get a request's events once."""
     server = await scripted(HELLO)
     of_session, of_request, of_block = EventRecorder(), EventRecorder(), EventRecorder()
     heard: list[str] = []
@@ -50,7 +51,7 @@ async def test_process_session_request_and_block_at_once(
 async def test_the_same_observer_twice(
     make_session: MakeSession, scripted: Any, recorder: EventRecorder
 ) -> None:
-    """An observer that is installed in several ways hears each moment once."""
+    """An observer that is installed in several ways gets each event once."""
     server = await scripted(HELLO)
     session = make_session(observers=[recorder])
     with httptrace.observe(recorder):
@@ -71,7 +72,7 @@ class Counter(httptrace.Observer):
 async def test_equal_observers(
     make_session: MakeSession, scripted: Any, recorder: EventRecorder
 ) -> None:
-    """What counts is which object it is: equal ones, and those without a hash, hear as others."""
+    """Observers are compared by identity: equal ones, and those without a hash, are called."""
     server = await scripted(HELLO)
     first, second, third, fourth, staying = (Counter() for _ in range(5))
     session = make_session(observers=[first, second])
@@ -113,7 +114,7 @@ async def test_a_block_left_in_another_task(
 async def test_blocks_left_out_of_order(
     session: httptrace.ClientSession, scripted: Any, recorder: EventRecorder
 ) -> None:
-    """Each block hears until it is left itself, also if one that it lies in is left before."""
+    """Each block observes until it is left, even if an outer block is left before."""
     server = await scripted(HELLO)
     outer, inner, again = EventRecorder(), EventRecorder(), EventRecorder()
     blocks = [httptrace.observe(one) for one in (again, outer, inner, again)]
@@ -130,7 +131,7 @@ async def test_blocks_left_out_of_order(
 async def test_install_and_uninstall(
     session: httptrace.ClientSession, scripted: Any, recorder: EventRecorder
 ) -> None:
-    """An observer of the process hears what begins while it is installed, of whatever session."""
+    """An observer of the process sees requests that begin while it is installed, of any session."""
     server = await scripted(HELLO)
     late = EventRecorder()
     await fetch(session, "GET", server.url)
@@ -149,7 +150,7 @@ async def test_install_and_uninstall(
 async def test_record_sees_the_block_and_its_tasks(
     session: httptrace.ClientSession, scripted: Any, recorder: EventRecorder
 ) -> None:
-    """`record()` hears the block and tasks that it starts, and nothing that goes on beside it."""
+    """`record()` sees the requests of the block and of tasks that it starts, and no others."""
     server = await scripted(HELLO)
     go = asyncio.Event()
 
@@ -173,7 +174,7 @@ async def test_record_sees_the_block_and_its_tasks(
 async def test_nested_records(
     session: httptrace.ClientSession, scripted: Any, recorder: EventRecorder
 ) -> None:
-    """An inner block's requests are the outer one's too, and not the other way round."""
+    """Requests of an inner block belong to the outer one too, and not the other way round."""
     server = await scripted(HELLO)
     with httptrace.record() as outer:
         await fetch(session, "GET", server.url)
@@ -186,7 +187,7 @@ async def test_nested_records(
 async def test_sessions_that_share_a_connector(
     make_session: MakeSession, scripted: Any, recorder: EventRecorder
 ) -> None:
-    """Two sessions over one connector never hear each other, shared look-up and queue included."""
+    """Two sessions with one connector never see each other's events, also of shared look-ups."""
     server = await scripted(HELLO)
     resolver = Gated("127.0.0.1")
     url = f"http://test.example:{server.port}/"
@@ -207,7 +208,7 @@ async def test_sessions_that_share_a_connector(
     assert not set(ids[0]) & set(ids[1])
     for one in recorders:
         one.check()
-        assert {event.source.call.session for event in one.events} == {
+        assert {record_of(event).call.session for event in one.events} == {
             sessions[recorders.index(one)]
         }
     for request_id in recorder.requests:
@@ -253,7 +254,7 @@ async def test_raising_in_spans(
     caplog: pytest.LogCaptureFixture,
     method: str,
 ) -> None:
-    """An observer may raise anywhere."""
+    """An observer may raise at any event."""
 
     def fail(self: Any, span: Any) -> None:
         raise ZeroDivisionError
@@ -270,7 +271,7 @@ async def test_raising_in_spans(
 async def test_spans(
     session: httptrace.ClientSession, scripted: Any, recorder: EventRecorder
 ) -> None:
-    """Spans open and close with their events, and know what they lie in."""
+    """Spans open and close with their events, and have their parents."""
     server = await scripted(HELLO)
     await fetch(session, "GET", server.url)
     spans = recorder.spans()
@@ -287,7 +288,7 @@ async def test_spans(
 
 @pytest.mark.parametrize("wrong", [[print], ["x"], [EventRecorder]])
 async def test_what_is_no_observer(wrong: list[Any]) -> None:
-    """What is no Observer is refused."""
+    """What is not an Observer is refused."""
     with pytest.raises(TypeError, match="Observer"):
         httptrace.ClientSession(observers=wrong)
 
@@ -295,7 +296,7 @@ async def test_what_is_no_observer(wrong: list[Any]) -> None:
 async def test_observer_of_the_request_only(
     session: httptrace.ClientSession, scripted: Any, recorder: EventRecorder
 ) -> None:
-    """A wrong observer of a request fails the request, before anything is sent."""
+    """An invalid observer of a request fails it before anything is sent."""
     server = await scripted(HELLO)
     with pytest.raises(TypeError, match="Observer"):
         await fetch(session, "GET", server.url, observers=["x"])
@@ -305,7 +306,7 @@ async def test_observer_of_the_request_only(
 async def test_connection_outlives_its_listeners(
     make_session: MakeSession, scripted: Any, recorder: EventRecorder
 ) -> None:
-    """A connection in the pool keeps no request and no listener alive."""
+    """An idle connection keeps no request and no listener alive."""
     httptrace.uninstall(recorder)
     server = await scripted(HELLO)
     session = make_session()
@@ -320,7 +321,7 @@ async def test_connection_outlives_its_listeners(
 async def test_request_that_is_dialled_for_goes_away(
     make_session: MakeSession, scripted: Any, recorder: EventRecorder
 ) -> None:
-    """What its connection does later is not told to a request that is over."""
+    """Later events of its connection do not belong to a request that has ended."""
 
     async def once(peer: Peer) -> None:
         await peer.request()
@@ -343,7 +344,7 @@ async def test_request_that_is_dialled_for_goes_away(
 async def test_redirect_and_post_are_logged_whole(
     make_session: MakeSession, scripted: Any, recorder: EventRecorder
 ) -> None:
-    """From events alone a listener writes down every byte of heads and bodies, both ways."""
+    """From events alone a listener can write every byte of heads and bodies, in both directions."""
     log: list[bytes] = []
 
     class Wire(httptrace.Observer):
@@ -377,7 +378,7 @@ async def test_redirect_and_post_are_logged_whole(
 async def test_a_connection_that_no_request_closed(
     make_session: MakeSession, scripted: Any, recorder: EventRecorder
 ) -> None:
-    """What befalls an idle connection tells which one it is, where it leads, and what it did."""
+    """The events of an idle connection have its number, its origin and its statistics."""
     server = await scripted(HELLO)
     session = make_session()
     for _ in range(3):

@@ -1,4 +1,4 @@
-"""Exact events of requests that wait for a place, and what the connector counts."""
+"""Exact events of requests that wait for a place, and the connector's counters."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ QUEUED = ["connection_queued_start", "connection_queued_end"]
 
 
 async def at_gate(peer: Peer) -> None:
-    """Answer each request when the test has set `gate`."""
+    """Respond to each request when the test has set `gate`."""
     while True:
         await peer.request()
         await peer.events["gate"].wait()
@@ -67,7 +67,7 @@ async def queue_of(
 async def test_queued(
     make_session: MakeSession, scripted: Any, recorder: EventRecorder, limit: str
 ) -> None:
-    """Who waits is told which limit it met, how many are before it, and how many wait in all."""
+    """The event of waiting has the limit, the position, and the number of waiting requests."""
     server = await scripted(at_gate)
     session = make_session(connector=httptrace.TCPConnector(**{limit: 1}))
     tasks = await queue_of(session, server, 3)
@@ -86,7 +86,7 @@ async def test_queued(
 async def test_order_of_the_queue(
     make_session: MakeSession, scripted: Any, recorder: EventRecorder
 ) -> None:
-    """Places go to those that have waited longest."""
+    """Places are granted in the order of waiting."""
     server = await scripted(at_gate)
     session = make_session(connector=httptrace.TCPConnector(limit=1))
     tasks = await queue_of(session, server, 5)
@@ -99,7 +99,7 @@ async def test_order_of_the_queue(
 async def test_place_of_another_origin(
     make_session: MakeSession, scripted: Any, recorder: EventRecorder
 ) -> None:
-    """A place of another origin: its connection is closed, and the one that waited dials."""
+    """A place of another origin: its connection is closed, and the waiting request dials."""
     server, other = await scripted(at_gate), await scripted(HELLO)
     session = make_session(connector=httptrace.TCPConnector(limit=1))
     first = asyncio.create_task(fetch(session, server.url))
@@ -122,7 +122,7 @@ async def test_place_of_another_origin(
 async def test_idle_connection_of_another_origin_makes_room(
     make_session: MakeSession, scripted: Any, recorder: EventRecorder
 ) -> None:
-    """A full pool closes what lies idle rather than let anybody wait."""
+    """A full pool closes an idle connection instead of letting a request wait."""
     server, other = await scripted(HELLO), await scripted(HELLO)
     session = make_session(connector=httptrace.TCPConnector(limit=1))
     await fetch(session, server.url)
@@ -135,7 +135,7 @@ async def test_idle_connection_of_another_origin_makes_room(
 async def test_why_a_connection_is_not_reused(
     make_session: MakeSession, scripted: Any, recorder: EventRecorder
 ) -> None:
-    """The first of its origin, all others busy, or none left: each new connection says why."""
+    """Each new connection says why: first of its origin, all others busy, or none idle."""
 
     async def once(peer: Peer) -> None:
         await peer.request()
@@ -160,7 +160,7 @@ async def test_why_a_connection_is_not_reused(
 async def test_cancelled_in_the_queue(
     make_session: MakeSession, scripted: Any, recorder: EventRecorder
 ) -> None:
-    """Who is cancelled while it waits leaves the queue, and the next one moves up."""
+    """A request that is cancelled while it waits leaves the queue, and the next one moves up."""
     server = await scripted(at_gate)
     session = make_session(connector=httptrace.TCPConnector(limit=1))
     tasks = await queue_of(session, server, 3)
@@ -185,7 +185,7 @@ async def test_cancelled_in_the_queue(
 async def test_connector_closed_while_waiting(
     make_session: MakeSession, scripted: Any, recorder: EventRecorder
 ) -> None:
-    """Closing the connector ends the waiting and the exchange under way, each with an error."""
+    """Closing the connector ends the waiting and the current request, each with an error."""
     server = await scripted(at_gate)
     session = make_session(connector=httptrace.TCPConnector(limit=1))
     first, second = await queue_of(session, server, 2)
@@ -212,7 +212,7 @@ async def test_connector_closed_while_waiting(
 async def test_closed_while_connecting(
     make_session: MakeSession, scripted: Any, recorder: EventRecorder, moment: str
 ) -> None:
-    """A session that is closed before its request is sent tells so, and sends nothing."""
+    """A session that is closed before its request is sent fails it, and sends nothing."""
     server = await scripted(HELLO)
     config = httptrace.TraceConfig()
 
@@ -229,7 +229,7 @@ async def test_closed_while_connecting(
 
 
 async def test_stats(make_session: MakeSession, scripted: Any) -> None:
-    """The connector counts what the events tell, whether anybody listens or not."""
+    """The connector counts the same as the events, with and without listeners."""
     server = await scripted(at_gate)
     connector = httptrace.TCPConnector(limit=1)
     session = make_session(connector=connector)
@@ -253,7 +253,7 @@ async def test_stats(make_session: MakeSession, scripted: Any) -> None:
 async def test_stats_of_connections_that_failed(
     make_session: MakeSession, scripted: Any, recorder: EventRecorder
 ) -> None:
-    """Each reason for which a connection was closed is counted on its own."""
+    """Each reason for which a connection was closed is counted separately."""
     cut = response_bytes(200, b"", ("Content-Length", "9"), length=False) + b"hell"
 
     async def script(peer: Peer) -> None:
@@ -276,7 +276,7 @@ async def test_stats_of_connections_that_failed(
 async def test_idle_timeout(
     make_session: MakeSession, scripted: Any, recorder: EventRecorder
 ) -> None:
-    """A connection that lay idle for too long is closed; that belongs to no request."""
+    """A connection that was idle for too long is closed; that belongs to no request."""
     server = await scripted(HELLO)
     session = make_session(connector=httptrace.TCPConnector(keepalive_timeout=0.02))
     await fetch(session, server.url)
@@ -308,7 +308,7 @@ async def test_never_opened(
     server_ssl: ssl.SSLContext,
     client_ssl: ssl.SSLContext,
 ) -> None:
-    """A connection that is given up before it was ready failed; nobody hears that it closed."""
+    """A connection that is abandoned before it was ready failed; it has no closed event."""
     server = await scripted(HELLO, ssl=server_ssl)
     config = httptrace.TraceConfig()
 
@@ -329,7 +329,7 @@ async def test_never_opened(
 async def test_closed_while_idle(
     session: httptrace.ClientSession, scripted: Any, recorder: EventRecorder
 ) -> None:
-    """When the server closes an idle connection, the process is told, and the next one dials."""
+    """If the server closes an idle connection, the process gets the event; the next one dials."""
 
     async def script(peer: Peer) -> None:
         await peer.request()
@@ -350,7 +350,7 @@ async def test_closed_while_idle(
 async def test_unexpected_data_while_idle(
     session: httptrace.ClientSession, scripted: Any, recorder: EventRecorder
 ) -> None:
-    """Bytes that no request asked for: the connection is closed and not used again."""
+    """Unexpected bytes: the connection is closed and not reused."""
 
     async def script(peer: Peer) -> None:
         await peer.request()
@@ -370,7 +370,7 @@ async def test_unexpected_data_while_idle(
 async def test_bytes_after_a_response(
     session: httptrace.ClientSession, scripted: Any, recorder: EventRecorder
 ) -> None:
-    """Bytes behind a response that come with it: the response is good, the connection is not."""
+    """Bytes after a response, in the same segment: it is valid, its connection is not reused."""
     server = await scripted(HELLO + HELLO)
     assert await fetch(session, server.url) == b"hello"
     names = [*START, *FRESH, *SENT, *HEAD, *END, *BODY, *CLOSED, *FINISH]
@@ -381,7 +381,7 @@ async def test_bytes_after_a_response(
 async def test_unix_socket(
     make_session: MakeSession, scripted: Any, recorder: EventRecorder, tmp_path: Any
 ) -> None:
-    """A Unix socket is dialled like an address; there is no DNS."""
+    """A Unix socket has the events of an address; there is no DNS."""
     path = str(tmp_path / "socket")
     await scripted(HELLO, unix_path=path)
     session = make_session(connector=httptrace.UnixConnector(path))

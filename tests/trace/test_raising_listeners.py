@@ -1,4 +1,4 @@
-"""Callbacks of a `TraceConfig` that raise, at every moment."""
+"""Callbacks of a `TraceConfig` that raise, at every event."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .test_exchanges import HELLO, fetch
 
 
 class Broken(Exception):
-    """What the listeners of these tests raise."""
+    """The exception of the listeners of these tests."""
 
 
 @pytest.mark.parametrize("name", [*START, *FRESH, *SENT, *HEAD, *END])
@@ -61,7 +61,7 @@ async def test_raising_before_the_response(
 async def test_raising_in_the_body(
     make_session: MakeSession, scripted: Any, recorder: EventRecorder, name: str
 ) -> None:
-    """A callback that raises while the body is read fails whoever reads, and ends the request."""
+    """A callback that raises while the body is read fails the reader, and ends the request."""
 
     async def parted(peer: Peer) -> None:
         while True:
@@ -85,7 +85,7 @@ async def test_raising_in_the_body(
 async def test_raising_at_the_end(
     make_session: MakeSession, scripted: Any, recorder: EventRecorder, name: str
 ) -> None:
-    """A callback that raises at the very end is heard of, and changes nothing that was."""
+    """An exception of a callback of the last event is raised, and changes nothing else."""
 
     def hear(told: str, *_: Any) -> None:
         if told == name:
@@ -137,7 +137,7 @@ async def test_raising_from_where_nobody_waits(
     recorder: EventRecorder,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """After `release()` nobody can be told but the log: the error is there, once."""
+    """After `release()` the error can only be logged, once."""
 
     async def half(peer: Peer) -> None:
         await peer.request()

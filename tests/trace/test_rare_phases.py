@@ -11,6 +11,7 @@ import pytest
 import httptrace
 from httptrace import ClientTimeout
 from httptrace.testing import EventRecorder, Peer, refused_port, response_bytes
+from httptrace.trace.declare import record_of
 
 from .conftest import MakeSession
 from .sequences import (
@@ -42,11 +43,11 @@ HEAD_SENT = SENT[:1]
 
 
 def is_in_last_phase(recorder: EventRecorder, attempt: int, phase: str) -> bool:
-    """Whether the request that is under way has come so far."""
+    """Whether the current request has reached this phase."""
     if not recorder.events:
         return False
-    source = recorder.events[-1].source
-    return source.attempt == attempt and source.phase == phase
+    record = record_of(recorder.events[-1])
+    return record.attempt == attempt and record.phase == phase
 
 
 async def ended(
@@ -57,7 +58,7 @@ async def ended(
     attempt: int = 1,
     **post: Any,
 ) -> None:
-    """A request that reaches the limit, or is "cancelled" in its last phase; and how it is told."""
+    """A request that reaches the limit, or is "cancelled", in its last phase; and its events."""
     timeout = ClientTimeout(**{} if limit == "cancelled" else {limit: SHORT})
     method = "POST" if post else "GET"
     task = asyncio.create_task(fetch(session, method, url, timeout=timeout, **post))
@@ -102,7 +103,7 @@ async def test_in_the_middle_of_a_head(
 async def test_after_early_hints(
     session: httptrace.ClientSession, scripted: Any, recorder: EventRecorder, limit: str
 ) -> None:
-    """A 1xx response is no answer: the limits of the answer go on."""
+    """A 1xx response is not the response: its timeouts continue."""
 
     async def script(peer: Peer) -> None:
         await peer.request()
@@ -123,7 +124,7 @@ async def test_after_early_hints(
 async def test_waiting_for_100_continue(
     session: httptrace.ClientSession, scripted: Any, recorder: EventRecorder, limit: str
 ) -> None:
-    """Whoever goes away while 100 Continue is awaited has sent the head alone."""
+    """If the caller is cancelled while 100 Continue is awaited, only the head was sent."""
 
     async def script(peer: Peer) -> None:
         await peer.read_head()
@@ -170,7 +171,7 @@ async def test_100_continue_and_then_a_refusal(
 async def test_redirected_instead_of_100_continue(
     session: httptrace.ClientSession, scripted: Any, recorder: EventRecorder
 ) -> None:
-    """A redirect instead: the body goes to where it leads, and was not sent to the first."""
+    """A redirect instead: the body is sent to its target, and was not sent to the first URL."""
 
     async def script(peer: Peer) -> None:
         request = await peer.read_head()
@@ -200,7 +201,7 @@ async def test_redirected_instead_of_100_continue(
 
 
 async def to_there(peer: Peer) -> None:
-    """Redirect to `/there`, and answer that with the beginning of a head."""
+    """Redirect to `/there`, and respond there with the beginning of a head."""
     await peer.request()
     await peer.send(response_bytes(302, b"", ("Location", "/there")))
     await peer.request()
@@ -212,7 +213,7 @@ async def to_there(peer: Peer) -> None:
 async def test_on_the_second_hop(
     session: httptrace.ClientSession, scripted: Any, recorder: EventRecorder, limit: str
 ) -> None:
-    """What ends on the second hop is of the second attempt, and the request ends once."""
+    """A failure on the second hop belongs to the second attempt; the request ends once."""
     server = await scripted(to_there)
     await ended(session, recorder, server.url, limit, attempt=2)
     second = [*REUSED, *SENT, *FIRST_BYTE, *CLOSED, *FAILED]
@@ -227,7 +228,7 @@ async def test_on_the_second_hop(
 async def test_second_hop_refused(
     session: httptrace.ClientSession, scripted: Any, recorder: EventRecorder
 ) -> None:
-    """A redirect to where nobody listens: the second attempt never had a connection."""
+    """A redirect to a closed port: the second attempt never had a connection."""
     with refused_port() as port:
         answer = response_bytes(302, b"", ("Location", f"http://127.0.0.1:{port}/"))
         server = await scripted(answer)
@@ -242,7 +243,7 @@ async def test_second_hop_refused(
 async def test_body_of_the_second_hop_cut(
     session: httptrace.ClientSession, scripted: Any, recorder: EventRecorder
 ) -> None:
-    """A body that is cut after a redirect: the first hop is as it was."""
+    """A body that is truncated after a redirect: the first hop is unchanged."""
 
     async def script(peer: Peer) -> None:
         await peer.request()
@@ -265,7 +266,7 @@ async def test_body_of_the_second_hop_cut(
 async def test_server_gone_when_retried(
     session: httptrace.ClientSession, scripted: Any, recorder: EventRecorder
 ) -> None:
-    """A stale connection, and nobody there any more: one retry, refused, one end."""
+    """A stale connection to a server that is gone: one retry, refused, one end."""
 
     async def script(peer: Peer) -> None:
         await peer.request()
@@ -290,7 +291,7 @@ async def test_server_gone_when_retried(
 async def test_a_body_is_sent_again(
     session: httptrace.ClientSession, scripted: Any, recorder: EventRecorder
 ) -> None:
-    """PUT with bytes at hand is retried on a fresh connection, with the body once more."""
+    """PUT with a body in memory is retried on a new connection, with the body again."""
 
     async def script(peer: Peer) -> None:
         await peer.request()
@@ -338,7 +339,7 @@ async def test_time_blocked_is_told(
     session = make_session()
     task = asyncio.create_task(fetch(session, "POST", server.url, data=b"x" * (8 << 20)))
     async with asyncio.timeout(5):
-        while not recorder.events or not recorder.events[0].source.blocked_since_ns:
+        while not recorder.events or not record_of(recorder.events[0]).blocked_since_ns:
             await asyncio.sleep(0)
     server.events["go"].set()
     await task

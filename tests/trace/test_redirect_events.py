@@ -1,4 +1,4 @@
-"""Exact events of redirects, refused statuses and retries: several times on the wire."""
+"""Exact events of redirects, error statuses and retries: several attempts."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def redirect(location: str, status: int = 302, body: bytes = b"") -> bytes:
 async def test_same_host(
     session: httptrace.ClientSession, scripted: Any, recorder: EventRecorder, deliver: Deliver
 ) -> None:
-    """A redirect on the same host goes out on the same connection, as the second attempt."""
+    """A redirect to the same host uses the same connection, as the second attempt."""
     server = await scripted(delivering(deliver, redirect("/there"), HELLO))
     assert await fetch(session, "GET", server.url) == b"hello"
     hop = [*HEAD, REDIRECT, *BODY_END, *RELEASED]
@@ -62,7 +62,7 @@ async def test_same_host(
 async def test_redirect_with_a_body(
     session: httptrace.ClientSession, scripted: Any, recorder: EventRecorder, deliver: Deliver
 ) -> None:
-    """The body of a redirect is read and told, and given to nobody."""
+    """The body of a redirect is read, with its events, and not returned."""
     server = await scripted(delivering(deliver, redirect("/", 302, b"moved"), HELLO))
     assert await fetch(session, "GET", server.url) == b"hello"
     hop = [*HEAD, REDIRECT, *BODY, *RELEASED]
@@ -90,7 +90,7 @@ async def test_another_host(
 async def test_each_hop_keeps_its_own_headers(
     session: httptrace.ClientSession, scripted: Any, recorder: EventRecorder
 ) -> None:
-    """What was sent stays on the events and responses of the hop that sent it."""
+    """Events and responses of a hop keep the headers that this hop sent."""
     other = await scripted(HELLO)
     server = await scripted(redirect(other.url + "/x", 303))
     async with session.post(
@@ -113,7 +113,7 @@ async def test_each_hop_keeps_its_own_headers(
 async def test_redirect_with_too_much_body(
     session: httptrace.ClientSession, scripted: Any, recorder: EventRecorder
 ) -> None:
-    """A redirect's body that is not worth reading closes its connection."""
+    """A redirect's body that is too large to be read closes its connection."""
     head = response_bytes(302, b"", ("Location", "/"), ("Content-Length", "999999"), length=False)
 
     async def script(peer: Peer) -> None:
@@ -131,7 +131,7 @@ async def test_redirect_with_too_much_body(
 async def test_too_many_redirects(
     session: httptrace.ClientSession, scripted: Any, recorder: EventRecorder
 ) -> None:
-    """The redirect that is one too many is told and not followed; the request fails."""
+    """The redirect that is one too many is an event and not followed; the request fails."""
     server = await scripted(redirect("/"))
     with pytest.raises(httptrace.TooManyRedirects, match="the limit of max_redirects=2 is reached"):
         await fetch(session, "GET", server.url, max_redirects=2)
@@ -150,7 +150,7 @@ async def test_raise_for_status(
     deliver: Deliver,
     option: bool | None,
 ) -> None:
-    """A status that is refused ends the request with an exception, and closes what was unread."""
+    """A status that raises ends the request with an exception, and closes an unread response."""
 
     async def refuse(response: httptrace.ClientResponse) -> None:
         raise ZeroDivisionError(response.status)
@@ -167,7 +167,7 @@ async def test_raise_for_status(
 async def test_raise_for_status_with_a_body_on_its_way(
     session: httptrace.ClientSession, scripted: Any, recorder: EventRecorder
 ) -> None:
-    """A refused response whose body has not come closes its connection."""
+    """A response that raises before its body has arrived closes its connection."""
     head = response_bytes(503, b"", ("Content-Length", "5"), length=False)
     server = await scripted(head)
     with pytest.raises(httptrace.ClientResponseError):
@@ -183,7 +183,7 @@ async def test_raise_for_status_that_reads(
     deliver: Deliver,
     status: int,
 ) -> None:
-    """A check may read the body before it decides: the request ends after it, not within."""
+    """A check may read the body before it decides: the request ends after it."""
 
     async def judge(response: httptrace.ClientResponse) -> None:
         text = await response.text()
@@ -208,7 +208,7 @@ async def test_raise_for_status_that_reads(
 async def test_middleware_that_reads_and_sends_again(
     make_session: MakeSession, scripted: Any, recorder: EventRecorder, deliver: Deliver
 ) -> None:
-    """A middleware may read a response and send the request once more: one request, two hops."""
+    """A middleware may read a response and send the request again: one request, two hops."""
 
     async def again(request: Any, handler: Any) -> httptrace.ClientResponse:
         response = await handler(request)
@@ -263,7 +263,7 @@ async def test_middleware_that_answers_itself(
 
 
 async def stale(peer: Peer) -> None:
-    """The first connection answers once, and dies when the second request has come."""
+    """The first connection responds once, and is closed when the second request has arrived."""
     if peer.index:
         while True:
             await peer.request()
@@ -277,7 +277,7 @@ async def stale(peer: Peer) -> None:
 async def test_stale_connection_is_retried(
     session: httptrace.ClientSession, scripted: Any, recorder: EventRecorder
 ) -> None:
-    """A reused connection that dies before any answer: once more on a fresh one, and told so."""
+    """A reused connection that is closed before a response: one retry on a new one, with event."""
     server = await scripted(stale)
     await fetch(session, "GET", server.url)
     recorder.clear()
@@ -299,7 +299,7 @@ async def test_stale_connection_is_retried(
 async def test_stale_connection_is_not_retried_for_post(
     session: httptrace.ClientSession, scripted: Any, recorder: EventRecorder
 ) -> None:
-    """What may have been carried out must not be repeated (RFC 9110 §9.2.2)."""
+    """A request that may have been processed is not repeated (RFC 9110 §9.2.2)."""
     server = await scripted(stale)
     await fetch(session, "GET", server.url)
     recorder.clear()
@@ -311,7 +311,7 @@ async def test_stale_connection_is_not_retried_for_post(
 async def test_stale_connection_is_not_retried_on_demand(
     session: httptrace.ClientSession, scripted: Any, recorder: EventRecorder
 ) -> None:
-    """aiohttp's test tools switch the retry off with ``_retry_connection``."""
+    """aiohttp's test tools disable the retry with ``_retry_connection``."""
     server = await scripted(stale)
     session._retry_connection = False
     await fetch(session, "GET", server.url)
@@ -324,7 +324,7 @@ async def test_stale_connection_is_not_retried_on_demand(
 async def test_retried_once_only(
     session: httptrace.ClientSession, scripted: Any, recorder: EventRecorder
 ) -> None:
-    """The fresh connection of a retry is not retried."""
+    """The new connection of a retry is not retried."""
 
     async def script(peer: Peer) -> None:
         await peer.request()
@@ -346,7 +346,7 @@ async def test_retried_once_only(
 async def test_not_retried_once_an_answer_began(
     session: httptrace.ClientSession, scripted: Any, recorder: EventRecorder
 ) -> None:
-    """A byte of an answer is an answer: the request is not repeated."""
+    """After a byte of a response the request is not repeated."""
 
     async def script(peer: Peer) -> None:
         await peer.request()
@@ -368,7 +368,7 @@ async def test_not_retried_once_an_answer_began(
 async def test_chunks_of_a_redirect_come_before_the_next_hop(
     session: httptrace.ClientSession, scripted: Any, recorder: EventRecorder, deliver: Deliver
 ) -> None:
-    """A redirect whose body is chunked: it is not waited for, unless it is there already."""
+    """A redirect with a chunked body: it is not waited for, unless it has arrived."""
     answer = (
         b"HTTP/1.1 302 Found\r\nLocation: /\r\nTransfer-Encoding: chunked\r\n\r\n"
         b"5\r\nmoved\r\n0\r\n\r\n"

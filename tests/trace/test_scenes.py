@@ -22,7 +22,7 @@ pytestmark = pytest.mark.parametrize("chosen", SCENES, ids=repr)
 
 
 class Broken(Exception):
-    """What a listener raises here."""
+    """The exception of a listener here."""
 
 
 async def test_stats(
@@ -32,7 +32,7 @@ async def test_stats(
     leak_check: Leaks,
     chosen: Scene,
 ) -> None:
-    """The connector's counters are what happened, and agree with the events."""
+    """The connector's counters are as expected, and agree with the events."""
     async with staged(chosen, server_ssl, client_ssl) as place:
         await chosen.play(place)
         connector: Any = place.session.connector
@@ -79,7 +79,7 @@ async def test_timelines_without_observers(
 
 
 def hooked(hook: Callable[[int], None], count: list[int]) -> httptrace.TraceConfig:
-    """Call the hook with the number of each moment, whatever it is."""
+    """Call the hook with the number of each event."""
     config = httptrace.TraceConfig()
 
     async def hear(session: Any, context: Any, params: Any) -> None:
@@ -94,7 +94,7 @@ def hooked(hook: Callable[[int], None], count: list[int]) -> httptrace.TraceConf
 async def played(
     chosen: Scene, server_ssl: ssl.SSLContext, client_ssl: ssl.SSLContext, hook: Any
 ) -> int:
-    """Play it with the hook at each moment; returns how many there were. Nothing may stay open."""
+    """Run it with the hook at each event; returns their number. Nothing may stay open."""
     count: list[int] = []
     async with staged(chosen, server_ssl, client_ssl, (hooked(hook, count),)) as place:
         playing = asyncio.ensure_future(chosen.play(place))
@@ -117,7 +117,7 @@ async def test_raising_at_every_moment(
     leak_check: Leaks,
     chosen: Scene,
 ) -> None:
-    """Whenever a callback raises, that request alone ends, with all that it began."""
+    """Wherever a callback raises, only that request ends, with all its spans."""
     moments = await played(chosen, server_ssl, client_ssl, lambda number: None)
     for moment in range(moments):
         recorder.clear()
@@ -137,7 +137,7 @@ async def test_cancelled_at_every_moment(
     leak_check: Leaks,
     chosen: Scene,
 ) -> None:
-    """Whenever the task is cancelled, the request ends, with all that it began."""
+    """Wherever the task is cancelled, the request ends, with all its spans."""
     moments = await played(chosen, server_ssl, client_ssl, lambda number: None)
     for moment in range(moments):
         recorder.clear()

@@ -1,4 +1,4 @@
-"""`Timeline`: an exact partition of a request's time, when it goes well and when it does not."""
+"""`Timeline`: an exact partition of a request's time, in success and failure."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def assert_partition(timeline: httptrace.Timeline) -> None:
 async def test_without_any_listener(
     session: httptrace.ClientSession, scripted: Any, recorder: EventRecorder
 ) -> None:
-    """The timeline is there without any set-up, for a fresh connection and for a used one."""
+    """The timeline needs no set-up, for a new connection and a reused one."""
     httptrace.uninstall(recorder)
     server = await scripted(HELLO)
     timelines = []
@@ -69,7 +69,7 @@ async def test_without_any_listener(
 async def test_every_phase_has_its_own_time(
     make_session: MakeSession, scripted: Any, recorder: EventRecorder
 ) -> None:
-    """Time that goes by in one phase is counted there and nowhere else."""
+    """Time that passes in one phase is counted there and nowhere else."""
 
     async def slow(peer: Peer) -> None:
         await peer.request()
@@ -100,7 +100,7 @@ async def test_every_phase_has_its_own_time(
 
 
 async def test_queue(make_session: MakeSession, scripted: Any, recorder: EventRecorder) -> None:
-    """Waiting for a place is the queue's time."""
+    """Waiting for a place counts as `queue`."""
 
     async def slow(peer: Peer) -> None:
         while True:
@@ -120,7 +120,7 @@ async def test_queue(make_session: MakeSession, scripted: Any, recorder: EventRe
 async def test_think_time_of_the_caller(
     session: httptrace.ClientSession, scripted: Any, recorder: EventRecorder
 ) -> None:
-    """While the body comes, waiting for the network and waiting for the caller are told apart."""
+    """While the body arrives, waiting for the network and for the caller are separate."""
 
     async def parts(peer: Peer) -> None:
         await peer.request()
@@ -147,7 +147,7 @@ async def test_think_time_of_the_caller(
 async def test_hops(
     session: httptrace.ClientSession, scripted: Any, recorder: EventRecorder
 ) -> None:
-    """Each hop of a redirect is a time of its own, and they follow without a gap."""
+    """Each hop of a redirect has its own time, and they follow without a gap."""
     server = await scripted(response_bytes(302, b"", ("Location", "/there")), HELLO)
     other = await scripted(HELLO)
     answer = response_bytes(302, b"", ("Location", other.url))
@@ -170,7 +170,7 @@ async def test_hops(
 async def test_failures(
     session: httptrace.ClientSession, scripted: Any, recorder: EventRecorder, outcome: str
 ) -> None:
-    """Without a response the timeline comes with on_request_finish, and is as exact."""
+    """Without a response the timeline is in on_request_finish, and is as exact."""
     heard: list[httptrace.Timeline] = []
     config = httptrace.TraceConfig()
     config.on_request_finish.append(lambda _s, _c, params: heard.append(params.timeline))
@@ -206,7 +206,7 @@ async def test_failures(
 async def test_under_way(
     session: httptrace.ClientSession, scripted: Any, recorder: EventRecorder
 ) -> None:
-    """While the body comes the timeline goes up to now, and says that it is not complete."""
+    """While the body arrives the timeline ends now, and says that it is not complete."""
 
     async def parts(peer: Peer) -> None:
         await peer.request()
@@ -235,7 +235,7 @@ async def test_protocol(
     secure: bool,
     version: str,
 ) -> None:
-    """The protocol has its name in ALPN; whether it was spoken over TLS stands elsewhere."""
+    """The protocol has its ALPN name, with and without TLS."""
     answer = HELLO.replace(b"HTTP/1.1", f"HTTP/{version}".encode())
     server = await scripted(answer, ssl=server_ssl if secure else None)
     async with make_session().get(server.url, ssl=client_ssl) as response:
@@ -248,7 +248,7 @@ async def test_protocol(
 async def test_no_protocol_of_what_is_no_http(
     session: httptrace.ClientSession, scripted: Any, recorder: EventRecorder
 ) -> None:
-    """Of a head that is no HTTP the timeline tells nothing but its bytes."""
+    """Of a head that is not HTTP the timeline has only the number of bytes."""
     garbage = b"HTTP/1.\xd3 200 Fine\r\nX: y\r\n\r\n"
     server = await scripted(garbage)
     with pytest.raises(httptrace.ClientResponseError):
@@ -261,7 +261,7 @@ async def test_no_protocol_of_what_is_no_http(
 async def test_json_and_text(
     session: httptrace.ClientSession, scripted: Any, recorder: EventRecorder
 ) -> None:
-    """`to_dict()` is JSON whose sums are exact, `str()` a picture that names every phase."""
+    """`to_dict()` is JSON with exact sums, and `str()` a drawing that names every phase."""
     server = await scripted(HELLO)
     async with session.get(server.url) as response:
         await response.read()
@@ -278,7 +278,7 @@ async def test_json_and_text(
 async def test_many_at_once(
     session: httptrace.ClientSession, scripted: Any, recorder: EventRecorder
 ) -> None:
-    """However many at once, each timeline is a partition of its own request's time."""
+    """With many concurrent requests, each timeline is a partition of its own request's time."""
     httptrace.uninstall(recorder)
     server = await scripted(HELLO)
 
@@ -296,7 +296,7 @@ async def test_many_at_once(
 async def test_context_id_without_any_listener(
     session: httptrace.ClientSession, scripted: Any, recorder: EventRecorder
 ) -> None:
-    """Each timeline carries the id of the work that made the request, hops and failures too."""
+    """Each timeline has the id of the context that made the request, hops and failures too."""
     httptrace.uninstall(recorder)
 
     async def answer(peer: Peer, request: ReceivedRequest) -> None:
@@ -325,7 +325,7 @@ async def test_context_id_without_any_listener(
 async def test_context_id_of_events(
     session: httptrace.ClientSession, scripted: Any, recorder: EventRecorder
 ) -> None:
-    """Events carry the same id; what a task does in its own context is that context's."""
+    """Events have the same id; a task's request in its own context has that context's."""
     server = await scripted(HELLO)
     with httptrace.job_context("job", id="outer"):
         task = asyncio.create_task(fetch(session, "GET", server.url))

@@ -1,4 +1,4 @@
-"""What TLS adds to a request's events: what was agreed, and the time that certificates take."""
+"""TLS in a request's events: what was negotiated, and the time of reading certificates."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import httptrace
 from httptrace.net import tls
 from httptrace.testing import EventRecorder
 from httptrace.testing.certificates import CertificateAuthority
+from httptrace.trace.declare import record_of
 
 from .conftest import MakeSession
 from .sequences import ANSWERED, FAILED, SENT, SOCKET, START, TLS
@@ -62,7 +63,7 @@ async def test_what_was_agreed(
 async def test_what_is_not_verified_is_not_told(
     make_session: MakeSession, scripted: Any, recorder: EventRecorder, server_ssl: ssl.SSLContext
 ) -> None:
-    """With ``ssl=False`` nothing of the certificate is told; without ALPN no protocol is."""
+    """With ``ssl=False`` there is nothing about the certificate; without ALPN no protocol."""
     server = await scripted(HELLO, ssl=server_ssl)
     await fetch(make_session(), "GET", server.url, ssl=False)
     (end,) = recorder.of("tls_handshake_end")
@@ -86,15 +87,15 @@ def fresh(
 
 @contextmanager
 def slow_disk() -> Iterator[None]:
-    """Whoever reads the certificates waits until the block ends."""
+    """Reading the certificates waits until the block ends."""
     with tls._loading:
         yield
 
 
 async def until_read(task: asyncio.Task[Any], recorder: EventRecorder) -> None:
-    """Wait until the request is at the certificates."""
+    """Wait until the request reads the certificates."""
     async with asyncio.timeout(5):
-        while not (started := recorder.of(*CREATE_START)) or started[0].source.phase == "queue":
+        while not (started := recorder.of(*CREATE_START)) or record_of(started[0]).phase == "queue":
             assert not task.done()
             await asyncio.sleep(0)
 
@@ -135,7 +136,7 @@ async def test_given_up_while_certificates_are_read(
     server_ssl: ssl.SSLContext,
     limit: str | None,
 ) -> None:
-    """A request that ends at the certificates ends in the phase of TLS; no socket was opened."""
+    """A request that ends while certificates are read ends in phase tls, without a socket."""
     server = await scripted(HELLO, ssl=server_ssl)
     session = make_session()
     limits = httptrace.ClientTimeout(**{limit: PAUSE} if limit else {})

@@ -19,7 +19,7 @@ from .test_exchanges import HELLO, fetch
 
 
 async def test_every_signal_has_its_class() -> None:
-    """Each declared moment is a signal of its own, under aiohttp's name where it has one."""
+    """Each declared event is a signal, with aiohttp's name if it has one."""
     config = httptrace.TraceConfig()
     for event in EVENTS:
         assert isinstance(getattr(config, event.signal), httptrace.Signal)
@@ -29,7 +29,7 @@ async def test_every_signal_has_its_class() -> None:
 async def test_hears_what_observers_see(
     make_session: MakeSession, scripted: Any, recorder: EventRecorder
 ) -> None:
-    """Coroutine callbacks hear the same moments in the same order as observers."""
+    """Coroutine callbacks get the same events in the same order as observers."""
     heard: list[str] = []
     server = await scripted(HELLO)
     config = listening(lambda name, *_: heard.append(name))
@@ -55,7 +55,7 @@ async def test_arguments(make_session: MakeSession, scripted: Any) -> None:
 
 
 async def test_context_is_one_for_each_request(make_session: MakeSession, scripted: Any) -> None:
-    """Two requests at once do not share a context; without trace_request_ctx it holds None."""
+    """Concurrent requests do not share a context; without trace_request_ctx it has None."""
     seen: dict[int, set[int]] = {}
     contexts: list[Any] = []
 
@@ -73,7 +73,7 @@ async def test_context_is_one_for_each_request(make_session: MakeSession, script
 
 
 async def test_context_factory(make_session: MakeSession, scripted: Any) -> None:
-    """The factory makes the context, and is called with trace_request_ctx by name."""
+    """The factory creates the context, and is called with trace_request_ctx by name."""
 
     class Context:
         def __init__(self, trace_request_ctx: Any = None) -> None:
@@ -93,7 +93,7 @@ async def test_context_factory(make_session: MakeSession, scripted: Any) -> None
 
 
 async def test_several_configs_in_order(make_session: MakeSession, scripted: Any) -> None:
-    """Configs hear in the order in which they were given, callbacks in that of appending."""
+    """Configs are called in the order in which they were given, callbacks in that of appending."""
     heard: list[str] = []
 
     def config(name: str) -> httptrace.TraceConfig:
@@ -114,7 +114,7 @@ async def test_several_configs_in_order(make_session: MakeSession, scripted: Any
 
 
 async def test_plain_functions(make_session: MakeSession, scripted: Any) -> None:
-    """A plain function does as well as a coroutine function, and so does any awaitable."""
+    """A plain function is accepted, and a function that returns an awaitable."""
     heard: list[str] = []
     config = httptrace.TraceConfig()
     config.on_request_start.append(lambda session, context, params: heard.append("plain"))
@@ -133,7 +133,7 @@ async def test_plain_functions(make_session: MakeSession, scripted: Any) -> None
 
 
 async def test_frozen(make_session: MakeSession) -> None:
-    """Callbacks are fixed once a session has the config."""
+    """Callbacks cannot be changed once a session has the config."""
     config = httptrace.TraceConfig()
 
     async def callback(*_: Any) -> None: ...
@@ -155,7 +155,7 @@ async def test_frozen(make_session: MakeSession) -> None:
 
 @pytest.mark.parametrize("wrong", [["x"], [httptrace.TraceConfig], [object()]])
 async def test_what_is_no_config(wrong: list[Any]) -> None:
-    """What is no TraceConfig is refused before anything is sent."""
+    """What is not a TraceConfig is refused before anything is sent."""
     with pytest.raises(TypeError, match="TraceConfig"):
         httptrace.ClientSession(trace_configs=wrong)
 
@@ -163,7 +163,7 @@ async def test_what_is_no_config(wrong: list[Any]) -> None:
 async def test_headers_can_be_changed_at_the_start(
     make_session: MakeSession, scripted: Any, recorder: EventRecorder
 ) -> None:
-    """on_request_start may add, change and remove headers; they are sent so, and only then."""
+    """on_request_start may add, change and remove headers; later events may not."""
 
     async def change(session: Any, context: Any, params: Any) -> None:
         params.headers["X-Trace"] = "7"
@@ -189,7 +189,7 @@ async def test_headers_can_be_changed_at_the_start(
 
 
 async def test_changed_headers_follow_redirects(make_session: MakeSession, scripted: Any) -> None:
-    """A header that a listener has added stays for the hops of the same origin."""
+    """A header that a listener has added is sent with all hops to the same origin."""
 
     async def change(session: Any, context: Any, params: Any) -> None:
         params.headers["X-Trace"] = "7"
@@ -206,7 +206,7 @@ async def test_changed_headers_follow_redirects(make_session: MakeSession, scrip
 async def test_bad_header_from_a_listener(
     make_session: MakeSession, scripted: Any, recorder: EventRecorder
 ) -> None:
-    """A listener cannot smuggle a line break into the head: the request fails unsent."""
+    """A listener cannot inject a line break into the head: the request fails unsent."""
 
     async def change(session: Any, context: Any, params: Any) -> None:
         params.headers["X-Trace"] = "7\r\nX-Evil: 1"

@@ -1,4 +1,4 @@
-"""Observers that do what they should not: the requests that they see go on, and so do others."""
+"""Observers that raise or interfere: requests continue."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FRESH_REQUEST = [*START, *FRESH, *SENT, *ANSWERED]
 
 
 class Doing(httptrace.Observer):
-    """Calls a function at one moment, and keeps the names of all that it hears."""
+    """Calls a function at one event, and keeps the names of all events."""
 
     def __init__(self, name: str, do: Any) -> None:
         self.names: list[str] = []
@@ -50,7 +50,7 @@ async def test_raising_at_each_moment(
     caplog: pytest.LogCaptureFixture,
     name: str,
 ) -> None:
-    """At whatever moment it raises, the request goes on, it is logged once, and hears no more."""
+    """If it raises at any event, the request continues, one error is logged, and it is dropped."""
     server = await scripted(HELLO)
     observer = Doing(name, raising(LookupError))
     with httptrace.observe(observer), caplog.at_level(logging.ERROR, logger="httptrace"):
@@ -68,7 +68,7 @@ async def test_raising_cancelled_error(
     recorder: EventRecorder,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """CancelledError out of an observer is an error like any other: it cancels nobody."""
+    """A CancelledError of an observer is an error like any other, and cancels nothing."""
     server = await scripted(HELLO)
     observer = Doing("connection_acquired", raising(asyncio.CancelledError))
     with caplog.at_level(logging.ERROR, logger="httptrace"):
@@ -104,7 +104,7 @@ async def test_raising_about_an_idle_connection(
 
 @dataclass(frozen=True, eq=True)
 class Equal(httptrace.Observer):
-    """Equal to all of its kind, and not to be changed."""
+    """Equal to all of its kind, and immutable."""
 
     name: str
 
@@ -118,7 +118,7 @@ async def test_what_is_dropped_is_not_kept(
     recorder: EventRecorder,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """A dropped observer is not kept alive: an observer for each request may raise for ever."""
+    """A dropped observer is not kept alive: an observer for each request may raise every time."""
     caplog.set_level(logging.CRITICAL, logger="httptrace")  # log records keep what they tell of
     server = await scripted(HELLO)
     observers: list[Any] = [Equal("a"), Doing("request_start", raising(LookupError))]
@@ -133,7 +133,7 @@ async def test_what_is_dropped_is_not_kept(
 async def test_installed_and_uninstalled_in_the_middle(
     session: httptrace.ClientSession, scripted: Any, recorder: EventRecorder
 ) -> None:
-    """A request is heard whole or not at all: what changes meanwhile is for those that follow."""
+    """A request is observed whole or not at all: changes apply to later requests."""
     server = await scripted(HELLO)
     late = EventRecorder()
     leaving = Doing("connection_acquired", lambda: httptrace.uninstall(leaving))
@@ -155,7 +155,7 @@ async def test_installed_and_uninstalled_in_the_middle(
 async def test_closing_the_connector(
     make_session: MakeSession, scripted: Any, recorder: EventRecorder, name: str
 ) -> None:
-    """An observer that closes the connector ends the request with an error, and all with it."""
+    """An observer that closes the connector ends the request with an error, and all its spans."""
 
     async def silent(peer: Peer) -> None:
         await peer.request()
@@ -180,7 +180,7 @@ async def test_closing_the_connector(
 async def test_requests_of_an_observer(
     session: httptrace.ClientSession, scripted: Any, recorder: EventRecorder
 ) -> None:
-    """An observer may start a task with a request: it is heard in its own right."""
+    """An observer may start a task with a request, which has its own events."""
     server = await scripted(HELLO)
     more: list[asyncio.Task[bytes]] = []
 

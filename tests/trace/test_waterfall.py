@@ -1,4 +1,4 @@
-"""Waterfalls: what a timeline looks like as text, to the column."""
+"""Waterfalls: a timeline as text, exact to the column."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ AGAIN: dict[Phase, float] = {"queue": 2, "send": 1, "wait": 6, "receive": 1}
 
 
 def drawn(*attempts: Attempt, width: int = 64) -> list[str]:
-    """The lines of the waterfall of attempts that followed each other."""
+    """The lines of the waterfall of successive attempts."""
     for number, (before, after) in enumerate(pairwise(attempts), 2):
         after.previous, after.attempt = before, number
     return draw(Timeline(attempts[-1]), width).splitlines()
@@ -107,7 +107,7 @@ def test_parts_of_columns() -> None:
 
 
 def test_slivers() -> None:
-    """A phase that is too short for a bar is a sliver at its place, within the picture."""
+    """A phase that is too short for a bar has the thinnest bar, within the drawing."""
     lines = drawn(Attempt({"queue": 500, "send": 0.001, "wait": 500, "receive": 0.001}))
     assert lines[3][24:] == " " * 20 + "▏"
     assert lines[5][24:] == " " * 39 + "▕"
@@ -126,14 +126,14 @@ def test_slivers() -> None:
     ],
 )
 def test_units(ms: float, shown: str) -> None:
-    """All times of a timeline have the unit that suits its total."""
+    """All times of a timeline have the unit of its total."""
     lines = drawn(Attempt({"queue": 0, "wait": ms}))
     assert lines[-1] == f"  total   {shown:>12}"
     assert lines[-2].startswith(f"  wait    {shown:>12}  █")
 
 
 def test_hops() -> None:
-    """Several hops lie one after the other on one clock, each with its own total."""
+    """Several hops are drawn on one time scale, each with its own total."""
     redirect = Attempt(AGAIN, status=302, reason_phrase="Found", served_before=1)
     target = Attempt(AGAIN, start=10, served_before=2, url="http://example.org/other")
     lines = drawn(redirect, target)
@@ -145,7 +145,7 @@ def test_hops() -> None:
 
 
 def test_retry() -> None:
-    """An attempt that was given up is shown with what it failed with and in which phase."""
+    """A failed attempt is shown with its error and its phase."""
     dead = Attempt(
         {"queue": 1, "send": 1, "wait": 8},
         status=0,
@@ -163,14 +163,14 @@ def test_retry() -> None:
 
 
 def test_addresses() -> None:
-    """Addresses that did not come to a connection are told."""
+    """Addresses that could not be connected to are shown."""
     failed = (("192.0.2.1:80", "failed: Connection refused"),)
     lines = drawn(Attempt(FIRST, addresses_failed=failed, address="192.0.2.2:80"))
     assert "  192.0.2.1:80 failed: Connection refused" in lines
 
 
 def test_failures() -> None:
-    """A request that failed says with what and where; after a status, both."""
+    """A failed request has its error and phase, after the status if there is one."""
     assert (
         "→ TimeoutError in dns"
         in drawn(
@@ -185,14 +185,14 @@ def test_failures() -> None:
 
 
 def test_so_far() -> None:
-    """A request that is under way is drawn up to now."""
+    """A request that is not complete is drawn up to now."""
     lines = drawn(Attempt({"queue": 1, "wait": 1}, status=0, end_ns=0))
     assert lines[0].endswith("→ …")
     assert lines[-1].endswith("so far")
 
 
 def test_reader() -> None:
-    """Where the reader took a good part of the time, a line tells how much."""
+    """If the reader took a large part of the time, a line shows how much."""
     slow = Attempt(FIRST | {"receive": 100.0}, network_wait_ns=30 * MS)
     assert f"{'':24}30.0 ms for the network, 70.0 ms for the reader" in drawn(slow)
     quick = Attempt(FIRST | {"receive": 100.0}, network_wait_ns=99 * MS)
@@ -207,13 +207,13 @@ def test_secrets() -> None:
 
 
 def test_control_characters() -> None:
-    """A reason phrase cannot command the terminal."""
+    """Control characters of a reason phrase do not reach the terminal."""
     assert "\x9b" not in drawn(Attempt(FIRST, reason_phrase="O\x9b2JK"))[0]
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 120])
 def test_width(width: int) -> None:
-    """No line is longer than the width, whatever the URL; its middle goes first."""
+    """No line is longer than the width; a long URL is shortened in its middle."""
     url = f"http://example.org/{'x' * 300}/end"
     lines = drawn(
         Attempt(FIRST, url=url, status=0, reason_phrase="", exception=None, tls=TLS, address="a:1"),
@@ -226,7 +226,7 @@ def test_width(width: int) -> None:
 
 
 def test_nothing_yet() -> None:
-    """A request of no time at all can be drawn."""
+    """A request that took no time can be drawn."""
     assert drawn(Attempt({"queue": 0}))[-1] == f"  total   {'0 µs':>12}"
 
 
@@ -241,5 +241,5 @@ def test_nothing_yet() -> None:
     ],
 )
 def test_sizes(count: int, shown: str) -> None:
-    """Bytes are told in a unit that suits them."""
+    """Bytes have a suitable unit."""
     assert f"↓ {shown}" in drawn(Attempt(FIRST, bytes_received=count))[1]

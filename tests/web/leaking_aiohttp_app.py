@@ -13,7 +13,7 @@ from httptrace.web import context_middleware, setup_context
 
 
 async def handle(req: web.Request) -> web.Response:
-    """Reads the body in pieces, as a handler does that is slower than its client."""
+    """Reads the body in pieces, as a handler that is slower than its client."""
     found = {
         "id": current_request_id(),
         "user": state.user,

@@ -25,7 +25,7 @@ named = Local()
 
 
 async def application(scope: Any, receive: Any, send: Any) -> None:
-    """Reads the body in pieces, as a handler does that is slower than its client."""
+    """Reads the body in pieces, as a handler that is slower than its client."""
     if scope["type"] == "lifespan":
         await lifespan(receive, send)
         return
@@ -52,7 +52,7 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
 
 
 async def lifespan(receive: Any, send: Any) -> None:
-    """A server that knows lifespan lets the application set values for all requests."""
+    """With lifespan the application sets values for all requests."""
     assert (await receive())["type"] == "lifespan.startup"
     await send({"type": "lifespan.startup.complete"})
     assert (await receive())["type"] == "lifespan.shutdown"

@@ -1,4 +1,4 @@
-"""Real servers in processes of their own, at Unix sockets."""
+"""Real servers in their own processes, at Unix sockets."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ STARTING_S = 30.0
 
 
 def need(*modules: str) -> None:
-    """Skip the test where a server is not installed, and say which."""
+    """Skip the test if a server is not installed, and say which."""
     for name in modules:
         if importlib.util.find_spec(name) is None:
             pytest.skip(f"{name} is not installed: this server is not tested")
 
 
 def gunicorns_worker_for_uvicorn() -> str:
-    """uvicorn's own worker class, or that of the package which takes its place."""
+    """uvicorn's own worker class, or that of the package that replaces it."""
     need("gunicorn")
     own = importlib.util.find_spec("uvicorn.workers") is not None
     if not own:
@@ -37,7 +37,7 @@ def gunicorns_worker_for_uvicorn() -> str:
 
 
 class Answer(NamedTuple):
-    """A response, as far as these tests read it."""
+    """The parts of a response that these tests read."""
 
     status: int
     head: str
@@ -45,7 +45,7 @@ class Answer(NamedTuple):
 
 
 class Client:
-    """A keep-alive connection to a server; what is sent is under the test's control."""
+    """A keep-alive connection to a server; the test controls what is sent."""
 
     def __init__(self, path: str) -> None:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -76,7 +76,7 @@ class Client:
 
 @contextlib.contextmanager
 def serving(command: list[str], path: str, log: Path, **environment: str) -> Iterator[None]:
-    """Run ``python -m command`` until the block ends; what it writes goes to `log`."""
+    """Run ``python -m command`` until the block ends; its output goes to `log`."""
     variables = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "src"), *sys.path]),

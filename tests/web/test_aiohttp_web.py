@@ -75,7 +75,7 @@ async def tell(req: web.Request) -> web.Response:
 
 
 async def test_a_request_has_its_id_path_and_trace():
-    """The handler reads what came with the request; the id goes back on the response."""
+    """The handler reads the request's ids; the id is in the response."""
     headers = {"x-request-ID": "abc", "traceparent": f"00-{TRACE}-00f067aa0ba902b7-01"}
     async with (
         serving(application(tell, context_middleware())) as url,
@@ -94,7 +94,7 @@ async def test_a_request_has_its_id_path_and_trace():
 
 
 async def test_the_old_form_does_the_same():
-    """context_middleware_factory(app, handler) works where aiohttp takes old middlewares."""
+    """context_middleware_factory(app, handler) works as an old-style middleware of aiohttp."""
     app = application(tell, context_middleware_factory)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
@@ -105,7 +105,7 @@ async def test_the_old_form_does_the_same():
 
 
 async def test_an_id_that_is_too_long_or_doubled_is_replaced():
-    """Nothing of a bad id reaches the program or the response."""
+    """An invalid id reaches neither the program nor the response."""
     async with (
         serving(application(tell, context_middleware())) as url,
         aiohttp.ClientSession() as s,
@@ -122,7 +122,7 @@ async def test_an_id_that_is_too_long_or_doubled_is_replaced():
 
 
 async def test_a_decoded_line_break_in_the_path_stays_encoded():
-    """A path with %0A does not break a line of log."""
+    """A path with %0A does not break a log line."""
     async with (
         serving(application(tell, context_middleware())) as url,
         aiohttp.ClientSession() as s,
@@ -132,7 +132,7 @@ async def test_a_decoded_line_break_in_the_path_stays_encoded():
 
 
 async def test_http_errors_carry_the_id():
-    """A raised HTTPException and a 404 of the router go out with the id."""
+    """A raised HTTPException and a 404 of the router have the id."""
 
     async def teapot(req: web.Request) -> web.Response:
         raise web.HTTPConflict(text="no")
@@ -147,7 +147,7 @@ async def test_http_errors_carry_the_id():
 
 @pytest.mark.parametrize(("error", "status"), [(KeyError("x"), 500), (TimeoutError(), 504)])
 async def test_an_unhandled_exception_is_answered_with_the_id(records, error, status):
-    """A 500 (504 for a timeout) carries the id, and so does the line in the server's log."""
+    """A 500 (504 for a timeout) has the id, and so has the line in the server's log."""
 
     async def fail(req: web.Request) -> web.Response:
         raise error
@@ -165,7 +165,7 @@ async def test_an_unhandled_exception_is_answered_with_the_id(records, error, st
 
 
 async def test_an_exception_that_goes_on_still_names_its_work_in_the_log(records):
-    """With answer_errors=False aiohttp logs and answers; its line has the id all the same."""
+    """With answer_errors=False aiohttp logs and responds; its line still has the id."""
 
     async def fail(req: web.Request) -> web.Response:
         raise KeyError("x")
@@ -184,7 +184,7 @@ async def test_an_exception_that_goes_on_still_names_its_work_in_the_log(records
     [(None, "not None (is a return statement missing?)"), ("x", "not str")],
 )
 async def test_a_handler_that_returns_no_response_is_told_so(records, returned, text):
-    """It is an error like others: the answer carries the id, and so does the log."""
+    """A handler without a response is an error: the 500 has the id, and so has the log."""
 
     async def forget(req: web.Request):
         return returned
@@ -199,7 +199,7 @@ async def test_a_handler_that_returns_no_response_is_told_so(records, returned, 
 
 
 async def test_an_exception_of_many_requests_names_each(records):
-    """The same exception object raised again is logged with the id of the request at hand."""
+    """The same exception object raised again is logged with the id of the current request."""
     shared = KeyError("x")
 
     async def fail(req: web.Request) -> web.Response:
@@ -214,7 +214,7 @@ async def test_an_exception_of_many_requests_names_each(records):
 
 
 async def test_setup_covers_streams_websockets_and_errors_of_the_server():
-    """With setup_context every response carries the id, whoever prepares it."""
+    """With setup_context every response has the id, whoever prepares it."""
 
     async def handle(req: web.Request) -> web.StreamResponse:
         if req.path == "/stream":
@@ -242,7 +242,7 @@ async def test_setup_covers_streams_websockets_and_errors_of_the_server():
 
 
 async def test_an_exception_after_the_response_began_is_raised():
-    """Where the head is out, there is nothing to answer with: the connection is cut."""
+    """After the head was sent, the error closes the connection."""
 
     async def fail(req: web.Request) -> web.Response:
         stream = web.StreamResponse()
@@ -262,7 +262,7 @@ async def test_an_exception_after_the_response_began_is_raised():
 
 
 async def test_the_id_stays_here_on_request():
-    """send_back=False sends nothing; a header that the handler set is kept."""
+    """send_back=False sends no id; a header that the handler set is kept."""
 
     async def own(req: web.Request) -> web.Response:
         return web.Response(headers={"X-Request-ID": "own"})
@@ -277,7 +277,7 @@ async def test_the_id_stays_here_on_request():
 
 
 async def test_requests_of_one_connection_do_not_share_values():
-    """aiohttp serves a connection in one task: what a request sets is gone at the next."""
+    """aiohttp serves a connection in one task: values of a request are not seen by the next."""
 
     async def remember(req: web.Request) -> web.Response:
         before = getattr(state, "user", None)
@@ -303,7 +303,7 @@ async def test_met_a_second_time_it_does_nothing():
 
 
 async def test_the_access_log_names_the_request(records):
-    """AccessLogger writes inside of the request's scope; without middleware as aiohttp does."""
+    """AccessLogger writes with the request's ids; without middleware as aiohttp does."""
     logging.getLogger("aiohttp.access").setLevel(logging.INFO)
     try:
         for middlewares, expected in (([context_middleware()], "abc"), ([], "")):
@@ -319,14 +319,14 @@ async def test_the_access_log_names_the_request(records):
 
 
 class Terse(AbstractAccessLogger):
-    """An access logger of a program's own."""
+    """An access logger of a program."""
 
     def log(self, request: web.BaseRequest, response: web.StreamResponse, time: float) -> None:
         self.logger.info("%s %s", request.path, response.status)
 
 
 class Silent(Terse):
-    """One that is switched off."""
+    """One that is disabled."""
 
     @property
     def enabled(self) -> bool:
@@ -363,6 +363,6 @@ async def empty(req: web.Request) -> web.Response:
 
 
 def test_an_unusable_header_name_is_refused():
-    """The error comes when the middleware is made."""
+    """The error is raised when the middleware is created."""
     with pytest.raises(ValueError, match="is not a header name"):
         context_middleware(header="X Id")

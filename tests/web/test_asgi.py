@@ -102,7 +102,7 @@ def server_records() -> AsyncIterator[list[logging.LogRecord]]:
 
 
 async def test_a_request_has_its_id_and_path():
-    """The endpoint reads them; the id goes back on the response, 404 included."""
+    """The endpoint reads the ids; the id is in the response, a 404 included."""
     async with serving(ContextMiddleware(starlette())) as url, aiohttp.ClientSession() as session:
         async with session.get(f"{url}/tell", headers=HEADERS) as response:
             assert await response.json() == {"id": "abc", "path": "/tell"}
@@ -114,7 +114,7 @@ async def test_a_request_has_its_id_and_path():
 
 
 async def test_a_websocket_has_its_id_and_path():
-    """The handshake's id is the socket's; it goes back on acceptance and on refusal."""
+    """A WebSocket has the id of its handshake, which is sent on acceptance and on refusal."""
     async with serving(ContextMiddleware(starlette())) as url, aiohttp.ClientSession() as session:
         async with session.ws_connect(f"{url}/ws", headers=HEADERS) as ws:
             assert await ws.receive_str() == "abc /ws"
@@ -126,7 +126,7 @@ async def test_a_websocket_has_its_id_and_path():
 
 @pytest.mark.parametrize("inside", [True, False])
 async def test_an_unhandled_exception_is_answered_with_the_id(inside, server_records):
-    """A 500 carries the id, inside of Starlette or around it, and uvicorn's log line names it."""
+    """A 500 has the id, inside of Starlette or around it, and so has uvicorn's log line."""
     app = starlette()
     if inside:
         app.add_middleware(ContextMiddleware)
@@ -140,7 +140,7 @@ async def test_an_unhandled_exception_is_answered_with_the_id(inside, server_rec
 
 
 async def test_an_error_handler_of_the_application_is_left_its_work():
-    """Inside of Starlette, an application's own answer to exceptions is not taken from it."""
+    """Inside of Starlette, an application's own exception handler is used."""
 
     async def answer(req, error) -> PlainTextResponse:
         return PlainTextResponse("mine", status_code=500)
@@ -198,7 +198,7 @@ async def test_an_error_handler_of_the_application_sees_the_request(kind, server
 
 
 async def test_an_error_handler_outside_of_work_is_called_as_it_is():
-    """An exception that no request marked reaches the handler unchanged."""
+    """An exception that no request has marked reaches the handler unchanged."""
     calls: list[object] = []
 
     async def answer(req, error) -> str:
@@ -242,7 +242,7 @@ async def test_values_that_the_start_sets_are_in_each_request(lifespan):
 
 
 async def test_an_empty_header_is_none_at_all():
-    """Empty values of the headers that are read count as absent."""
+    """Empty values of the request's headers count as missing."""
     seen: list[object] = []
 
     async def app(scope, receive, send) -> None:
@@ -286,7 +286,7 @@ async def test_streams_and_background_tasks_are_inside():
 
 
 async def drive(app, scope) -> list[dict]:
-    """Call an application with a scope and give back what it sends."""
+    """Call an application with a scope and return what it sends."""
     sent: list[dict] = []
 
     async def send(message) -> None:
@@ -300,7 +300,7 @@ async def drive(app, scope) -> list[dict]:
 
 
 async def test_other_scopes_pass_through():
-    """lifespan is handed on untouched."""
+    """lifespan messages are passed on unchanged."""
     seen = []
 
     async def app(scope, receive, send) -> None:
@@ -329,7 +329,7 @@ async def test_a_header_that_the_application_set_is_kept():
 
 
 async def test_met_a_second_time_it_does_nothing():
-    """In a mounted application the outer middleware's id is kept, on the response too."""
+    """In a mounted application the outer middleware's id is kept, in the response too."""
     sub = starlette()
     sub.add_middleware(ContextMiddleware, generator=lambda: "inner")
     app = ContextMiddleware(Starlette(routes=[Mount("/sub", sub)]), generator=lambda: "outer")
@@ -340,7 +340,7 @@ async def test_met_a_second_time_it_does_nothing():
 
 
 async def test_an_exception_of_many_requests_names_each(server_records):
-    """The same exception object raised again is logged with the id of the request at hand."""
+    """The same exception object raised again is logged with the id of the current request."""
     shared = KeyError("x")
 
     async def again(req) -> JSONResponse:
@@ -355,7 +355,7 @@ async def test_an_exception_of_many_requests_names_each(server_records):
 
 
 async def test_two_ids_are_none():
-    """A request that brings two ids gets a new one."""
+    """A request with two ids gets a new one."""
 
     async def app(scope, receive, send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})
@@ -366,7 +366,7 @@ async def test_two_ids_are_none():
 
 
 async def test_an_exception_after_the_response_began_is_raised_only():
-    """Where the head is out, no second one is sent."""
+    """After the head was sent, no second one is sent."""
 
     async def app(scope, receive, send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})
@@ -383,6 +383,6 @@ async def test_an_exception_after_the_response_began_is_raised_only():
 
 
 def test_an_unusable_header_name_is_refused():
-    """The error comes when the middleware is made."""
+    """The error is raised when the middleware is created."""
     with pytest.raises(ValueError, match="is not a header name"):
         ContextMiddleware(lambda *args: None, header="X Id")

@@ -1,4 +1,4 @@
-"""The log lines of gunicorn's workers name the request, as docs/logging.md promises."""
+"""The log lines of gunicorn's workers have the request's id, as docs/logging.md promises."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ access_log_format = "%(m)s %(U)s %(s)s" if {asgi} else "%r %s"
 
 
 def lines_of(worker: str, app: str, directory: Path) -> list[str]:
-    """What the server logs while it answers /ok, and then fails at /fail."""
+    """The server's log of a request to /ok, and of one to /fail."""
     path, log = str(directory / "socket"), directory / "log"
     file = directory / "gunicorn.conf.py"
     file.write_text(CONFIGURATION.format(asgi=app == "asgi"))
@@ -36,7 +36,7 @@ def lines_of(worker: str, app: str, directory: Path) -> list[str]:
 
 
 def test_lines_of_uvicorns_worker_name_the_request(tmp_path: Path):
-    """The program's line, the access lines and the crash line each have the id, and come once."""
+    """The program's line, the access lines and the line of the crash each have the id, once."""
     lines = lines_of(gunicorns_worker_for_uvicorn(), "asgi", tmp_path)
     wanted = [
         r"shop: \[/ok#first\] INFO - working",
@@ -48,7 +48,7 @@ def test_lines_of_uvicorns_worker_name_the_request(tmp_path: Path):
 
 
 def test_lines_of_aiohttps_worker_name_the_request(tmp_path: Path):
-    """The program's line, the access lines and the crash line each have the id, and come once."""
+    """The program's line, the access lines and the line of the crash each have the id, once."""
     need("gunicorn")
     lines = lines_of("aiohttp.GunicornWebWorker", "aiohttp", tmp_path)
     wanted = [

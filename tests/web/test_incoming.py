@@ -52,13 +52,13 @@ def test_what_does_not_come_is_made():
 
 @pytest.mark.parametrize("text", ["", "a b", "a\r\nX: y", "a" * 129, "a" * 1_000_000, "é", "a,b"])
 def test_an_id_that_is_not_valid_is_replaced(text):
-    """Too long, empty or with characters that do harm: a new id takes its place."""
+    """An id that is too long, empty or has harmful characters is replaced by a new one."""
     with opened(Incoming(generator=lambda: "made"), x_request_id=text):
         assert request.id == "made"
 
 
 def test_a_validator_of_the_programs_own_decides():
-    """It may allow more or less, and may raise ValueError."""
+    """A validator may allow more or less, and may raise ValueError."""
     digits = Incoming(validator=int, generator=lambda: "made")
     with opened(digits, x_request_id="12"):
         assert request.id == "12"
@@ -73,13 +73,13 @@ def test_a_validator_of_the_programs_own_decides():
 
 @pytest.mark.parametrize("made", ["", "a\nb", None, 5, "x" * 2000])
 def test_a_generator_that_goes_wrong_is_replaced(made):
-    """What a generator makes follows the same rules."""
+    """The ids of a generator are checked too."""
     with opened(Incoming(generator=lambda: made)):
         assert len(request.id) == 36
 
 
 def test_a_generator_that_raises_is_replaced(caplog):
-    """The request has an id all the same, and the log tells why it is another one."""
+    """If the generator fails, the request has another id, and the log says why."""
 
     def fail() -> str:
         raise KeyError("x")
@@ -91,13 +91,13 @@ def test_a_generator_that_raises_is_replaced(caplog):
 
 
 def test_another_header_can_carry_the_id():
-    """header= is looked up whatever its case."""
+    """header= is found whatever its case."""
     with opened(Incoming(header="X-Correlation-ID"), x_correlation_id="abc", x_request_id="no"):
         assert request.id == "abc"
 
 
 def test_named_locals_start_empty():
-    """locals= gives each request fresh values of them."""
+    """With locals= these are empty in each request."""
     with Context(locals=(state,)):
         state.x = 1
         with opened(Incoming(locals=(state,))):
@@ -128,13 +128,13 @@ async def coroutine(*arguments: str) -> str:
     ],
 )
 def test_unusable_options_are_refused(options, error, text):
-    """The middleware is refused when it is made, not at the first request."""
+    """Invalid arguments are refused when the middleware is created, not at the first request."""
     with pytest.raises(error, match=text):
         Incoming(**options)
 
 
 async def test_the_trace_is_the_same_in_every_task():
-    """The place in the trace is made once, wherever it is read first; a write keeps it."""
+    """The trace is created once, wherever it is read first; a write replaces it."""
 
     async def read() -> object:
         return request.trace
@@ -154,7 +154,7 @@ async def test_the_trace_is_the_same_in_every_task():
 
 @pytest.mark.parametrize("first", ["read", "list", "look", "write"])
 def test_the_trace_is_there_whatever_is_done_first(first):
-    """Listing the names, asking for one and writing another see the trace as a set name."""
+    """Listing, reading and writing names treat the trace as a set name."""
     with opened(Incoming(), traceparent=f"00-{TRACE}-00f067aa0ba902b7-01"):
         if first == "list":
             assert "trace" in dict(request) and "trace" in dir(request)
@@ -189,7 +189,7 @@ async def test_scopes_of_requests_may_be_left_in_any_order():
 
 
 def test_a_request_hands_its_values_to_a_worker():
-    """The context of a request gives its id and values to what names it as parent."""
+    """A parent that is a request's context gives its id and values."""
     with opened(Incoming(), x_request_id="abc"):
         state.x = 1
         context = current_context()

@@ -81,7 +81,7 @@ SERVERS = {
 @pytest.mark.parametrize("app", ["app", "with_names"])
 @pytest.mark.parametrize("server", SERVERS)
 def test_no_request_sees_what_another_wrote(server, app, tmp_path: Path):
-    """Each request of a connection begins with the values of the start, and with its own id."""
+    """Each request of a connection begins with the initial values, and with its own id."""
     path = str(tmp_path / "socket")
     with serving(SERVERS[server](path, app), path, tmp_path / "log"):
         client = Client(path)
@@ -106,7 +106,7 @@ def large_bodies(client: Client) -> list[dict]:
 
 
 def pipelined(client: Client) -> list[dict]:
-    """Requests that are sent before the answers to those before them are there."""
+    """Requests that are sent before the previous responses have arrived."""
     numbers = range(6, 18)
     for number in numbers:
         client.send("GET", f"/?user-{number}", headers=f"X-Request-ID: id-{number}\r\n")

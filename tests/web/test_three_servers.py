@@ -56,7 +56,7 @@ state = State()
 
 
 class Records(logging.Handler):
-    """Checks each line at once; keeping a hundred thousand records would hide what is left over."""
+    """Checks each line at once; keeping a hundred thousand records would hide leaks."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -108,13 +108,13 @@ def enough_files() -> Iterator[None]:
 
 @asynccontextmanager
 async def client() -> AsyncIterator[httptrace.ClientSession]:
-    """The client that the servers call each other with: ids go to 127.0.0.1 and nowhere else."""
+    """The client of the servers: ids are sent to 127.0.0.1 only."""
     async with httptrace.ClientSession(propagate=["127.0.0.1"]) as session:
         yield session
 
 
 class Servers:
-    """The three applications. Each counts the ids that arrive, by path."""
+    """The three applications. Each counts the received ids, by path."""
 
     def __init__(self, pool: ThreadPoolExecutor, **sessions: httptrace.ClientSession) -> None:
         # One for each caller: with one for both, front's calls could take all places of the pool
@@ -275,7 +275,7 @@ async def test_every_line_and_header_carries_the_id_of_its_own_request(records):
 
 
 def check_headers(arrived: list[tuple[str, str | None]]) -> None:
-    """Each call arrived as often as it was made, with its id; the host not named got none."""
+    """Each call was received as often as it was made, with its id; the other host got none."""
     expected: Counter[tuple[str, str | None]] = Counter()
     for number in range(REQUESTS):
         expected[f"/front/{number}", f"req-{number}"] = 1

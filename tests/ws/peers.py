@@ -1,4 +1,4 @@
-"""The server's side of a WebSocket, for scripts: it answers the handshake and sends any frame."""
+"""The server's side of a WebSocket, for scripts: accepts the handshake and sends any frame."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ def close_frame(code: int | None = 1000, reason: bytes = b"") -> bytes:
 
 
 async def accept(peer: Peer, *fields: str, extra: bytes = b"") -> ReceivedRequest:
-    """Answer the handshake as a server must; `extra` goes out in the same piece."""
+    """Accept the handshake as a server must; `extra` is sent in the same segment."""
     request = await peer.request()
     await peer.send(answer(request, *fields) + extra)
     return request
 
 
 def answer(request: ReceivedRequest, *fields: str) -> bytes:
-    """Write the 101 that agrees."""
+    """Write the 101 that accepts."""
     lines = [
         "HTTP/1.1 101 Switching Protocols",
         "Upgrade: websocket",
@@ -82,7 +82,7 @@ async def read_close(peer: Peer) -> tuple[int, bytes]:
 
 
 def speaking(*frames: bytes, fields: tuple[str, ...] = ()) -> Script:
-    """Make a script that accepts, sends these bytes, and answers the client's Close frame alone."""
+    """Make a script that accepts, sends these bytes, and answers only the client's Close frame."""
 
     async def script(peer: Peer) -> None:
         await accept(peer, *fields)
@@ -96,7 +96,7 @@ def speaking(*frames: bytes, fields: tuple[str, ...] = ()) -> Script:
 
 
 def after_accepting(then: Callable[[Peer], Awaitable[None]], *fields: str) -> Script:
-    """Make a script that accepts and then does what it is given."""
+    """Make a script that accepts and then runs the given function."""
 
     async def script(peer: Peer) -> None:
         await accept(peer, *fields)
@@ -106,6 +106,6 @@ def after_accepting(then: Callable[[Peer], Awaitable[None]], *fields: str) -> Sc
 
 
 async def turns(count: int = 10) -> None:
-    """Let the loop turn some times: what is ready happens."""
+    """Run some iterations of the loop."""
     for _ in range(count):
         await asyncio.sleep(0)

@@ -1,4 +1,4 @@
-"""WebSocket servers that we did not write: aiohttp.web and websockets, each an echo."""
+"""WebSocket servers of other projects: aiohttp.web and websockets, each an echo."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ PROTOCOLS = ("chat", "echo")
 
 @contextlib.asynccontextmanager
 async def aiohttp_echo(tls: ssl.SSLContext | None = None) -> AsyncIterator[str]:
-    """aiohttp.web: echoes; "close" makes it close with 4001; its compression is on."""
+    """aiohttp.web: echoes; on "close" it closes with 4001; with compression."""
     from aiohttp import WSMsgType, web
 
     async def echo(request: web.Request) -> web.WebSocketResponse:
@@ -42,7 +42,7 @@ async def aiohttp_echo(tls: ssl.SSLContext | None = None) -> AsyncIterator[str]:
 
 @contextlib.asynccontextmanager
 async def websockets_echo(tls: ssl.SSLContext | None = None) -> AsyncIterator[str]:
-    """websockets: echoes; "close" makes it close with 4001; its compression is on."""
+    """websockets: echoes; on "close" it closes with 4001; with compression."""
     from websockets.asyncio.server import serve
 
     async def echo(ws: Any) -> None:

@@ -1,4 +1,4 @@
-"""The server's Close while messages wait to be received: when it is answered, and by whom."""
+"""The server's Close while messages wait to be received: when it is answered, and how."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ async def no_connections(session: httptrace.ClientSession) -> None:
 async def test_a_consumer_that_replies_to_each_message(
     leak_check: Leaks, recorder: EventRecorder, scripted: ScriptedFactory
 ) -> None:
-    """Each message can be replied to though the server's Close has arrived; then it is answered."""
+    """Each message can be replied to after the server's Close has arrived; then it is answered."""
     frames: list[tuple[int, bytes]] = []
     server = await scripted(leaving(frames))
     seen = []
@@ -78,7 +78,7 @@ async def test_a_consumer_that_replies_to_each_message(
 async def test_another_task_may_send_until_close_is_received(
     leak_check: Leaks, recorder: EventRecorder, scripted: ScriptedFactory
 ) -> None:
-    """Messages, pings and pongs can be sent while nobody is in receive, and not after that."""
+    """Messages, pings and pongs can be sent while no task receives, and not after that."""
     frames: list[tuple[int, bytes]] = []
     server = await scripted(leaving(frames))
     async with httptrace.ClientSession() as session, session.ws_connect(server.url) as ws:
@@ -118,7 +118,7 @@ async def test_a_close_that_a_waiting_receive_gets(
 async def test_close_answers_while_messages_wait(
     leak_check: Leaks, recorder: EventRecorder, scripted: ScriptedFactory, autoclose: bool
 ) -> None:
-    """close() answers the server's Close with its own code and discards what waits."""
+    """close() answers the server's Close with its own code and discards waiting messages."""
     frames: list[tuple[int, bytes]] = []
     server = await scripted(leaving(frames))
     async with httptrace.ClientSession() as session:
@@ -141,7 +141,7 @@ async def test_a_close_that_nobody_receives(
     monkeypatch: pytest.MonkeyPatch,
     autoclose: bool,
 ) -> None:
-    """After a time it is answered all the same, and frees its place in the pool for others."""
+    """After a time it is answered anyway, and frees its place in the pool."""
     monkeypatch.setattr(connection_module, "_ANSWER_WITHIN", 0.02)
     frames: list[tuple[int, bytes]] = []
     server = await scripted(leaving(frames), leaving([]))
@@ -162,7 +162,7 @@ async def test_a_close_that_nobody_receives(
 async def test_the_heartbeat_after_a_close(
     leak_check: Leaks, recorder: EventRecorder, scripted: ScriptedFactory
 ) -> None:
-    """No ping follows the server's Close, which need not be answered: no message is lost."""
+    """No ping follows the server's Close: an unanswered one would lose messages."""
     frames: list[tuple[int, bytes]] = []
     server = await scripted(leaving(frames))
     async with (
@@ -181,7 +181,7 @@ async def test_the_heartbeat_after_a_close(
 async def test_a_server_that_does_not_wait_for_the_answer(
     leak_check: Leaks, recorder: EventRecorder, scripted: ScriptedFactory, reset: bool
 ) -> None:
-    """The end is noticed at once, sending raises, and all that arrived is received."""
+    """A lost connection is noticed at once, sending raises, and all messages are received."""
 
     async def leave(peer: Peer) -> None:
         await peer.send(GOODBYE)
@@ -207,7 +207,7 @@ async def test_a_server_that_does_not_wait_for_the_answer(
 async def test_the_end_is_noticed_though_reading_was_paused(
     leak_check: Leaks, recorder: EventRecorder, scripted: ScriptedFactory
 ) -> None:
-    """A full queue pauses reading until the server's Close; after that only its end can come."""
+    """A full queue pauses reading until the server's Close; then only the end can follow."""
     messages = server_frame(TEXT, b"*" * 60_000) * 4
 
     async def leave(peer: Peer) -> None:
@@ -247,7 +247,7 @@ async def test_the_session_closes_while_messages_wait(
 async def test_cancelled_while_the_answer_is_awaited(
     leak_check: Leaks, recorder: EventRecorder, scripted: ScriptedFactory
 ) -> None:
-    """A receive that is cancelled after it answered gives CLOSE to the next one: one answer."""
+    """If a receive is cancelled after it answered, the next one returns CLOSE: one answer."""
     frames: list[tuple[int, bytes]] = []
 
     async def leave(peer: Peer) -> None:

@@ -1,4 +1,4 @@
-"""Backpressure both ways: a slow caller stops the server, a slow server stops the caller."""
+"""Backpressure in both directions: a slow caller stops the server, and a slow server the caller."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ COUNT, SIZE = 200, 100_000
 async def test_a_caller_that_does_not_receive_stops_the_server(
     leak_check: Leaks, recorder: EventRecorder, scripted: ScriptedFactory
 ) -> None:
-    """Only so much is read as the queue holds; then all of it arrives."""
+    """Only as much is read as the queue holds; then all of it arrives."""
 
     async def flood(peer: Peer) -> None:
         for number in range(COUNT):
@@ -58,7 +58,7 @@ async def test_a_caller_that_does_not_receive_stops_the_server(
 async def test_a_server_that_does_not_read_stops_the_caller(
     leak_check: Leaks, recorder: EventRecorder, scripted: ScriptedFactory
 ) -> None:
-    """send waits when the transport is full, and goes on when the server reads."""
+    """send waits while the transport's buffer is full, and continues when the server reads."""
 
     async def doze(peer: Peer) -> None:
         peer.pause_reading()
@@ -92,7 +92,7 @@ async def test_a_server_that_does_not_read_stops_the_caller(
 async def test_a_send_that_waits_hears_of_the_end(
     leak_check: Leaks, recorder: EventRecorder, scripted: ScriptedFactory
 ) -> None:
-    """A connection that breaks while send waits is an error for send."""
+    """If the connection breaks while send waits, send raises."""
 
     async def doze(peer: Peer) -> None:
         peer.pause_reading()
@@ -117,7 +117,7 @@ async def test_a_send_that_waits_hears_of_the_end(
 async def test_a_flood_of_pings_from_one_who_does_not_read(
     leak_check: Leaks, scripted: ScriptedFactory
 ) -> None:
-    """Pongs that cannot be sent do not pile up: the latest one stands for all."""
+    """Pongs that cannot be sent do not accumulate: only the latest is sent."""
 
     async def flood(peer: Peer) -> None:
         peer.pause_reading()
@@ -152,7 +152,7 @@ async def test_a_flood_of_pings_from_one_who_does_not_read(
 
 
 async def poured(server: ScriptedServer) -> Peer:
-    """Wait until the server gets no further."""
+    """Wait until the server can send no more."""
     peer = await server.connected()
     sent = -1
     while sent != peer.bytes_sent:
@@ -162,7 +162,7 @@ async def poured(server: ScriptedServer) -> Peer:
 
 
 def pouring(block: bytes, *fields: str) -> Script:
-    """Make a script that sends the block without end."""
+    """Make a script that sends the block again and again."""
 
     async def flood(peer: Peer) -> None:
         while True:
@@ -176,7 +176,7 @@ def pouring(block: bytes, *fields: str) -> Script:
 async def test_a_flood_of_empty_messages_is_bounded(
     leak_check: Leaks, scripted: ScriptedFactory, size: int, listening: bool
 ) -> None:
-    """However small they are, few messages wait for the caller; none is lost or out of order."""
+    """However small messages are, few of them are queued; none is lost or out of order."""
     payloads = [b"%d" % digit if size else b"" for digit in range(10)]
     server = await scripted(pouring(b"".join(server_frame(TEXT, p) for p in payloads) * 10_000))
     config, heard = httptrace.TraceConfig(), count()
@@ -200,7 +200,7 @@ async def test_a_flood_of_empty_messages_is_bounded(
 async def test_a_flood_of_messages_that_grow_is_bounded(
     leak_check: Leaks, scripted: ScriptedFactory
 ) -> None:
-    """A read may hold a hundred compressed messages of a megabyte: they are inflated in turn."""
+    """A read may contain a hundred compressed messages of a megabyte: each is inflated in turn."""
     small = Deflater(15, takeover=False).deflate(b"*" * (1 << 20))
     block = server_frame(TEXT, small, rsv=4) * (200_000 // len(small))
     server = await scripted(pouring(block, "Sec-WebSocket-Extensions: permessage-deflate"))
@@ -218,7 +218,7 @@ async def test_a_flood_of_messages_that_grow_is_bounded(
 async def test_what_was_read_before_the_end_is_not_lost(
     leak_check: Leaks, scripted: ScriptedFactory
 ) -> None:
-    """Messages of which too many came at once are there when the connection has broken."""
+    """Messages that exceed the queue are still received after the connection has broken."""
 
     async def flood(peer: Peer) -> None:
         await peer.send(server_frame(TEXT) * 100_000)
@@ -245,7 +245,7 @@ async def test_what_was_read_before_the_end_is_not_lost(
 async def test_a_listener_that_is_slow_while_another_task_receives(
     leak_check: Leaks, scripted: ScriptedFactory
 ) -> None:
-    """Moments that wait for a callback of the sending task are bounded, and nothing hangs."""
+    """Events that wait for a callback of the sending task are bounded, and nothing hangs."""
     may_go_on, most = asyncio.Event(), 0
     config = httptrace.TraceConfig()
 
@@ -278,7 +278,7 @@ async def test_a_listener_that_is_slow_while_another_task_receives(
 
 
 async def receive(ws: httptrace.ClientWebSocketResponse, messages: int) -> int:
-    """Receive so many messages."""
+    """Receive this many messages."""
     for _ in range(messages):
         await ws.receive_str()
     return messages
@@ -287,7 +287,7 @@ async def receive(ws: httptrace.ClientWebSocketResponse, messages: int) -> int:
 async def test_moments_that_nobody_hears_are_bounded(
     leak_check: Leaks, scripted: ScriptedFactory
 ) -> None:
-    """A flood of pings to a caller who listens and does nothing else stops being read."""
+    """During a flood of pings reading pauses, if the caller only listens to events."""
     recorder = EventRecorder()
 
     async def flood(peer: Peer) -> None:
@@ -316,7 +316,7 @@ GROWN = 1 << 20
 
 
 def growing(count: int) -> bytes:
-    """Write so many compressed messages of a megabyte: 20 are few enough to arrive in one read."""
+    """Write this many compressed messages of a megabyte: 20 are few enough for one read."""
     maker = zlib.compressobj(9, zlib.DEFLATED, -15)
     small = maker.compress(b"*" * GROWN) + maker.flush(zlib.Z_SYNC_FLUSH)[:-4]
     return server_frame(TEXT, small, rsv=4) * count
@@ -326,7 +326,7 @@ def growing(count: int) -> bytes:
 async def test_a_lost_connection_does_not_inflate_all_at_once(
     leak_check: Leaks, recorder: EventRecorder, scripted: ScriptedFactory, end: str
 ) -> None:
-    """What one read has brought is inflated in turn, also after the connection was lost."""
+    """The messages of one read are inflated in turn, also after the connection was lost."""
     last = {"eof": b"", "close": close_frame(4001), "violation": server_frame(3)}[end]
 
     async def flood(peer: Peer) -> None:
@@ -372,7 +372,7 @@ async def lose(ws: httptrace.ClientWebSocketResponse, session: httptrace.ClientS
 async def test_closing_while_much_waits_to_be_inflated(
     leak_check: Leaks, recorder: EventRecorder, scripted: ScriptedFactory, by: str
 ) -> None:
-    """What was not inflated before is not kept: `close` discards it."""
+    """Messages that were not inflated are discarded by `close`."""
 
     async def flood(peer: Peer) -> None:
         await peer.send(growing(20))

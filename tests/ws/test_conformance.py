@@ -52,7 +52,7 @@ def fragments(opcode: int, *parts: bytes, between: bytes = b"") -> bytes:
 
 
 def pieces(data: bytes, size: int) -> list[bytes]:
-    """Cut into pieces of that size."""
+    """The bytes in pieces of this size."""
     return [data[at : at + size] for at in range(0, len(data), size)]
 
 
@@ -60,7 +60,7 @@ def pieces(data: bytes, size: int) -> list[bytes]:
 
 
 class Case(NamedTuple):
-    """What the server sends, in pieces of `cut` bytes, and what the client says to that."""
+    """Send these bytes in pieces of `cut` bytes; returns what the client sends."""
 
     sent: bytes
     said: list[tuple[int, bytes]]
@@ -68,14 +68,14 @@ class Case(NamedTuple):
 
 
 def messages(opcode: int) -> Iterator[Case]:
-    """1: messages of each form of length, whole and cut."""
+    """1: messages of each form of length, whole and in pieces."""
     for size in SIZES:
         yield Case(server_frame(opcode, b"*" * size), [(opcode, b"*" * size)])
     yield Case(server_frame(opcode, b"*" * 65_536), [(opcode, b"*" * 65_536)], 997)
 
 
 def pings() -> Iterator[Case]:
-    """2: pings are answered with what they carry, pongs are borne."""
+    """2: pings are answered with their payload, pongs are accepted."""
     for payload in (b"", b"Hello", b"\x00\xff\xfe\xfd\xfc\xfb\x00\xff", b"\xfe" * 125):
         yield Case(server_frame(PING, payload), [(PONG, payload)])
         yield Case(server_frame(PING, payload), [(PONG, payload)], 1)
@@ -89,7 +89,7 @@ def pings() -> Iterator[Case]:
 
 
 def in_fragments() -> Iterator[Case]:
-    """5: messages in fragments, pings between them answered before the message is whole."""
+    """5: fragmented messages; pings between fragments are answered before the message ends."""
     ping, pong = server_frame(PING, b"ping"), (PONG, b"ping")
     for cut in (0, 1):
         yield Case(fragments(TEXT, b"one", b"two"), [(TEXT, b"onetwo")], cut)
@@ -104,7 +104,7 @@ def in_fragments() -> Iterator[Case]:
 
 
 def unicode() -> Iterator[Case]:
-    """6: UTF-8 in frames, fragments and pieces, cut inside of characters."""
+    """6: UTF-8 in frames, fragments and pieces that split characters."""
     text = f"Hello-µ@ßöäüàá-UTF-8!! {KOSME} \U0001f33f".encode()
     yield Case(server_frame(TEXT, text), [(TEXT, text)], 1)
     for size in (1, 2, 3):
@@ -117,7 +117,7 @@ def unicode() -> Iterator[Case]:
 
 
 def large() -> Iterator[Case]:
-    """9: large messages, whole, cut and in fragments."""
+    """9: large messages, whole, in pieces and in fragments."""
     for opcode in (TEXT, BINARY):
         whole = b"*" * LIMIT
         yield Case(server_frame(opcode, whole), [(opcode, whole)])
@@ -142,7 +142,7 @@ SECTIONS = {
 async def test_what_a_client_must_bear(
     leak_check: Leaks, scripted: ScriptedFactory, cases: list[Case]
 ) -> None:
-    """Each message is sent back as it came and each ping answered; then both agree to close."""
+    """Each message is echoed and each ping answered; then both sides close."""
     heard: list[Any] = []
 
     async def perform(peer: Peer) -> None:
@@ -164,7 +164,7 @@ async def test_what_a_client_must_bear(
 
 
 async def echo(ws: httptrace.ClientWebSocketResponse) -> None:
-    """Send back what comes, until the end."""
+    """Echo all messages until the end."""
     async for message in ws:
         if message.type is WSMsgType.TEXT:
             await ws.send_str(message.data)
@@ -230,7 +230,7 @@ async def test_what_a_server_must_not_send(
     sent: bytes,
     code: int,
 ) -> None:
-    """It is told by a Close frame with the code for it; the caller gets ERROR, then CLOSED."""
+    """The server gets a Close frame with the right code; the caller gets ERROR, then CLOSED."""
     told: list[int] = []
 
     async def violate(peer: Peer) -> None:
@@ -264,7 +264,7 @@ async def test_what_a_server_must_not_send(
 async def test_close_codes_are_answered(
     leak_check: Leaks, recorder: EventRecorder, scripted: ScriptedFactory, code: int
 ) -> None:
-    """7.7: a valid Close frame is answered with its code, and told with its reason."""
+    """7.7: a valid Close frame is answered with its code, and received with its reason."""
     told: list[tuple[int, bytes]] = []
 
     async def leave(peer: Peer) -> None:
@@ -286,7 +286,7 @@ async def test_close_codes_are_answered(
 async def test_nothing_counts_after_a_close(
     leak_check: Leaks, scripted: ScriptedFactory, after: bytes
 ) -> None:
-    """7.1: what follows a Close frame is not looked at; there is one Close frame for an answer."""
+    """7.1: bytes after a Close frame are ignored; it is answered once."""
     rest: list[bytes] = []
 
     async def leave(peer: Peer) -> None:
@@ -303,7 +303,7 @@ async def test_nothing_counts_after_a_close(
 
 
 async def test_a_close_without_a_code(leak_check: Leaks, scripted: ScriptedFactory) -> None:
-    """7.3.1: it is 1005 to the caller, and is answered without a code (RFC 6455 §7.4.1)."""
+    """7.3.1: without a code the caller gets 1005, and the answer has no code (RFC 6455 §7.4.1)."""
     told: list[tuple[int, bytes]] = []
 
     async def leave(peer: Peer) -> None:
@@ -336,7 +336,7 @@ LENGTHS = (0, 16, 64, 256, 1024, 4096, 8192, 16_384, 32_768, 65_536, 131_072)
 async def test_compressed_messages_are_echoed(
     leak_check: Leaks, scripted: ScriptedFactory, parameters: str
 ) -> None:
-    """12 and 13: messages of many sizes, whole and in fragments, by what was agreed on."""
+    """12 and 13: messages of many sizes, whole and fragmented, with each negotiated compression."""
     bits = 9 if "server_max_window_bits=9" in parameters else 15
     deflater = Deflater(bits, takeover="server_no" not in parameters)
     inflater = Inflater(takeover="client_no" not in parameters)

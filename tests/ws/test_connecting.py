@@ -1,4 +1,4 @@
-"""`ws_connect`: a request like others, with redirects, cookies, the pool, and its parameters."""
+"""`ws_connect`: a request with redirects, cookies, the pool, and its parameters."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .peers import TEXT, accept, answer, close_frame, read_close, read_frame, se
 async def test_redirects_are_followed(
     leak_check: Leaks, recorder: EventRecorder, scripted: ScriptedFactory
 ) -> None:
-    """A redirect leads to another server; credentials do not go there; the handshake is one."""
+    """A redirect leads to another server, without credentials; there is one handshake span."""
     target = await scripted(speaking(server_frame(TEXT, b"here")))
     server = await scripted(response_bytes(302, b"", ("Location", f"{target.url}/chat")))
     async with (
@@ -38,7 +38,7 @@ async def test_redirects_are_followed(
 
 
 async def test_cookies_of_the_answer_are_kept(scripted: ScriptedFactory) -> None:
-    """Set-Cookie in a 101 goes into the jar, and from there into the next request."""
+    """Set-Cookie in a 101 is stored in the jar, and sent with the next request."""
     server = await scripted(speaking(fields=("Set-Cookie: a=1",)))
     async with httptrace.ClientSession(cookie_jar=httptrace.CookieJar(unsafe=True)) as session:
         for _ in range(2):
@@ -50,7 +50,7 @@ async def test_cookies_of_the_answer_are_kept(scripted: ScriptedFactory) -> None
 async def test_a_middleware_may_read_the_answers_body(
     leak_check: Leaks, recorder: EventRecorder, scripted: ScriptedFactory
 ) -> None:
-    """A 101 has none: what follows are frames, which are not taken from the WebSocket."""
+    """A 101 has no body: the frames after it are not taken from the WebSocket."""
     bodies: list[Any] = []
 
     async def reading(request: Any, handler: Any) -> Any:
@@ -68,7 +68,7 @@ async def test_a_middleware_may_read_the_answers_body(
 
 
 async def test_middlewares_see_the_handshake(scripted: ScriptedFactory) -> None:
-    """A middleware may change the request, and may ask again after a refusal."""
+    """A middleware may change the request, and may send it again after a refusal."""
 
     async def script(peer: Peer) -> None:
         request = await peer.request()
@@ -97,7 +97,7 @@ async def test_middlewares_see_the_handshake(scripted: ScriptedFactory) -> None:
 async def test_the_pool_limits_websockets(
     leak_check: Leaks, recorder: EventRecorder, scripted: ScriptedFactory
 ) -> None:
-    """A WebSocket keeps its place in the pool until it is closed, and is never used again."""
+    """A WebSocket keeps its place in the pool until it is closed, and is never reused."""
     server = await scripted(speaking())
     connector = httptrace.TCPConnector(limit=1)
     async with httptrace.ClientSession(connector=connector) as session:
@@ -113,7 +113,7 @@ async def test_the_pool_limits_websockets(
 async def test_a_reused_connection_serves(
     leak_check: Leaks, recorder: EventRecorder, scripted: ScriptedFactory
 ) -> None:
-    """A connection that has served a request serves a WebSocket after it."""
+    """A connection that has served a request can become a WebSocket."""
 
     async def script(peer: Peer) -> None:
         await peer.request()
@@ -135,7 +135,7 @@ async def test_a_reused_connection_serves(
 async def test_base_url_and_schemes(
     scripted: ScriptedFactory, server_ssl: ssl.SSLContext, client_ssl: ssl.SSLContext
 ) -> None:
-    """A path is completed by ``base_url``; ws, wss, http and https are all understood."""
+    """A path is joined to ``base_url``; ws, wss, http and https are all accepted."""
     server = await scripted(speaking())
     secure = await scripted(speaking(), ssl=server_ssl)
     async with httptrace.ClientSession(server.url) as session:
@@ -179,7 +179,7 @@ async def test_base_url_and_schemes(
 async def test_parameters_that_cannot_be_used(
     leak_check: Leaks, options: dict[str, Any], error: type[Exception]
 ) -> None:
-    """A parameter that cannot be used is refused before anything is sent."""
+    """An invalid parameter is refused before anything is sent."""
     async with httptrace.ClientSession() as session:
         with pytest.raises(error):
             await session.ws_connect("ws://127.0.0.1:9/", **options)

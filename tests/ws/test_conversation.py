@@ -47,7 +47,7 @@ LIMIT = 4 * 1024 * 1024
 async def test_pings_are_answered_while_nobody_receives(
     leak_check: Leaks, scripted: ScriptedFactory
 ) -> None:
-    """Pongs carry what the pings did, in order, without the caller's help."""
+    """Pongs have the payloads of the pings, in order, without a call of the program."""
     answers: list[tuple[int, bytes]] = []
 
     async def ask(peer: Peer) -> None:
@@ -66,7 +66,7 @@ async def test_pings_are_answered_while_nobody_receives(
 async def test_without_autoping_the_caller_answers(
     leak_check: Leaks, scripted: ScriptedFactory
 ) -> None:
-    """With ``autoping=False`` pings and pongs are messages like any other."""
+    """With ``autoping=False`` pings and pongs are received like messages."""
     answers: list[tuple[int, bytes]] = []
 
     async def ask(peer: Peer) -> None:
@@ -88,7 +88,7 @@ async def test_without_autoping_the_caller_answers(
 async def test_compressed_messages(
     leak_check: Leaks, recorder: EventRecorder, scripted: ScriptedFactory
 ) -> None:
-    """12 and 13: compressed, in fragments, with history or not; sizes on the wire are told."""
+    """12 and 13: compressed, fragmented, with and without context; events have the sizes."""
     deflater = Deflater(15, takeover=True)
     parts = [deflater.deflate(b"hello " * 100), deflater.deflate(b"hello " * 100)]
     sent = (
@@ -110,13 +110,13 @@ async def test_compressed_messages(
 
 
 def bomb(size: int) -> bytes:
-    """Write so many zeros as deflate data."""
+    """Write this many zeros as deflate data."""
     maker = zlib.compressobj(9, zlib.DEFLATED, -15)
     return maker.compress(bytes(size)) + maker.flush(zlib.Z_SYNC_FLUSH)[:-4]
 
 
 async def test_a_compressed_bomb(leak_check: Leaks, scripted: ScriptedFactory) -> None:
-    """A message that inflates to more than ``max_msg_size`` is given up with 1009."""
+    """A message that inflates to more than ``max_msg_size`` is refused with 1009."""
     server = await scripted(
         speaking(server_frame(BINARY, bomb(LIMIT + 1), rsv=4), fields=(DEFLATE,)),
         speaking(server_frame(BINARY, bomb(LIMIT), rsv=4), fields=(DEFLATE,)),
@@ -133,7 +133,7 @@ async def test_a_compressed_bomb(leak_check: Leaks, scripted: ScriptedFactory) -
 
 @pytest.mark.parametrize("size", [10, 0])
 async def test_max_msg_size(leak_check: Leaks, scripted: ScriptedFactory, size: int) -> None:
-    """``max_msg_size`` bounds a message in bytes; 0 leaves it unbounded."""
+    """``max_msg_size`` limits a message in bytes; 0 means no limit."""
     server = await scripted(speaking(server_frame(BINARY, b"*" * 11)))
     async with (
         httptrace.ClientSession() as session,
@@ -144,7 +144,7 @@ async def test_max_msg_size(leak_check: Leaks, scripted: ScriptedFactory, size: 
 
 
 async def test_types_that_were_not_asked_for(scripted: ScriptedFactory) -> None:
-    """receive_str and receive_bytes refuse what is of another type, the end included."""
+    """receive_str and receive_bytes raise for other types, the end included."""
     server = await scripted(speaking(server_frame(BINARY, b"b") + server_frame(TEXT, b"t")))
     async with httptrace.ClientSession() as session, session.ws_connect(server.url) as ws:
         with pytest.raises(WSMessageTypeError, match=r"is not WSMsgType\.TEXT"):
@@ -157,7 +157,7 @@ async def test_types_that_were_not_asked_for(scripted: ScriptedFactory) -> None:
 
 
 async def test_text_as_bytes(scripted: ScriptedFactory) -> None:
-    """With ``decode_text=False`` text comes as bytes, and JSON is made of them."""
+    """With ``decode_text=False`` text is received as bytes, and JSON is parsed from them."""
     import json
 
     server = await scripted(speaking(server_frame(TEXT, b'{"a":1}') * 3))
@@ -172,7 +172,7 @@ async def test_text_as_bytes(scripted: ScriptedFactory) -> None:
 
 
 async def test_what_is_sent(leak_check: Leaks, scripted: ScriptedFactory) -> None:
-    """Each way to send writes the frame that it says, in the order of the calls."""
+    """Each method of sending writes its frame, in the order of the calls."""
     frames: list[tuple[int, bytes]] = []
 
     async def keep(peer: Peer) -> None:
@@ -209,7 +209,7 @@ async def test_what_is_sent(leak_check: Leaks, scripted: ScriptedFactory) -> Non
 
 
 async def test_what_cannot_be_sent(scripted: ScriptedFactory) -> None:
-    """Wrong types and control frames that are too long are refused, and nothing is sent."""
+    """Wrong types and too long control frames are refused, and nothing is sent."""
     server = await scripted(speaking())
     async with httptrace.ClientSession() as session, session.ws_connect(server.url) as ws:
         with pytest.raises(TypeError):
@@ -232,7 +232,7 @@ async def test_what_cannot_be_sent(scripted: ScriptedFactory) -> None:
 
 
 async def test_two_receivers(scripted: ScriptedFactory) -> None:
-    """A second task that receives at the same time is told that it cannot."""
+    """A second task that receives at the same time gets an error."""
     server = await scripted(speaking())
     async with httptrace.ClientSession() as session, session.ws_connect(server.url) as ws:
         first = asyncio.create_task(ws.receive())
@@ -276,7 +276,7 @@ async def test_a_receive_that_times_out_loses_nothing(
 async def test_messages_before_the_close_are_not_lost(
     leak_check: Leaks, scripted: ScriptedFactory
 ) -> None:
-    """What came before the server's close is received after it has long been answered."""
+    """Messages before the server's Close are received after it."""
 
     async def leave(peer: Peer) -> None:
         await peer.send(server_frame(TEXT, b"a") * 3 + close_frame(1001))

@@ -1,4 +1,4 @@
-"""Servers that send frames right behind their 101 and end the connection, before we look at it."""
+"""Servers that send frames right after their 101 and close at once."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ HELLO = server_frame(TEXT, b"hello")
 
 
 def parting(*frames: bytes, reset: bool = False) -> Script:
-    """Make a script that accepts, sends these frames with it, and goes."""
+    """Make a script that accepts, sends these frames with the 101, and closes."""
 
     async def script(peer: Peer) -> None:
         request = await peer.request()
@@ -34,7 +34,7 @@ def parting(*frames: bytes, reset: bool = False) -> Script:
 
 
 async def late(request: Any, handler: Any) -> Any:
-    """A middleware that hands the answer on once the connection is known to be gone."""
+    """A middleware that returns the response once the connection is known to be lost."""
     response = await handler(request)
     async with asyncio.timeout(5):
         while request.session.connector.stats().open:
@@ -45,7 +45,7 @@ async def late(request: Any, handler: Any) -> Any:
 async def test_what_came_before_the_end_is_received(
     leak_check: Leaks, recorder: EventRecorder, scripted: ScriptedFactory
 ) -> None:
-    """Messages and the Close frame count, though the connection ends within the handshake."""
+    """Messages and the Close frame count, though the connection ends during the handshake."""
     server = await scripted(parting(HELLO, server_frame(PING, b"?"), close_frame(1001, b"bye")))
     async with (
         httptrace.ClientSession(middlewares=[late]) as session,
@@ -66,7 +66,7 @@ async def test_what_came_before_the_end_is_received(
 async def test_an_end_without_close_frame(
     leak_check: Leaks, recorder: EventRecorder, scripted: ScriptedFactory, reset: bool
 ) -> None:
-    """The WebSocket opens; then it is seen that the network has ended it."""
+    """The WebSocket opens; then it is ended by the network."""
     server = await scripted(parting(HELLO, reset=reset))
     async with (
         httptrace.ClientSession(middlewares=[late]) as session,
@@ -84,7 +84,7 @@ async def test_an_end_without_close_frame(
 async def test_a_refusal_of_an_answer_that_has_ended(
     leak_check: Leaks, recorder: EventRecorder, scripted: ScriptedFactory
 ) -> None:
-    """What is wrong with the 101 is told, also when its connection is gone."""
+    """An invalid 101 is reported, also if its connection is lost."""
 
     async def script(peer: Peer) -> None:
         await peer.request()
@@ -100,7 +100,7 @@ async def test_a_refusal_of_an_answer_that_has_ended(
 async def test_a_session_that_is_closed_within_the_handshake(
     leak_check: Leaks, recorder: EventRecorder, scripted: ScriptedFactory
 ) -> None:
-    """Its own end is told, and not that the server's answer was wrong."""
+    """A handshake whose connection the client closed says so, and does not blame the server."""
 
     async def closing(request: Any, handler: Any) -> Any:
         response = await handler(request)

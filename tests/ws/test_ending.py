@@ -1,4 +1,4 @@
-"""How a WebSocket ends: closed by either side, cut, dropped, cancelled; and nothing is left."""
+"""How a WebSocket ends: closed by either side, broken, dropped, cancelled; nothing is left."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from .peers import (
 
 
 def closings(recorder: EventRecorder) -> list[tuple[int, str, bool, str]]:
-    """Give code, who ended it, whether cleanly, and the outcome of each WebSocket."""
+    """Return code, who ended it, whether cleanly, and the outcome of each WebSocket."""
     return [
         (closed.code, closed.by, closed.clean, finish.outcome)  # type: ignore[attr-defined]
         for closed, finish in zip(
@@ -40,7 +40,7 @@ def closings(recorder: EventRecorder) -> list[tuple[int, str, bool, str]]:
 
 
 async def silent(peer: Peer) -> None:
-    """Accept, read, and say nothing more."""
+    """Accept, read, and send nothing more."""
     await accept(peer)
     await peer.until_closed()
 
@@ -48,7 +48,7 @@ async def silent(peer: Peer) -> None:
 async def test_close_waits_for_messages_under_way(
     leak_check: Leaks, recorder: EventRecorder, scripted: ScriptedFactory
 ) -> None:
-    """Messages that the server sends before it answers our close are dropped, however many."""
+    """Messages that arrive before the answer to our Close are discarded, however many."""
 
     async def talkative(peer: Peer) -> None:
         await read_close(peer)
@@ -67,7 +67,7 @@ async def test_close_waits_for_messages_under_way(
 async def test_a_server_that_does_not_answer_close(
     leak_check: Leaks, recorder: EventRecorder, scripted: ScriptedFactory
 ) -> None:
-    """After ``ws_close`` seconds the connection is closed anyhow: 1006 and a TimeoutError."""
+    """After ``ws_close`` seconds the connection is closed: 1006 and a TimeoutError."""
     server = await scripted(silent)
     async with httptrace.ClientSession() as session:
         ws = await session.ws_connect(server.url, timeout=ClientWSTimeout(ws_close=0.02))
@@ -79,7 +79,7 @@ async def test_a_server_that_does_not_answer_close(
 async def test_a_server_that_does_not_close_the_connection(
     leak_check: Leaks, recorder: EventRecorder, scripted: ScriptedFactory
 ) -> None:
-    """After the close handshake we wait for it a moment, then close the connection ourselves."""
+    """After the closing handshake the client waits a moment, then closes the connection."""
 
     async def dawdle(peer: Peer) -> None:
         await accept(peer)
@@ -99,7 +99,7 @@ async def test_a_server_that_does_not_close_the_connection(
 async def test_both_close_at_once(
     leak_check: Leaks, recorder: EventRecorder, scripted: ScriptedFactory
 ) -> None:
-    """Close frames that cross on the way are a close handshake."""
+    """Close frames that cross are a closing handshake."""
 
     async def close_too(peer: Peer) -> None:
         await peer.send(close_frame(1001))
@@ -117,7 +117,7 @@ async def test_both_close_at_once(
 async def test_a_connection_that_breaks(
     leak_check: Leaks, recorder: EventRecorder, scripted: ScriptedFactory, how: str
 ) -> None:
-    """Without a close frame it is 1006: whoever receives gets what came before, then CLOSED."""
+    """Without a Close frame it is 1006: the caller receives the messages before, then CLOSED."""
 
     async def break_off(peer: Peer) -> None:
         await peer.send(server_frame(TEXT, b"last words") + b"\x81\x05cut")
@@ -140,7 +140,7 @@ async def test_a_connection_that_breaks(
 async def test_a_connection_that_breaks_while_we_close(
     leak_check: Leaks, recorder: EventRecorder, scripted: ScriptedFactory
 ) -> None:
-    """A server that closes the connection instead of answering is 1006 as well."""
+    """A server that closes the connection instead of answering is 1006 too."""
 
     async def leave(peer: Peer) -> None:
         await read_close(peer)
@@ -156,7 +156,7 @@ async def test_a_connection_that_breaks_while_we_close(
 async def test_without_autoclose_the_caller_answers(
     leak_check: Leaks, recorder: EventRecorder, scripted: ScriptedFactory
 ) -> None:
-    """With ``autoclose=False`` the caller may still send after the server's close, and closes."""
+    """With ``autoclose=False`` the caller may still send after the server's Close, and closes."""
     told: list[object] = []
 
     async def leave(peer: Peer) -> None:
@@ -181,7 +181,7 @@ async def test_without_autoclose_the_caller_answers(
 async def test_receiving_on_after_a_close_closes(
     leak_check: Leaks, recorder: EventRecorder, scripted: ScriptedFactory
 ) -> None:
-    """Who calls receive again after the server's close, without autoclose, closes with that."""
+    """Without autoclose, calling receive again after the server's Close answers it."""
     answers: list[tuple[int, bytes]] = []
 
     async def leave(peer: Peer) -> None:
@@ -203,7 +203,7 @@ async def test_receiving_on_after_a_close_closes(
 async def test_the_code_is_there_with_the_last_message(
     leak_check: Leaks, scripted: ScriptedFactory
 ) -> None:
-    """What the server sent before its close is received first, while close_code is still None."""
+    """Messages before the server's Close are received first; until then close_code is None."""
     server = await scripted(speaking(server_frame(TEXT, b"first") + close_frame(4001, b"why")))
     async with httptrace.ClientSession() as session, session.ws_connect(server.url) as ws:
         while not ws._connection.close_received:
@@ -247,7 +247,7 @@ async def test_the_connector_closes(
 
 
 async def test_a_dropped_websocket(leak_check: Leaks, scripted: ScriptedFactory) -> None:
-    """One that is dropped unclosed warns, and its connection is closed."""
+    """A WebSocket that is dropped unclosed warns, and its connection is closed."""
     told: list[object] = []
     config = httptrace.TraceConfig()
     config.on_websocket_closed.append(lambda _s, _c, event: told.append(event.code))
@@ -266,7 +266,7 @@ async def test_a_dropped_websocket(leak_check: Leaks, scripted: ScriptedFactory)
 async def test_one_that_ended_well_may_be_dropped(
     leak_check: Leaks, recorder: EventRecorder, scripted: ScriptedFactory
 ) -> None:
-    """Whoever has received the end need not close."""
+    """After receiving the end, the caller need not close."""
     server = await scripted(after_accepting(_leave))
     async with httptrace.ClientSession() as session:
         ws = await session.ws_connect(server.url)
@@ -287,7 +287,7 @@ async def _leave(peer: Peer) -> None:
 async def test_cancelled_in_the_handshake(
     leak_check: Leaks, recorder: EventRecorder, scripted: ScriptedFactory, rounds: int
 ) -> None:
-    """Cancelled after any number of turns of the loop, opening leaves nothing behind."""
+    """Cancelled after any number of loop iterations, opening leaves nothing behind."""
     server = await scripted(speaking())
     async with httptrace.ClientSession() as session:
         opening = asyncio.create_task(session.ws_connect(server.url))
@@ -306,7 +306,7 @@ async def test_cancelled_in_the_handshake(
 async def test_cancelled_while_receiving(
     leak_check: Leaks, recorder: EventRecorder, scripted: ScriptedFactory
 ) -> None:
-    """A cancelled task closes the WebSocket on its way out of ``async with``."""
+    """A cancelled task closes the WebSocket when it leaves ``async with``."""
     server = await scripted(speaking())
 
     async def use(session: httptrace.ClientSession) -> None:
@@ -326,7 +326,7 @@ async def test_cancelled_while_receiving(
 async def test_cancelled_while_closing(
     leak_check: Leaks, recorder: EventRecorder, scripted: ScriptedFactory
 ) -> None:
-    """Cancelled in the wait for the server's answer, the connection is closed at once."""
+    """Cancelled while it waits for the server's Close, close() closes the connection at once."""
     server = await scripted(silent)
     async with httptrace.ClientSession() as session:
         ws = await session.ws_connect(server.url)
@@ -343,7 +343,7 @@ async def test_cancelled_while_closing(
 async def test_limits_of_the_session_hold_for_the_handshake_alone(
     leak_check: Leaks, recorder: EventRecorder, scripted: ScriptedFactory
 ) -> None:
-    """``ClientTimeout`` ends a handshake that gets no answer, and no WebSocket that is open."""
+    """``ClientTimeout`` ends a handshake without a response, but not an open WebSocket."""
 
     async def slow(peer: Peer) -> None:
         await peer.request()
@@ -369,7 +369,7 @@ async def test_limits_of_the_session_hold_for_the_handshake_alone(
 async def test_the_handshakes_server_hangs_up(
     leak_check: Leaks, recorder: EventRecorder, scripted: ScriptedFactory
 ) -> None:
-    """A server that closes instead of answering is the same error as for any request."""
+    """A server that closes instead of responding is the same error as for any request."""
 
     async def hang_up(peer: Peer) -> None:
         await peer.request()

@@ -1,4 +1,4 @@
-"""Exact events of WebSockets that are redirected, tunnelled, compressed, given up or lost."""
+"""Exact events of WebSockets that are redirected, tunnelled, compressed, aborted or lost."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ SHORT = 0.08
 async def given_up(
     recorder: EventRecorder, opening: Any, limit: str, after: str
 ) -> httptrace.Timeline:
-    """The handshake is cancelled after that moment, or reaches the limit; it is told as it was."""
+    """The handshake is cancelled after that event, or reaches the limit, with these events."""
     task = asyncio.ensure_future(opening)
     if limit == "cancelled":
         async with asyncio.timeout(5):
@@ -63,7 +63,7 @@ def limits(limit: str) -> ClientTimeout:
 async def test_no_answer_to_the_handshake(
     leak_check: Leaks, recorder: EventRecorder, scripted: ScriptedFactory, limit: str
 ) -> None:
-    """A server that does not answer: the connection is closed, the handshake fails."""
+    """A server that does not respond: the connection is closed, the handshake fails."""
     server = await scripted(hang)
     async with httptrace.ClientSession(timeout=limits(limit)) as session:
         opening = session.ws_connect(server.url)
@@ -78,7 +78,7 @@ async def test_no_answer_to_the_handshake(
 
 @pytest.mark.parametrize("limit", ["total", "dns", "cancelled"])
 async def test_given_up_in_dns(leak_check: Leaks, recorder: EventRecorder, limit: str) -> None:
-    """All that was begun ends with the handshake."""
+    """All open spans end with the handshake."""
     connector = httptrace.TCPConnector(resolver=Gated("127.0.0.1"))
     async with httptrace.ClientSession(connector=connector, timeout=limits(limit)) as session:
         opening = session.ws_connect("ws://test.example/")
@@ -92,7 +92,7 @@ async def test_given_up_in_dns(leak_check: Leaks, recorder: EventRecorder, limit
 async def test_redirected(
     leak_check: Leaks, recorder: EventRecorder, scripted: ScriptedFactory
 ) -> None:
-    """A redirect lies within the handshake, which begins and ends once."""
+    """A redirect is within the handshake, which begins and ends once."""
 
     async def script(peer: Peer) -> None:
         await peer.request()
@@ -123,7 +123,7 @@ async def test_by_a_tunnel(
     server_ssl: ssl.SSLContext,
     client_ssl: ssl.SSLContext,
 ) -> None:
-    """Tunnel and TLS lie within the handshake."""
+    """Tunnel and TLS are within the handshake."""
     server = await scripted(speaking(), ssl=server_ssl)
     proxy = await scripted(connecting())
     url = server.url.replace("https", "wss")
@@ -188,7 +188,7 @@ async def test_cancelled_while_open(
 async def test_compressed(
     leak_check: Leaks, recorder: EventRecorder, scripted: ScriptedFactory
 ) -> None:
-    """What is compressed tells both sizes; the handshake tells the window."""
+    """Compressed messages have both sizes; the handshake has the window."""
 
     async def echo(peer: Peer) -> None:
         first, payload = await read_frame(peer)
@@ -221,7 +221,7 @@ async def test_compressed(
 async def test_ping_and_pong(
     leak_check: Leaks, recorder: EventRecorder, scripted: ScriptedFactory
 ) -> None:
-    """A ping of one's own and its pong: the time between them is told."""
+    """A ping of the client and its pong, with the round-trip time."""
 
     async def answer(peer: Peer) -> None:
         _first, payload = await read_frame(peer)

@@ -1,4 +1,4 @@
-"""The moments of a WebSocket, in exact sequence, and who hears of them."""
+"""The events of a WebSocket, in exact sequence, and their listeners."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ async def test_a_conversation(
 
 
 async def test_spans(recorder: EventRecorder, scripted: ScriptedFactory) -> None:
-    """The handshake is a span within the request, and connecting lies within it."""
+    """The handshake is a span within the request, and connecting is within it."""
     server = await scripted(speaking())
     async with httptrace.ClientSession() as session, session.ws_connect(server.url):
         pass
@@ -112,7 +112,7 @@ async def test_spans(recorder: EventRecorder, scripted: ScriptedFactory) -> None
 async def test_a_refused_handshake(
     leak_check: Leaks, recorder: EventRecorder, scripted: ScriptedFactory, status: int
 ) -> None:
-    """It ends with an exception of the handshake and of the request, and never was open."""
+    """A failed handshake has exceptions of handshake and request, and no open WebSocket."""
 
     async def refuse(peer: Peer) -> None:
         request = await peer.request()
@@ -144,7 +144,7 @@ async def test_a_refused_handshake(
 async def test_a_connection_that_is_refused(
     leak_check: Leaks, recorder: EventRecorder, unused_port: int
 ) -> None:
-    """What fails before the request is sent fails the handshake."""
+    """A failure before the request is sent fails the handshake."""
     async with httptrace.ClientSession() as session:
         with pytest.raises(httptrace.ClientConnectorError):
             await session.ws_connect(f"ws://127.0.0.1:{unused_port}/")
@@ -163,7 +163,7 @@ async def test_a_connection_that_is_refused(
 
 @pytest.fixture
 def unused_port() -> int:
-    """A port on which nobody listens."""
+    """A port that nobody listens on."""
     import socket
 
     with socket.socket() as sock:
@@ -173,7 +173,7 @@ def unused_port() -> int:
 
 
 async def test_trace_configs(leak_check: Leaks, scripted: ScriptedFactory) -> None:
-    """Callbacks of a TraceConfig hear of each moment, with the request's own context."""
+    """Callbacks of a TraceConfig get each event, with the request's own context."""
     heard: list[tuple[str, object]] = []
     config = httptrace.TraceConfig()
 
@@ -214,7 +214,7 @@ async def test_headers_may_be_changed_at_the_start(scripted: ScriptedFactory) ->
 
 
 async def test_a_listener_that_raises(leak_check: Leaks, scripted: ScriptedFactory) -> None:
-    """What a callback raises comes out of the call that told it; no message is lost."""
+    """An exception of a callback is raised by the call that delivered it; no message is lost."""
     config = httptrace.TraceConfig()
 
     async def fail(session: object, context: object, params: object) -> None:
@@ -238,7 +238,7 @@ async def test_a_listener_that_raises(leak_check: Leaks, scripted: ScriptedFacto
 
 
 async def test_observers_of_the_one_websocket(scripted: ScriptedFactory) -> None:
-    """``observers=`` of ws_connect hear of this WebSocket alone."""
+    """``observers=`` of ws_connect see only this WebSocket."""
     recorder = EventRecorder()
     server = await scripted(speaking())
     async with httptrace.ClientSession() as session:
@@ -251,7 +251,7 @@ async def test_observers_of_the_one_websocket(scripted: ScriptedFactory) -> None
 
 
 async def test_the_timeline(scripted: ScriptedFactory) -> None:
-    """The time of the WebSocket is its request's time of receiving."""
+    """The time of the WebSocket is its request's `receive`."""
     server = await scripted(speaking())
     async with httptrace.ClientSession() as session, session.ws_connect(server.url) as ws:
         with pytest.raises(TimeoutError):
@@ -291,7 +291,7 @@ async def test_bytes_and_waiting_of_the_timeline(scripted: ScriptedFactory) -> N
 async def test_messages_that_came_with_the_answer(
     leak_check: Leaks, recorder: EventRecorder, scripted: ScriptedFactory
 ) -> None:
-    """Messages that arrive together with the 101 are told after the handshake."""
+    """Messages that arrive together with the 101 have their events after the handshake."""
 
     async def script(peer: Peer) -> None:
         await accept(peer, extra=server_frame(TEXT, b"a") + close_frame())

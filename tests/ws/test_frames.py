@@ -1,4 +1,4 @@
-"""Frames without a loop: bytes in, messages out, however they are cut; and what is refused."""
+"""Frames without a loop: bytes in, messages out, however they are split; and errors."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Told = tuple[object, ...]
 
 
 class Kept:
-    """A sink that keeps what it is told."""
+    """A sink that keeps its calls."""
 
     def __init__(self) -> None:
         self.told: list[Told] = []
@@ -35,7 +35,7 @@ class Kept:
 def read(
     pieces: list[bytes], most: int = 0, inflater: Inflater | None = None, as_bytes: bool = True
 ) -> list[Told]:
-    """Give what a reader tells of these pieces, the error's code last if there is one."""
+    """Return what a reader reads from these pieces, the error's code last if there is one."""
     kept = Kept()
     reader = FrameReader(kept, most, inflater)
     try:
@@ -47,7 +47,7 @@ def read(
 
 
 def every_split(data: bytes) -> list[list[bytes]]:
-    """Give the ways to cut: whole, at each place in two, and byte by byte."""
+    """Return the ways to split: whole, at each place in two, and byte by byte."""
     halves = [[data[:at], data[at:]] for at in range(1, len(data))]
     return [[data], *halves, [data[at : at + 1] for at in range(len(data))]]
 
@@ -88,14 +88,14 @@ SEQUENCES: list[tuple[bytes, list[Told]]] = [
 
 @pytest.mark.parametrize(("data", "expected"), SEQUENCES)
 def test_messages_however_they_are_cut(data: bytes, expected: list[Told]) -> None:
-    """Every way to cut the bytes gives the same messages and control frames."""
+    """Every way to split the bytes gives the same messages and control frames."""
     for pieces in every_split(data):
         assert read(pieces) == expected, pieces
         assert read(pieces, as_bytes=False) == expected, pieces
 
 
 def test_lengths_of_16_and_64_bits() -> None:
-    """Messages on both sides of each form of length come whole, cut at random places."""
+    """Messages on both sides of each form of length are complete, split at random places."""
     rng = random.Random(7)
     for size in (65_535, 65_536, 300_000):
         payload = rng.randbytes(size)
@@ -145,7 +145,7 @@ REFUSED: list[tuple[str, bytes, int]] = [
 
 @pytest.mark.parametrize(("data", "code"), [case[1:] for case in REFUSED], ids=lambda v: None)
 def test_violations_however_they_are_cut(data: bytes, code: int) -> None:
-    """What RFC 6455 forbids is an error with the code that it asks for, wherever it is cut."""
+    """What RFC 6455 forbids is an error with its code, wherever it is split."""
     for pieces in every_split(data):
         assert read(pieces)[-1] == ("error", code), pieces
 
@@ -198,7 +198,7 @@ def test_what_is_not_utf8(sequences: list[bytes]) -> None:
 def test_fragmented_text_is_refused_as_soon_as_it_is_invalid(
     parts: list[bytes], decode_text: bool
 ) -> None:
-    """The fragment that makes it invalid is enough, and of that the bytes that have arrived."""
+    """The bytes that make a fragment invalid are enough to refuse it."""
     kept = Kept()
     reader = FrameReader(kept, 0, None, decode_text)
     opcode = TEXT
@@ -227,7 +227,7 @@ def by_bytes(text: bytes) -> bytes:
 
 
 def is_utf8(data: bytes) -> bool:
-    """Look for what the standard library makes of it."""
+    """Decode with the standard library."""
     try:
         data.decode()
     except UnicodeDecodeError:
@@ -236,14 +236,14 @@ def is_utf8(data: bytes) -> bool:
 
 
 def test_a_message_over_the_limit_is_refused_at_its_head() -> None:
-    """The length alone is enough for 1009: nothing of the payload has to come."""
+    """The length is enough for 1009: the payload need not arrive."""
     assert read([b"\x81\x0b"], most=10) == [("error", 1009)]
     assert read([b"\x82\x7f" + struct.pack("!Q", 1 << 40)], most=1 << 20) == [("error", 1009)]
     assert read([server_frame(TEXT, b"a" * 10)], most=10) == [(TEXT, "a" * 10)]
 
 
 def test_fragments_over_the_limit_together_are_refused() -> None:
-    """Fragments count together, and pings between them do not."""
+    """Fragments are counted together, and pings between them are not."""
     part = server_frame(CONTINUATION, b"a" * 4, fin=False)
     data = server_frame(TEXT, b"a" * 4, fin=False) + part + server_frame(PING, b"a" * 100)
     assert read([data], most=10) == [(PING, b"a" * 100)]
@@ -251,20 +251,20 @@ def test_fragments_over_the_limit_together_are_refused() -> None:
 
 
 def test_a_flood_of_empty_fragments_ends() -> None:
-    """Fragments without content cannot go on for ever, with no limit of size either."""
+    """Empty fragments cannot continue without end, even without a size limit."""
     flood = server_frame(TEXT, fin=False) + server_frame(CONTINUATION, fin=False) * (1 << 17)
     assert read([flood]) == [("error", 1009)]
 
 
 def test_65536_fragments_are_borne() -> None:
-    """The largest number of fragments that common test suites send is no flood."""
+    """The largest number of fragments that common test suites send is accepted."""
     data = server_frame(TEXT, b"a", fin=False)
     data += server_frame(CONTINUATION, b"a", fin=False) * 65_534 + server_frame(CONTINUATION, b"a")
     assert read([data]) == [(TEXT, "a" * 65_536)]
 
 
 def test_compressed_messages_however_they_are_cut() -> None:
-    """Compressed messages, whole or in fragments, with a ping between, come out as they were."""
+    """Compressed messages, whole or in fragments, with a ping between, are restored."""
     deflater = Deflater(15, takeover=True)
     one, two = deflater.deflate(b"hello " * 20), deflater.deflate(b"hello " * 21)
     data = (
@@ -280,7 +280,7 @@ def test_compressed_messages_however_they_are_cut() -> None:
 
 
 def test_text_is_checked_where_it_stays_bytes() -> None:
-    """With ``decode_text=False`` text arrives as bytes, and must be UTF-8 all the same."""
+    """With ``decode_text=False`` text is received as bytes, and must still be UTF-8."""
     kept = Kept()
     reader = FrameReader(kept, 0, None, False)
     data = server_frame(TEXT, "ä".encode()) + server_frame(TEXT, b"a", fin=False)
@@ -295,7 +295,7 @@ def test_text_is_checked_where_it_stays_bytes() -> None:
 
 @pytest.mark.parametrize("size", [0, 1, 3, 4, 5, 125, 126, 127, 128, 129, 1000, 65_535, 65_536])
 def test_a_client_frame_is_masked_and_minimal(size: int) -> None:
-    """Head in its shortest form, mask bit set, and the payload comes back out of the mask."""
+    """A frame has the shortest head, the mask bit, and a payload that unmasks to the data."""
     payload = random.Random(size).randbytes(size)
     data = frame(FIN | BINARY, payload)
     head = 2 if size < 126 else 4 if size < 1 << 16 else 10
@@ -333,7 +333,7 @@ def test_close_codes_there_and_back(code: int) -> None:
     "code", [0, 1, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, 65535]
 )
 def test_close_codes_that_no_frame_may_have(code: int) -> None:
-    """They are refused in both directions (RFC 6455 §7.4)."""
+    """Other codes are refused in both directions (RFC 6455 §7.4)."""
     assert not is_close_code(code)
     with pytest.raises(WebSocketError) as caught:
         parse_close(struct.pack("!H", code))
@@ -343,7 +343,7 @@ def test_close_codes_that_no_frame_may_have(code: int) -> None:
 
 
 def test_close_frames_that_are_broken() -> None:
-    """One byte is no code; a reason must be UTF-8 and short; no code at all is 1005."""
+    """A code has two bytes, a reason is UTF-8 and short; without a code it is 1005."""
     with pytest.raises(WebSocketError) as caught:
         parse_close(b"\x03")
     assert caught.value.code == 1002

@@ -1,4 +1,4 @@
-"""The opening handshake (RFC 6455 §4): request, answer, and what is no answer."""
+"""The opening handshake (RFC 6455 §4): request, response, and invalid responses."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .peers import TEXT, answer, close_frame, read_close, server_frame, speaking
 
 
 def test_the_example_of_the_rfc() -> None:
-    """The key of RFC 6455 §1.3 gives the accept value that stands there."""
+    """The key of RFC 6455 §1.3 gives the accept value in the RFC."""
     assert accept_of("dGhlIHNhbXBsZSBub25jZQ==") == "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
 
 
@@ -121,7 +121,7 @@ REFUSALS: list[tuple[str, Any, str]] = [
 async def test_a_server_that_does_not_agree(
     leak_check: Leaks, recorder: EventRecorder, scripted: ScriptedFactory, made: Any, message: str
 ) -> None:
-    """Each answer that is not RFC 6455's is an error that tells status and headers."""
+    """Each response that violates RFC 6455 is an error with status and headers."""
 
     async def script(peer: Peer) -> None:
         await peer.send(made(await peer.request()))
@@ -153,7 +153,7 @@ async def test_a_server_that_does_not_agree(
     ],
 )
 async def test_extensions_that_are_not_understood(scripted: ScriptedFactory, value: str) -> None:
-    """An answer to permessage-deflate that RFC 7692 does not allow fails the handshake."""
+    """A response to permessage-deflate that RFC 7692 does not allow fails the handshake."""
     server = await scripted(speaking(fields=(f"Sec-WebSocket-Extensions: {value}",)))
     async with httptrace.ClientSession() as session:
         with pytest.raises(WSServerHandshakeError):
@@ -174,7 +174,7 @@ async def test_extensions_that_are_not_understood(scripted: ScriptedFactory, val
 async def test_extensions_that_are(
     scripted: ScriptedFactory, value: str, compress: int, notakeover: bool
 ) -> None:
-    """The window and the history are what the server says."""
+    """The window and the context takeover are those that the server selects."""
     server = await scripted(speaking(fields=(f"Sec-WebSocket-Extensions: {value}",)))
     async with (
         httptrace.ClientSession() as session,
@@ -187,7 +187,7 @@ async def test_extensions_that_are(
 async def test_frames_that_come_with_the_answer(
     leak_check: Leaks, recorder: EventRecorder, scripted: ScriptedFactory
 ) -> None:
-    """However the answer and the frames after it are cut, no byte of them is lost."""
+    """However the response and the frames after it are split, no byte of them is lost."""
     extra = server_frame(TEXT, b"first") + server_frame(TEXT, b"second") + close_frame()
 
     def cut(at: int) -> Any:
@@ -208,7 +208,7 @@ async def test_frames_that_come_with_the_answer(
 
 
 async def test_an_answer_byte_by_byte(leak_check: Leaks, scripted: ScriptedFactory) -> None:
-    """A handshake that arrives in single bytes is a handshake."""
+    """A handshake that arrives in single bytes is accepted."""
 
     async def script(peer: Peer) -> None:
         data = answer(await peer.request()) + server_frame(TEXT, b"hello")
@@ -223,7 +223,7 @@ async def test_an_answer_byte_by_byte(leak_check: Leaks, scripted: ScriptedFacto
 
 @pytest.mark.parametrize("raises", [True, False])
 async def test_a_refusal_has_its_own_error(scripted: ScriptedFactory, raises: bool) -> None:
-    """A refused handshake is a WSServerHandshakeError, with ``raise_for_status`` as well."""
+    """A refused handshake is a WSServerHandshakeError, with ``raise_for_status`` too."""
     server = await scripted(response_bytes(503))
     async with httptrace.ClientSession(raise_for_status=raises) as session:
         with pytest.raises(WSServerHandshakeError) as caught:
@@ -233,7 +233,7 @@ async def test_a_refusal_has_its_own_error(scripted: ScriptedFactory, raises: bo
 
 
 async def test_a_switch_that_nobody_asked_for(scripted: ScriptedFactory) -> None:
-    """A 101 to an ordinary request opens nothing, and its connection is not used again."""
+    """A 101 to an ordinary request opens nothing, and its connection is not reused."""
 
     async def script(peer: Peer) -> None:
         await peer.send(answer(await peer.request()) + server_frame(TEXT, b"surprise"))

@@ -1,4 +1,4 @@
-"""Heartbeat: a silent server is pinged, and given up when it stays silent."""
+"""Heartbeat: a silent server gets a ping, and the WebSocket ends if it stays silent."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ async def test_a_server_that_answers(
 async def test_other_data_counts_as_an_answer(
     leak_check: Leaks, recorder: EventRecorder, scripted: ScriptedFactory
 ) -> None:
-    """A server that sends often enough is not pinged at all."""
+    """A server that sends often enough gets no pings."""
 
     async def talk(peer: Peer) -> None:
         for _ in range(20):
@@ -108,7 +108,7 @@ async def test_other_data_counts_as_an_answer(
 async def test_a_caller_that_does_not_receive_is_no_silent_server(
     leak_check: Leaks, recorder: EventRecorder, scripted: ScriptedFactory
 ) -> None:
-    """While reading is paused by our own backpressure, no pong can come and none is missed."""
+    """While backpressure pauses reading, a missing pong does not end the WebSocket."""
 
     async def flood(peer: Peer) -> None:
         await peer.send(server_frame(TEXT, b"*" * 100_000) * 100)
@@ -129,7 +129,7 @@ async def test_a_caller_that_does_not_receive_is_no_silent_server(
 
 
 async def test_a_loop_that_was_late_itself(leak_check: Leaks, scripted: ScriptedFactory) -> None:
-    """A pong that came while the loop was held up counts, although its time is over."""
+    """A pong that arrived while the loop was blocked counts, although its time is over."""
 
     async def answer(peer: Peer) -> None:
         first, payload = await read_frame(peer)
@@ -150,7 +150,7 @@ async def test_a_loop_that_was_late_itself(leak_check: Leaks, scripted: Scripted
 
 @pytest.mark.parametrize("heartbeat", [None, 0])
 async def test_no_heartbeat(scripted: ScriptedFactory, heartbeat: float | None) -> None:
-    """None and 0 are no heartbeat."""
+    """None and 0 mean no heartbeat."""
 
     async def quiet(peer: Peer) -> None:
         first, _payload = await read_frame(peer)

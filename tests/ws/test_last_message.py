@@ -1,4 +1,4 @@
-"""The last message of a WebSocket, when nobody was there to take it."""
+"""The last message of a WebSocket, if a cancelled receive did not return it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .peers import accept, close_frame, read_close, server_frame
 async def test_a_last_message_is_not_lost_with_a_cancelled_receive(
     leak_check: Leaks, recorder: EventRecorder, scripted: ScriptedFactory, last: str
 ) -> None:
-    """Cancelled while the connection lingers, `receive` gives it to who asks next."""
+    """If `receive` is cancelled while the connection lingers, the next one returns its message."""
     frame = close_frame(1001, b"bye") if last == "close" else server_frame(3)
 
     async def script(peer: Peer) -> None:

@@ -1,4 +1,4 @@
-"""Against servers that we did not write: aiohttp.web and websockets."""
+"""WebSockets with servers of other projects: aiohttp.web and websockets."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ both = pytest.mark.parametrize("echo", SERVERS.values(), ids=SERVERS)
 async def test_messages_there_and_back(
     leak_check: Leaks, recorder: EventRecorder, echo: Any, compress: int
 ) -> None:
-    """Text and bytes of all sizes come back as they went, compressed or not."""
+    """Text and bytes of all sizes are echoed unchanged, compressed or not."""
     rng = random.Random(compress)
     async with (
         echo() as url,
@@ -87,7 +87,7 @@ async def test_the_server_closes(leak_check: Leaks, recorder: EventRecorder, ech
 
 @both
 async def test_the_client_closes(leak_check: Leaks, recorder: EventRecorder, echo: Any) -> None:
-    """Our close is answered by the server, and the connection's place is free again."""
+    """Our Close is answered by the server, and the connection's place is free again."""
     async with echo() as url, httptrace.ClientSession() as session:
         ws = await session.ws_connect(url)
         assert session.connector is not None and session.connector.stats().open == 1
@@ -99,7 +99,7 @@ async def test_the_client_closes(leak_check: Leaks, recorder: EventRecorder, ech
 
 @both
 async def test_pings_both_ways(leak_check: Leaks, recorder: EventRecorder, echo: Any) -> None:
-    """Our ping is answered, which is an event with its time; the server's is answered by us."""
+    """Our ping is answered, which is an event with its time; the server's ping is answered too."""
     async with (
         echo() as url,
         httptrace.ClientSession() as session,
@@ -119,7 +119,7 @@ async def test_pings_both_ways(leak_check: Leaks, recorder: EventRecorder, echo:
 
 @both
 async def test_protocols(leak_check: Leaks, recorder: EventRecorder, echo: Any) -> None:
-    """The server chooses one of the protocols that it is offered; none is offered, none chosen."""
+    """The server selects one of the offered protocols; without an offer there is none."""
     async with echo() as url, httptrace.ClientSession() as session:
         async with session.ws_connect(url, protocols=["other", "echo"]) as ws:
             assert ws.protocol == "echo"
@@ -129,7 +129,7 @@ async def test_protocols(leak_check: Leaks, recorder: EventRecorder, echo: Any) 
 
 @both
 async def test_many_messages_at_once(leak_check: Leaks, recorder: EventRecorder, echo: Any) -> None:
-    """Two tasks, one sending and one receiving, get three thousand messages through in order."""
+    """Two tasks, one sending and one receiving, transfer three thousand messages in order."""
     count = 3_000
 
     async with (
@@ -150,7 +150,7 @@ async def test_many_messages_at_once(leak_check: Leaks, recorder: EventRecorder,
 
 @both
 async def test_a_hundred_sockets(leak_check: Leaks, recorder: EventRecorder, echo: Any) -> None:
-    """Sockets of one session keep their messages apart, and leave nothing behind."""
+    """WebSockets of one session keep their messages apart, and leave nothing behind."""
 
     async def talk(session: httptrace.ClientSession, url: str, number: int) -> None:
         async with session.ws_connect(url) as ws:

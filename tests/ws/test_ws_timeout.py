@@ -28,7 +28,7 @@ def test_attrs_functions_check_the_limits() -> None:
 
 
 def test_it_cannot_be_changed() -> None:
-    """Setting or deleting a limit is an error; `replace` makes a changed copy."""
+    """Setting or deleting a limit is an error; `replace` returns a changed copy."""
     timeout = ClientWSTimeout(ws_receive=2, ws_close=3)
     with pytest.raises(AttributeError, match="replace"):
         timeout.ws_close = 1
@@ -44,7 +44,7 @@ def test_copy_replace_takes_it() -> None:
 
 
 def test_copies_and_pickles_are_equal() -> None:
-    """Copies and what was pickled have the same limits and the same hash."""
+    """Copies and pickles have the same limits and the same hash."""
     timeout = ClientWSTimeout(ws_receive=2, ws_close=3)
     for same in (copy.copy(timeout), copy.deepcopy(timeout), pickle.loads(pickle.dumps(timeout))):
         assert same == timeout and hash(same) == hash(timeout)

@@ -1,4 +1,4 @@
-"""A buffer of bytes that were received and not read: take any number, search, put back."""
+"""A buffer of bytes that were received and not read."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class Buffer:
         return b"".join(parts)
 
     def _cut_off(self) -> None:
-        """Drop the part of the first block that was taken. It costs a copy, so `take` does not."""
+        """Drop the part of the first block that was taken; `take` does not, to avoid a copy."""
         if self._offset:
             self._blocks[0] = self._blocks[0][self._offset :]
             self._offset = 0

@@ -49,7 +49,7 @@ class Engine(Protocol):
 
 
 class Zlib:
-    """gzip (RFC 1952), zlib (RFC 1950) or raw deflate (RFC 1951), as `wbits` says."""
+    """gzip (RFC 1952), zlib (RFC 1950) or raw deflate (RFC 1951), depending on `wbits`."""
 
     __slots__ = ("_object", "ended", "errors", "more", "rest")
 
@@ -185,7 +185,7 @@ def engine(coding: str) -> Engine:
 
 def available(coding: str) -> bool:
     """Whether the library of `coding` is installed."""
-    if coding == "zstd":  # looked for without importing it, which takes time
+    if coding == "zstd":  # not imported here, which takes time
         return any(map(_is_installed, _zstd_names(built_in="_zstd")))
     return coding != "br" or _find(coding) is not None
 

@@ -4,7 +4,7 @@ A decoder gets a body in pieces as they arrive, and returns decoded bytes in pie
 size that the reader asked for. A small body that decodes to a gibibyte is never whole in memory::
 
     decoder = decoder_for(headers["Content-Encoding"])
-    for data in arriving:
+    for data in received:
         use(decoder.feed(data, 65536))
         while decoder.pending:
             use(decoder.feed(b"", 65536))
@@ -203,7 +203,7 @@ class _Stack(Decoder):
 def decoder_for(content_encoding: str) -> Decoder | None:
     """The decoder for a Content-Encoding header; None if the body is not decoded.
 
-    That is so if the header is empty, names ``identity`` alone, or names a coding that is not
+    It is None if the header is empty, names only ``identity``, or names a coding that is not
     supported (as in aiohttp). Raises ClientPayloadError for more than five codings.
     """
     coding = content_encoding.strip().lower()

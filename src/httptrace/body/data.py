@@ -1,4 +1,4 @@
-"""Makes the payload for the value of ``data=``."""
+"""Creates the payload for the value of ``data=``."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def make_payload(data: Any) -> Payload:
     Raises TypeError for anything else, and ValueError for a closed file.
     """
     try:
-        # A part has the name of its file in its headers, a request has not.
+        # Parts have the file name in their headers, requests do not.
         return get_payload(data, disposition=None)
     except LookupError:
         return _from_fields(data)

@@ -43,10 +43,10 @@ class BadContentDispositionParam(RuntimeWarning):
 
 
 class ContentDisposition(NamedTuple):
-    """What a Content-Disposition header says.
+    """The parsed value of a Content-Disposition header.
 
     `filename` is decoded and has no path: ``os.path.join(folder, filename)`` is a path in `folder`.
-    It is empty if the header has a name that is a path alone, such as ``..``.
+    It is empty if the name in the header is only a path, such as ``..``.
     """
 
     type: str | None
@@ -110,7 +110,7 @@ _FILE_NAMES = ("filename", "filename*")
 
 
 def without_path(filename: str) -> str:
-    """A file name from the network as a name that cannot lead out of a folder.
+    """The file name without anything that could lead out of a folder.
 
     Folders, drive letters and control characters are removed (RFC 6266 section 4.3). The result is
     empty if that leaves nothing but dots and spaces.

@@ -8,7 +8,7 @@ __all__ = ["EMPTY_PAYLOAD", "EmptyStreamReader"]
 
 
 class EmptyStreamReader(StreamReader):
-    """A stream that ended before any bytes came. It stores nothing, so it can be shared."""
+    """A stream that has ended without any bytes. It stores nothing, so it can be shared."""
 
     def __init__(self) -> None:
         super().__init__(None, 0)

@@ -1,4 +1,4 @@
-"""Streams that a program makes and feeds, as mocks of responses do."""
+"""Streams that a program creates and feeds, as mocks of responses do."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["FedSource", "Feedable", "PacedBuffer"]
 
 
 class FedSource:
-    """The source of a `StreamReader` that a program made: the program feeds the bytes."""
+    """The source of a `StreamReader` that a program created: the program feeds the bytes."""
 
     connection = None
     trace = None
@@ -32,10 +32,10 @@ class FedSource:
         self.waiter: asyncio.Future[None] | None = None
         self.on_complete: list[Callable[[], None]] | None = None
         self.marks_chunks = False
-        """Whether the program tells where HTTP chunks end."""
+        """Whether the program marks the ends of HTTP chunks."""
 
     async def wait(self, loop: asyncio.AbstractEventLoop | None = None) -> None:
-        """Wait for news, or for the end if `waits_for_end`. RuntimeError if another task waits."""
+        """Wait for bytes, or for the end if `waits_for_end`. RuntimeError if another task waits."""
         if self.waiter is not None:
             raise RuntimeError("Another task already waits for this stream")
         waiter = self.waiter = asyncio.get_running_loop().create_future()
@@ -50,7 +50,7 @@ class FedSource:
             self.waiter.set_result(None)
 
     def finish(self) -> None:
-        """Note the end, wake the task that waits, and call what `on_eof` was given."""
+        """Set the end, wake the task that waits, and call the callbacks of `on_eof`."""
         self.complete = True
         self.wake()
         callbacks, self.on_complete = self.on_complete or (), None
@@ -103,7 +103,7 @@ class Feedable:
     _last_split: int
 
     def feed_data(self, data: bytes, size: int = 0) -> bool:
-        """Append bytes to a stream that the program made; `size` is not used. Returns False.
+        """Append bytes to a stream that the program created; `size` is not used. Returns False.
 
         Raises
         ------
@@ -121,7 +121,7 @@ class Feedable:
         return False
 
     def feed_eof(self) -> None:
-        """End a stream that the program made.
+        """End a stream that the program created.
 
         Raises
         ------
@@ -141,7 +141,7 @@ class Feedable:
         source.marks_chunks = True
 
     def end_http_chunk_receiving(self) -> None:
-        """Mark the end of an HTTP chunk behind the bytes that were fed; see `readchunk`."""
+        """Mark the end of an HTTP chunk after the bytes that were fed; see `readchunk`."""
         source = self._fed("end_http_chunk_receiving")
         if not source.marks_chunks:
             raise RuntimeError("end_http_chunk_receiving() without begin_http_chunk_receiving()")
@@ -153,7 +153,7 @@ class Feedable:
         return self._source
 
     def _split(self) -> None:
-        """Note that an HTTP chunk ends behind the bytes that are decoded so far."""
+        """Store that an HTTP chunk ends after the bytes that are decoded so far."""
         if self._last_split != self._decoded:  # the last chunk is empty
             self._last_split = self._decoded
             self._splits.append(self._decoded)

@@ -1,4 +1,4 @@
-"""Errors of JSON that cannot be parsed: they say where the JSON came from and how it begins."""
+"""Errors of invalid JSON: they tell where the JSON came from and how it begins."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ _LONGEST_CHARSET = 32
 
 
 class MultipartResponse(Protocol):
-    """What is needed of a response to read its parts. A `ClientResponse` is one."""
+    """The attributes of a response that reading its parts needs, such as a `ClientResponse`."""
 
     @property
     def headers(self) -> Mapping[str, str]:

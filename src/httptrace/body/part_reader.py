@@ -147,7 +147,7 @@ class BodyPartReader(IteratesByNext[bytes]):
     async def json(self, *, encoding: str | None = None) -> Any:
         """The decoded part as JSON, None when it is empty.
 
-        Raises json.JSONDecodeError, which says how the part begins, for what is not JSON.
+        Raises json.JSONDecodeError, whose text has the beginning of the part.
         """
         text = await self.text(encoding=encoding)
         try:

@@ -1,6 +1,6 @@
 """Payloads that are read from files and other `io` objects, piece by piece in a thread.
 
-The content begins at the position that the object has. A seekable object is rewound to that
+The content begins at the current position of the object. A seekable object is rewound to that
 position, so that the payload can be sent any number of times.
 """
 
@@ -30,7 +30,7 @@ __all__ = [
 ]
 
 _PIECE = 1 << 20
-"""Bytes per read. Each read is run in a thread, which has its cost."""
+"""Bytes per read. Each read runs in a thread, which costs time."""
 _MEMORY_PIECE = 1 << 18
 _DECODER_STATE = 1 << 64
 """A result of ``tell()`` from this on contains a state of the text file's decoder."""
@@ -127,7 +127,7 @@ class IOBasePayload(Payload):
             self._consumed = True
 
     def _next_turn(self) -> int:
-        """A number for the next reader. The thread of a cancelled reader must not read on."""
+        """A number for the next reader. The thread of a cancelled reader must not continue."""
         self._turn += 1
         return self._turn
 
@@ -169,8 +169,8 @@ class IOBasePayload(Payload):
     async def close(self) -> None:
         """Close the object in a thread, if it has a ``close``.
 
-        A thread may wait for a pipe for an unlimited time: then that thread closes the pipe when
-        its read returns.
+        A thread may wait for a pipe without a limit: then that thread closes the pipe when its
+        read returns.
         """
         close = getattr(self._value, "close", None)
         if close is None or getattr(self._value, "closed", False):

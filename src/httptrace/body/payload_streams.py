@@ -29,7 +29,7 @@ class AsyncIterablePayload(Payload):
         super().__init__(value, *args, **kwargs)
 
     async def write(self, writer: Writer) -> None:
-        """Write each piece as it comes. ClientPayloadError if the iterable was used before."""
+        """Write each piece as it is yielded. ClientPayloadError if the iterable was used before."""
         if self._cached_chunks is not None:
             for chunk in self._cached_chunks:
                 await writer.write(chunk)

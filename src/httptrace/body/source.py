@@ -1,4 +1,4 @@
-"""What a `StreamReader` reads from."""
+"""The source that a `StreamReader` reads from."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["BodySource"]
 
 
 class BodySource(Protocol):
-    """What the reader of a body and the connection share. An `Exchange` of a call is one."""
+    """The state that the reader of a body and the connection share, such as an `Exchange`."""
 
     chunks: list[bytes]
     """Bytes that arrived and were not taken; an empty piece is the end of an HTTP chunk."""
@@ -28,12 +28,12 @@ class BodySource(Protocol):
 
     @property
     def connection(self) -> Any:
-        """Where the bytes come from; None if nothing can be paused."""
+        """The connection that the bytes come from; None if there is nothing to pause."""
         ...
 
     @property
     def trace(self) -> Any:
-        """The events that listeners wait for, if there are any."""
+        """The `Trace` of the request; None if nobody listens."""
         ...
 
     async def wait(self, loop: asyncio.AbstractEventLoop) -> None:

@@ -17,8 +17,8 @@ class ServerSentEvent(NamedTuple):
     """One event.
 
     `id` is that of the last event that had one. A client that reconnects sends it as Last-Event-ID.
-    `retry` is the time in milliseconds to wait before that, if it came with this event or in an
-    event without data before it.
+    `retry` is the time in milliseconds to wait before that, if the server sent it with this event
+    or with an event without data before it.
     """
 
     data: str
@@ -30,7 +30,7 @@ class ServerSentEvent(NamedTuple):
 class EventStreamParser:
     """Parses a stream of bytes, which may arrive in pieces of any size.
 
-    :param max_event_size: the most bytes of one event and of one line.
+    :param max_event_size: the maximum size of an event and of a line, in bytes.
     :param last_event_id: the id to begin with, after a reconnection.
     """
 

@@ -1,4 +1,4 @@
-"""`AbstractStreamWriter`: what a payload's ``write`` is given (aiohttp's documentation)."""
+"""`AbstractStreamWriter`: the argument of a payload's ``write`` (aiohttp's documentation)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _TOO_LATE = "The head of the request is sent before its payload is written: set 
 
 
 class AbstractStreamWriter(ABC):
-    """Where a `Payload` writes itself to. Payloads need `write` alone."""
+    """The writer that a `Payload` writes to. Payloads need only `write`."""
 
     buffer_size: int = 0
     output_size: int = 0
@@ -38,22 +38,22 @@ class AbstractStreamWriter(ABC):
 
     @abstractmethod
     def enable_compression(self, encoding: str = "deflate", strategy: int | None = None) -> None:
-        """Compress what is written."""
+        """Compress the body."""
 
     @abstractmethod
     def enable_chunking(self) -> None:
-        """Frame what is written by the chunked coding."""
+        """Send the body in chunks (RFC 9112 §7.1)."""
 
     @abstractmethod
     async def write_headers(self, status_line: str, headers: Any) -> None:
         """Write the head."""
 
-    def send_headers(self) -> None:  # noqa: B027 - as aiohttp has it: most writers hold none back
-        """Send a head that was held back."""
+    def send_headers(self) -> None:  # noqa: B027 - as in aiohttp: most writers have nothing to do
+        """Send a head that was not sent yet."""
 
 
 class PayloadWriter(AbstractStreamWriter):
-    """A writer for a payload alone: the head is sent already, and `write` waits by itself."""
+    """A writer for a payload only: the head is sent already, and `write` also drains."""
 
     async def write_eof(self, chunk: bytes = b"") -> None:
         """Write a piece. The body ends when the payload's ``write`` returns."""

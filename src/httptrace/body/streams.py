@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .source import BodySource
 
 _STEP = 1 << 18
-"""Bytes that are decoded ahead of the reader: a small compressed chunk may decode to far more."""
+"""How many bytes are decoded at once: a small compressed chunk may decode to far more."""
 
 
 class StreamReader(Feedable):
@@ -27,7 +27,7 @@ class StreamReader(Feedable):
     About `read_bufsize` bytes are buffered: while they are not read, the socket is not read either.
     A compressed body is decoded as it is read.
 
-    ``StreamReader(protocol, limit)`` makes a stream that a program feeds by `feed_data` and
+    ``StreamReader(protocol, limit)`` creates a stream that a program feeds by `feed_data` and
     `feed_eof`, as mocks of responses do. `protocol` is paused while more than twice `limit` bytes
     are buffered. `timer` and `loop` are accepted and not used.
     """
@@ -72,7 +72,7 @@ class StreamReader(Feedable):
         return self._exception or self._source.error
 
     def set_exception(self, exc: BaseException, exc_cause: BaseException | None = None) -> None:
-        """Let this read and every later one raise `exc`, whose cause is `exc_cause` if given."""
+        """Make this read and every later one raise `exc`, whose cause is `exc_cause` if given."""
         if exc_cause is not None:
             exc.__cause__ = exc_cause
         self._exception = exc
@@ -109,12 +109,12 @@ class StreamReader(Feedable):
         return self._limit, self._limit * 2
 
     def set_read_chunk_size(self, n: int) -> None:
-        """Do nothing: here the size of pieces is not set. Programs for aiohttp call it."""
+        """Do nothing: the size of pieces cannot be set. Programs for aiohttp call it."""
 
     # --- reading ----------------------------------------------------------------------------
 
     def _in_time(self) -> None:
-        """Drop what is buffered once the limit of the whole request has passed: reads raise it."""
+        """Drop the buffered bytes once the total timeout has expired: reads raise its error."""
         error = self._source.error
         if error is not None and isinstance(error, TotalTimeoutError) and not self._ended:
             self._exception, self._buffer = error, Buffer()
@@ -378,7 +378,7 @@ class StreamReader(Feedable):
 
 
 def _no_end(error: BaseException | None) -> None:
-    """A stream that a program made belongs to no request that could end."""
+    """Do nothing: a stream that a program created belongs to no request."""
 
 
 def response_stream(

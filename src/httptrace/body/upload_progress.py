@@ -1,4 +1,4 @@
-"""`UploadProgress`: what a request tells its `UploadTracker`."""
+"""`UploadProgress`: the progress that a request shows in its `UploadTracker`."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ class UploadTracker:
 
     @property
     def attempts(self) -> int:
-        """How many attempts to send the request were made: redirects and retries add some."""
+        """The number of attempts to send the request: each redirect and retry is one."""
         return self.__progress.attempts
 
     @property

@@ -12,7 +12,7 @@ _backend: Any = zlib
 
 
 def zlib_backend() -> Any:
-    """The library that is set at the moment."""
+    """The current library."""
     return _backend
 
 

@@ -43,7 +43,7 @@ class Exchange(Record):
     """Pieces of the body that the caller has not taken. An empty piece marks the end of a chunk."""
     taken: int
     head: bytes | None
-    """The bytes of the response's head if the quick parser read it; parsed on first access."""
+    """The bytes of the response's head if the fast parser read it; parsed on first access."""
     has_cookies: bool
     encoded: bool
     """Whether the response has a Content-Encoding."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from ..trace.declare import record_of
 from ..trace.events import TraceRequestFinishParams, TraceResponseInformationalParams
 from ..trace.observer import Observer
 
@@ -32,7 +33,7 @@ class Watch(Observer):
     def on_event(self, event: Event) -> None:
         """Keep heads and the timeline."""
         if event.name == "request_headers_sent":
-            self.heads.append(_sent(event.attempt, event.source.head_sent))
+            self.heads.append(_sent(event.attempt, record_of(event).head_sent))
         elif isinstance(event, TraceResponseInformationalParams):
             line = f"HTTP/1.1 {event.status}"
             self.heads.append(Head(event.attempt, False, line, list(event.headers.items())))
@@ -50,6 +51,6 @@ def _sent(attempt: int, head: bytes) -> Head:
 
 
 def _received(event: Event) -> Head:
-    source = event.source
-    line = f"HTTP/{source.http_version} {source.status} {source.reason}".rstrip()
-    return Head(event.attempt, False, line, list(source.response_headers.items()))
+    record = record_of(event)
+    line = f"HTTP/{record.http_version} {record.status} {record.reason}".rstrip()
+    return Head(event.attempt, False, line, list(record.response_headers.items()))

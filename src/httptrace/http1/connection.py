@@ -48,13 +48,13 @@ _STATUS = len(b"HTTP/1.1 ")
 _CODING_LENGTH = len(b"Transfer-Encoding")
 _HEAD_END = b"\r\n\r\n"
 _HEAD_LOOK = 1 << 13
-"""The fast parser gets only heads that end within the first so many bytes."""
+"""The fast parser is used only if the head ends within this many bytes."""
 _MOST_INFORMATIONAL = 32
 """How many 1xx responses may arrive at once; each second allows one more."""
 _MOST_EARLY = 1 << 16
-"""The maximum of bytes that a server may send before the first request."""
+"""The maximum number of bytes that a server may send before the first request."""
 _TLS_ALERT = b"\x15\x03"
-"""The first bytes of a TLS alert, with which a TLS server answers plain HTTP (RFC 8446 §5.1)."""
+"""The first bytes of a TLS alert, the response of a TLS server to plain HTTP (RFC 8446 §5.1)."""
 
 
 class Http1Connection(Sending):
@@ -188,7 +188,7 @@ class Http1Connection(Sending):
         if self._full_parser is None:
             self._full_parser = HttpResponseParser(self)
         self._parser = self._full_parser
-        self._head_began_ns = exchange.first_byte_ns = now_ns  # until it proves informational
+        self._head_began_ns = exchange.first_byte_ns = now_ns  # unless it is a 1xx
         if not self._informational:
             self._overhead = 0
             self._headers = []
@@ -387,14 +387,14 @@ class Http1Connection(Sending):
             self._replace_parser()
         head = exchange.head
         if head is not None and exchange.bytes_received - exchange.body_received - len(head) != 4:
-            self._surplus = True  # after head, empty line and body came more
-        if self._reading_paused:  # nobody reads from here to resume it
+            self._surplus = True  # more bytes follow the head, the empty line and the body
+        if self._reading_paused:  # no reader will resume it
             self.resume_reading()
         if self._surplus or (self._answered_early and not self._early_end):
             reason = "unexpected data"
         elif not self._request_whole:
             reason = "request not sent whole"
-            if exchange.upload is not None:  # which may wait for its next piece for ever
+            if exchange.upload is not None:  # it may wait for its next piece without end
                 exchange.upload.cancel()
         elif not self._keep_alive or self._early_end:
             reason = "server close"

@@ -37,7 +37,7 @@ class BufferedConnection(Http1Connection, asyncio.BufferedProtocol):
         return self._buffer
 
     def buffer_updated(self, nbytes: int) -> None:
-        """The transport has read so many bytes into the buffer."""
+        """The transport has read this many bytes into the buffer."""
         self.received(self._buffer[:nbytes])
 
 

@@ -39,7 +39,7 @@ _SCHEME_AND_SLASHES = re.compile(r"https?:[/\\]{2}", re.IGNORECASE)
 _RAW_BYTES = re.compile("[\udc80-\udcff]")
 """Surrogate escapes: bytes of a Location that are not UTF-8. They are percent-encoded unchanged."""
 _MAX_DRAINED = 1 << 16
-"""A redirect's body of at most so many bytes is read, so that its connection can be reused."""
+"""A redirect's body of at most this many bytes is read, so that its connection can be reused."""
 
 
 async def follow_redirects(
@@ -92,9 +92,7 @@ async def _drain(call: Call[Any], response: ClientResponse) -> None:
             exchange.connection.resume_reading()
         await exchange.wait(call.loop)
         exchange.waits_for_end = False
-        if (
-            exchange.error is None
-        ):  # whoever reads the redirect must not take a part of its body for all
+        if exchange.error is None:  # a reader must not mistake a part of its body for the whole
             exchange.error = ClientConnectionError("Connection closed")
         if call.timeout_error is not None:
             raise call.timeout_error

@@ -1,4 +1,4 @@
-"""W3C Baggage: values of the program that travel with a trace.
+"""W3C Baggage: values of the program that are propagated with a trace.
 
 https://www.w3.org/TR/baggage/ (sections cited below are of that text).
 """
@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from urllib.parse import quote, unquote
 
-# Section 3.3.2 has these as what a platform must propagate at least. The rest is dropped.
+# Section 3.3.2: a platform must propagate at least this much. The rest is dropped.
 MAX_MEMBERS = 64
 MAX_BYTES = 8192
 
@@ -81,7 +81,7 @@ def _checked_key(key: object) -> str:
 
 
 def _checked_value(key: str, value: object) -> str:
-    # The message names the key alone: a value may be secret.
+    # The message has only the key: a value may be secret.
     if not isinstance(value, str):
         raise TypeError(f"baggage {key!r:.80} must be a str, not {type(value).__name__}")
     try:

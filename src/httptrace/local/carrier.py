@@ -9,7 +9,7 @@ from httptrace.local.request import RequestContext, current_work, trace_of
 from httptrace.local.w3c import TraceContext
 
 KEY = "httptrace"
-"""The name under which a job carries the ids."""
+"""The key of the ids in a job's message."""
 
 
 def carried_ids() -> dict[str, str]:
@@ -27,9 +27,9 @@ def carried_ids() -> dict[str, str]:
 
 
 def job_scope(name: str, carried: object, job_id: str) -> RequestContext:
-    """The scope of a job that came with `carried`; the id is `job_id` where it came with none.
+    """The scope of a job that has `carried` in its message; its id is `job_id` if there is none.
 
-    What came is checked: anybody who can write to the queue may have written it.
+    `carried` is validated: anybody who can write to the queue may have written it.
     """
     given = carried if isinstance(carried, Mapping) else {}
     texts = {key: value for key, value in given.items() if isinstance(value, str)}

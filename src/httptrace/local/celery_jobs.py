@@ -33,7 +33,7 @@ def _publish(headers: dict[str, Any] | None = None, **_: Any) -> None:
 
 
 def _begin(task_id: str, task: Any, **_: Any) -> None:
-    # A task that runs in the process of its sender (task_always_eager) came with no message.
+    # A task that runs in the process of its sender (task_always_eager) has no message.
     ids = getattr(task.request, KEY, None) or carried_ids()
     scope = job_scope(task.name, ids, task_id)
     setattr(task.request, _SCOPE, scope)

@@ -1,18 +1,18 @@
 """`Context`: one scope of values.
 
 A scope saves the values that its `Local` objects have when it is entered, and restores them when it
-is left. Values live in context variables, so they follow tasks by themselves; the scope adds where
-they begin and end.
+is left. Values are in context variables, so tasks inherit them; the scope adds where they begin
+and end.
 
-Life of a scope::
+The states of a scope::
 
     NEW --enter--> OPEN --leave--> LEFT
 
-Leaving marks the scope as left, in whatever task or thread that happens. If the scope is the
-innermost one there, its values are restored at once. If it is not (it was left out of order, in
-another task or thread, or by the garbage collector), they are restored for the task or thread that
-opened it: at once where that is a task waiting in the same event loop, otherwise when it leaves the
-scopes inside this one or enters another. A task that was started inside keeps the values it saw.
+Leaving marks the scope as left, in any task or thread. If the scope is the innermost one there, the
+former values are restored at once. If it is not (it was left out of order, in another task or
+thread, or by the garbage collector), they are restored for the task or thread that opened it: at
+once if that is a task that waits in the same event loop, otherwise when it leaves the scopes inside
+this one or enters another. A task that was started inside keeps the values that it inherited.
 """
 
 from __future__ import annotations
@@ -155,7 +155,7 @@ class Context:
         return self._owner is not None and self._owner() is worker
 
     def _record(self, variable: ContextVar[Any], lookup: Lookup) -> None:
-        """Note what the opener wrote, for scopes that name this one as their parent."""
+        """Keep what the opener wrote, for scopes that name this one as their parent."""
         keeper: Context | None = self
         while keeper is not None and keeper._locals is not None and variable not in keeper._values:
             keeper = keeper._outer
@@ -174,9 +174,9 @@ class Context:
 def current_context() -> Context | None:
     """The innermost `Context` that the running code is in; ``None`` outside of any.
 
-    Hand it to a worker that was started elsewhere: ``with Context(parent=context):`` gives the
-    worker the values that the context has then. In a task or thread that was started inside of the
-    context it is a copy with the values that this task or thread has now.
+    Pass it to a worker that was started elsewhere: ``with Context(parent=context):`` gives the
+    worker the values that the context has at that time. In a task or thread that was started inside
+    of the context, it is a copy with the current values of this task or thread.
     """
     worker = scope.current_worker()
     here = _settle(scope.CURRENT.get(), worker)
@@ -189,7 +189,7 @@ def current_context() -> Context | None:
 
 
 def checked_locals(locals: Iterable[Local]) -> tuple[Local, ...]:
-    """`locals` as a tuple; `TypeError` where it is not what `Context` takes."""
+    """`locals` as a tuple; raises `TypeError` for what `Context` does not accept."""
     if isinstance(locals, Local):
         raise TypeError("locals must be a collection of Local objects: write locals=(local,)")
     try:

@@ -6,7 +6,7 @@ from types import CodeType, FrameType
 from typing import NamedTuple
 
 _HINT = (
-    "If this runs in a thread or a callback, its context was not carried there; "
+    "If this runs in a thread or a callback, its context was not passed on; "
     "HTTPTRACE_STRICT_CONTEXT=1 tells where it was lost."
 )
 

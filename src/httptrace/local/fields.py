@@ -21,10 +21,10 @@ _TAKEN = frozenset(
 
 
 def bind(**fields: Any) -> None:
-    """Add fields to every log line that the running request or job writes from here on.
+    """Add fields to every log line that the running request or job writes from now on.
 
     ``bind(user="ann", cart=7)`` puts ``user`` and ``cart`` into the lines of standard logging,
-    structlog and loguru, and into Sentry's events, without ``extra``. ``None`` takes a field away.
+    structlog and loguru, and into Sentry's events, without ``extra``. ``None`` removes a field.
 
     The fields end with the request, the job, or the ``Context()`` in which they were bound. A task
     or job that is started inside has them, and what it binds stays its own. Fields that are bound

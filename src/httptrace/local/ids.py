@@ -21,10 +21,10 @@ if hasattr(os, "register_at_fork"):
 
 
 def random_hex() -> str:
-    """16 hexadecimal digits of the system's random numbers, each 16 given once.
+    """16 random hexadecimal digits from the operating system.
 
-    They are fetched by the page: a system call for each id costs more than the id. ``list.pop`` is
-    atomic, so no two threads get the same.
+    Random bytes are read in blocks, because a system call for each id would cost more than the id.
+    ``list.pop`` is atomic: no two threads get the same digits.
     """
     try:
         return _pieces.pop()
@@ -38,7 +38,7 @@ def new_id() -> str:
     """A UUID of version 7 (RFC 9562 section 5.7), as text.
 
     The 12 bits after the milliseconds hold their fraction (section 6.2, method 3), and no two
-    calls of a thread get the same tick: the ids of one thread sort in the order they were made.
+    calls of a thread get the same tick: the ids of one thread sort in the order of the calls.
     """
     global _last_tick
     milliseconds, rest = divmod(time.time_ns(), _MILLISECOND_NS)

@@ -88,7 +88,7 @@ def _exception_fields(record: logging.LogRecord) -> dict[str, str]:
         fields["exception.type"] = _class_name(type(error))
         fields["exception.message"] = _text(error)
         fields["exception.stacktrace"] = "".join(traceback.format_exception(error))
-    elif record.exc_text:  # a QueueHandler keeps the text alone
+    elif record.exc_text:  # a QueueHandler keeps only the text
         fields["exception.stacktrace"] = record.exc_text
     if record.stack_info:
         fields["code.stacktrace"] = record.stack_info

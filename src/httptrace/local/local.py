@@ -109,7 +109,7 @@ class Local:
         return sorted({*object.__dir__(self), *current_values(self)})
 
     def __repr__(self) -> str:
-        # Names alone: values are often secret.
+        # Only names: values are often secret.
         names = ", ".join(current_values(self)) or "nothing set"
         return f"<{type(self).__name__}: {names}>"
 
@@ -184,8 +184,8 @@ def current_values(local: Local) -> Mapping[str, Any]:
 
 
 def assign(local: Local, items: Mapping[str, Any]) -> Lookup:
-    """Make `items` the only values of `local` here, in one write. Errors about the names will show
-    the line of the caller; no scope records the write."""
+    """Make `items` the only values of `local` here, in one write. Errors about these names show the
+    line of the caller; no scope records the write."""
     cls = type(local)
     here = scope.CURRENT.get()
     origin = Origin.of(None if here is None else here._ident, sys._getframe(1))
@@ -214,7 +214,7 @@ def snapshot() -> Snapshot:
 
 
 def restore_all(former: Snapshot) -> None:
-    """Give every `Local` the values that it has in `former`, and none where it is not in there."""
+    """Give every `Local` its values in `former`, or none if it is not in there."""
     for variable in tuple(_variables):
         restore(variable, former.get(variable))
 

@@ -1,4 +1,4 @@
-"""Logging in which every line names the request or job that it was written for."""
+"""Logging in which every line has the id of its request or job."""
 
 from __future__ import annotations
 
@@ -56,18 +56,18 @@ def request_fields(error: BaseException | None = None) -> dict[str, Any]:
 
 
 def mark_error(error: BaseException, context: RequestContext | ServedContext) -> None:
-    """Let log records about `error` name the work of `context`, whenever they are written.
+    """Give log records about `error` the ids of `context`, even if they are written later.
 
-    The work that marks it last is named: one exception may be raised for many requests.
+    If several requests raise the same exception, its records have the ids of the last one.
     """
     here = current_work()  # with the fields that were bound since the scope began
     work = here if here.get("id") == context.work["id"] else context.work
-    with contextlib.suppress(Exception):  # its class may have no place for it, or refuse it
+    with contextlib.suppress(Exception):  # its class may not allow the attribute
         setattr(error, _WORK_ATTRIBUTE, work)
 
 
 def work_of(error: BaseException) -> Mapping[str, Any]:
-    """What `mark_error` noted; empty where it noted nothing."""
+    """The fields that `mark_error` stored; empty if there are none."""
     work: Mapping[str, Any] = getattr(error, _WORK_ATTRIBUTE, NO_FIELDS)
     return work
 
@@ -114,7 +114,7 @@ _FORMAT = "{}: [%(request_path)s#%(request_id)s] %(levelname)s - %(message)s%(bo
 
 
 class LogConfiguration:
-    """The pieces of a service's logging. Derive from it and override what should be different.
+    """The parts of a service's logging. Derive from it and override what should be different.
 
     :param name: the service's name; `configure_logging` sets it. Where there is none, the process
         title or the program's name is used.
@@ -123,7 +123,7 @@ class LogConfiguration:
     name: str | None = None
     """The service's name."""
     debug: bool = False
-    """Whether the lines are for somebody who debugs; `configure_logging` sets it."""
+    """Whether the lines are for debugging; `configure_logging` sets it."""
     format: str = _FORMAT
     """The format of a line; the service's name takes the place of the braces."""
     debug_format: str = f"%(asctime)s %(name)s {_FORMAT}"
@@ -133,7 +133,7 @@ class LogConfiguration:
     """Values of fields that a record has none for, such as ``{"request_id": "-"}``; see
     `RequestIdLoggingFilter`."""
     syslog_addresses: tuple[str, ...] = ("/dev/log", "/var/run/syslog")
-    """Unix sockets at which a local syslog may listen; the first one that answers is used."""
+    """Unix sockets of local syslog daemons; the first one that accepts connections is used."""
 
     def __init__(self, name: str | None = None) -> None:
         if name:
@@ -141,7 +141,7 @@ class LogConfiguration:
 
     @property
     def service_name(self) -> str:
-        """`name`, or what takes its place, on one line."""
+        """`name` or its substitute, on one line."""
         name = self.name or _process_title() or _program_name()
         return "".join(char if char.isprintable() else "_" for char in name)
 
@@ -215,7 +215,7 @@ def configure_logging(
     debug: bool = True,
     logconf: LogConfiguration | type[LogConfiguration] | None = None,
 ) -> logging.Handler:
-    """Set the root logger up for a service, and return the handler that was installed.
+    """Configure the root logger for a service, and return the handler that was installed.
 
     A second call replaces what the first one installed; handlers of the program's own stay.
 
@@ -254,7 +254,7 @@ def _install(root: logging.Logger, handler: logging.Handler) -> None:
 
 
 def _process_title() -> str | None:
-    """The title that setproctitle was told to set, where it is in use."""
+    """The process title that was set with setproctitle, if it is in use."""
     module = sys.modules.get("setproctitle")
     return None if module is None else str(module.getproctitle())
 

@@ -29,7 +29,7 @@ _NOT_IN_HOSTS = re.compile(r"[\s/\\?#@*%,]")
 
 
 class Propagation:
-    """The value of ``ClientSession(propagate=...)``: the hosts that are sent ids, and the headers.
+    """The value of ``ClientSession(propagate=...)``: the hosts that receive ids, and the headers.
 
     :param to: the hosts: one name or several (``"api.example"``, ``"api.example:8443"``), the
         subdomains of a name (``".internal.example"`` or ``"*.internal.example"``; the name itself
@@ -95,7 +95,7 @@ class Propagation:
         )
 
     def headers_for(self, url: URL) -> list[tuple[str, str]]:
-        """The headers to add to a request to `url`: none where the host is not named, or outside of
+        """The headers to add to a request to `url`: none if the host is not named, or outside of
         any request or job.
 
         Call it for each hop: a redirect to a host that is not named must not carry the ids.

@@ -25,13 +25,13 @@ class RequestLocal(Local):
     """What is known of the request or job that the running code works for."""
 
     id: str
-    """The id that came with the request, or one made for it."""
+    """The id in the request's headers, or a new one."""
     path: str
     """The path of the request, without its query, or the name of the job."""
     trace: TraceContext | None = None
     """The place in the distributed trace."""
     baggage: Baggage = Baggage()
-    """The values that travel with the trace."""
+    """The values that are propagated with the trace."""
     fields: Mapping[str, Any] = NO_FIELDS
     """The log fields that `bind` set."""
 
@@ -56,13 +56,13 @@ def current_trace_context() -> TraceContext | None:
 
 
 def current_baggage() -> Baggage | None:
-    """The baggage of the running code's trace, ``None`` where none came."""
+    """The baggage of the running code's trace, ``None`` if there is none."""
     lookup = _lookup(None)
     return None if lookup is None else lookup.__self__.get("baggage")
 
 
 def current_work() -> dict[str, Any]:
-    """All that is set on `request` here, in one read. Not to be changed."""
+    """All values of `request` here, in one read. Not to be changed."""
     lookup = _lookup(None)
     return {} if lookup is None else lookup.__self__
 
@@ -91,7 +91,7 @@ class RequestContext(Context):
         locals: Iterable[Local] | None = None,
         parent: Context | None = None,
     ) -> None:
-        # With names given, `request` is one of them: its values end with the scope in any case.
+        # With `locals`, `request` is one of them: its values end with the scope in any case.
         super().__init__(id, None if locals is None else (request, *checked_locals(locals)), parent)
         self._work: dict[str, Any] = {
             "id": id,

@@ -22,7 +22,7 @@ class ContextJob(Job):
 
     @classmethod
     def create(cls, *args: Any, **options: Any) -> Job:
-        """Make the job; the parameters are those of RQ."""
+        """Create the job; the parameters are those of RQ."""
         if ids := carried_ids():
             options["meta"] = {**(options.get("meta") or {}), KEY: ids}
         return super().create(*args, **options)

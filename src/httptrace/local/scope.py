@@ -51,8 +51,8 @@ def current_worker() -> object:
 def run_in_context_of(worker: Any, func: Callable[[], None]) -> bool:
     """Call `func` in the context of a task that waits in the loop which is running here.
 
-    :returns: whether `func` was called. It is not where `worker` is no such task, or where the
-        task is on the stack of the running code.
+    :returns: whether `func` was called. It is not if `worker` is no such task, or if the task
+        is on the stack of the running code.
     """
     asyncio = modules.get("asyncio")
     loop = None if asyncio is None else asyncio._get_running_loop()

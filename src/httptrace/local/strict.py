@@ -94,7 +94,7 @@ def _replace(owner: type, name: str, build: Callable[[Any], Any]) -> None:
 
 
 def _note(kind: str) -> Hop | None:
-    """The record of the hop that is being made, if there is a context to lose."""
+    """The record of the hop that happens now, if there is a context to lose."""
     here = scope.CURRENT.get()
     if here is None:
         return _hop.get()  # the context was lost before, at that hop

@@ -44,7 +44,7 @@ class TraceContext(NamedTuple):
     flags: int
     """``SAMPLED`` and ``RANDOM``, as the trace's first service set them."""
     tracestate: str
-    """Data of tracing systems; sent on unchanged."""
+    """Data of tracing systems; forwarded unchanged."""
 
     @property
     def sampled(self) -> bool:
@@ -74,7 +74,7 @@ class TraceContext(NamedTuple):
             return cls.start()
         trace_id, span_id, flags = caller
         state = "" if tracestate is None else parse_tracestate(tracestate)
-        # Section 4.2: flags that this version does not know are not passed on.
+        # Section 4.2: flags that this version does not know are not forwarded.
         known = int(flags, 16) & (SAMPLED | RANDOM)
         follower: Self = _new(cls, (trace_id, random_hex(), span_id, known, state))
         return follower

@@ -29,7 +29,7 @@ def ip_literal(host: str, port: int) -> ResolveResult | None:
     ------
     InvalidUrlClientError
         For a malformed IPv6 address, and for an IPv4 address in another form than dotted decimal
-        (``127.1``, ``0x7f000001``, ``2130706433``): such forms get past filters.
+        (``127.1``, ``0x7f000001``, ``2130706433``): such forms evade filters of host names.
     """
     if ":" in host:
         return _v6_literal(host, port)
@@ -134,7 +134,7 @@ def _is_ip(host: str, family: int) -> bool:
 
 
 def interleaved(results: Sequence[ResolveResult], first: int) -> list[ResolveResult]:
-    """`first` addresses of the preferred family, then the families alternate (RFC 8305 §4)."""
+    """`first` addresses of the first family, then the families alternate (RFC 8305 §4)."""
     families: dict[int, list[ResolveResult]] = {}
     for result in results:
         families.setdefault(result["family"], []).append(result)

@@ -1,7 +1,7 @@
 """Byte streams of connections that have no protocol yet: over a socket, or over a transport.
 
-A proxy is asked for its tunnel over a byte stream. When the tunnel stands, or at once without a
-proxy, the stream is handed over to the connection's protocol.
+The client asks a proxy for a tunnel over a byte stream. When the tunnel is open, or at once without
+a proxy, the stream is handed over to the connection's protocol.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ TransportPair = tuple[asyncio.Transport, asyncio.BaseProtocol]
 
 _READ = 1 << 14
 _MOST_UNREAD = 1 << 18
-"""Received bytes that nobody has read; a proxy that sends more is cut off."""
+"""The maximum number of unread bytes; if a proxy sends more, the connection is closed."""
 
 
 class ByteStream(Protocol):
@@ -144,7 +144,7 @@ class TransportStream(asyncio.Protocol):
         self._waiter: asyncio.Future[None] | None = None
 
     async def send(self, data: bytes) -> None:
-        """Send all of the data; without flow control, for requests to proxies are small."""
+        """Send all of the data, without flow control: requests to proxies are small."""
         if self._transport is None or self._transport.is_closing():
             raise ConnectionResetError("the connection is closed")
         self._transport.write(data)
@@ -178,9 +178,9 @@ class TransportStream(asyncio.Protocol):
         loop, early, context = asyncio.get_running_loop(), TransportStream(), tls.pop("ssl")
         try:
             inner = await loop.start_tls(_outer(loop_transport(outer)), early, context, **tls)
-        except TypeError as exc:  # raised by loops without TLS in TLS
+        except TypeError as exc:  # event loops without TLS in TLS raise it
             raise OSError(None, f"this event loop has no TLS in TLS: {exc}") from exc
-        if inner is None:  # `_OuterTransport` does not get the reason
+        if inner is None:  # the loop does not tell the reason
             raise ConnectionAbortedError("the TLS handshake was broken off")
         try:
             facts = await early.handshake_facts(inner)
@@ -192,8 +192,8 @@ class TransportStream(asyncio.Protocol):
     async def handshake_facts(self, transport: asyncio.Transport) -> TlsFacts:
         """The results of the handshake.
 
-        In TLS 1.3 a server can refuse the client after the client's side of the handshake is done,
-        and its alert may have arrived already. A session that the server has ended has no facts.
+        In TLS 1.3 a server can reject the client after the client has completed its side of the
+        handshake, and its alert may have arrived already. A closed session has no results.
 
         Raises
         ------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class DialCounters:
-    """How often names were looked up, addresses tried, tunnels opened and handshakes made."""
+    """Counts look-ups, connection attempts, tunnels and TLS handshakes."""
 
     __slots__ = (
         "dns_cache_hits",
@@ -37,7 +37,7 @@ class DialCounters:
     sockets_failed: int
     """connection attempts that failed or were cancelled"""
     sockets_lost: int
-    """connection attempts that another one overtook (RFC 8305)"""
+    """connection attempts that were cancelled because another one succeeded (RFC 8305)"""
     tunnels: int
     """tunnels that were opened"""
     tunnels_failed: int
@@ -48,5 +48,5 @@ class DialCounters:
     """TLS handshakes that failed or were cancelled"""
 
     def as_dict(self) -> dict[str, int]:
-        """Name and count."""
+        """The counters by name."""
         return {name: getattr(self, name) for name in self.__slots__}

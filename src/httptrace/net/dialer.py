@@ -1,4 +1,4 @@
-"""Dialers make connections. The pool decides when; a dialer knows how."""
+"""Dialers: they open connections when the pool asks for one."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class AnyDialer(Protocol):
-    """The interface of `BaseConnector`'s ``dialer``: it makes the connector's connections."""
+    """The interface of `BaseConnector`'s ``dialer``, which opens the connector's connections."""
 
     async def connect(
         self,
@@ -36,11 +36,11 @@ class AnyDialer(Protocol):
         ...
 
     async def close(self) -> None:
-        """Make no more connections, and stop what is under way."""
+        """Open no more connections, and cancel the attempts that are running."""
 
 
 class Dial(NamedTuple):
-    """A connection that is being made: its destination, the attempt that needs it, its limits."""
+    """A connection that is being opened: its destination, the attempt that needs it, its limits."""
 
     key: ConnectionKey
     record: Record
@@ -76,14 +76,14 @@ class BaseDialer:
 
         The limits are in seconds; None or 0 means no limit. `sock_connect` covers sockets, a
         proxy's tunnel and TLS together, but not DNS; `dns` covers each look-up, `tls` each
-        handshake. When this raises, the caller flushes what was noted on the record's trace.
+        handshake. When this raises, the caller flushes the events of the record's trace.
 
         Raises
         ------
         ClientConnectorDNSError
             When the host has no address.
         ClientConnectorError
-            When no address answers; the text gives the reason for each address.
+            When no address can be connected to; the text gives the reason for each address.
         ClientSSLError, ServerFingerprintMismatch
             When TLS fails.
         ClientProxyConnectionError, ClientHttpProxyError
@@ -102,5 +102,5 @@ class BaseDialer:
         raise NotImplementedError
 
     async def close(self) -> None:
-        """Make no more connections."""
+        """Open no more connections."""
         self._closed = True

@@ -1,7 +1,7 @@
 """The DNS cache. Requests for the same host share one look-up.
 
-A look-up runs in a task of its own, in an empty context. It goes on when the requests that wait for
-it are cancelled, and its result is cached all the same. Failures are not cached.
+A look-up runs in a task of its own, in an empty context. If the requests that wait for it are
+cancelled, it continues, and its result is cached. Failures are not cached.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class _Entry:
 
 
 class SharedLookUp:
-    """A look-up that several requests may wait for. When it is done it has an entry or an error."""
+    """A look-up that several requests may wait for. Its result is an entry or an error."""
 
     __slots__ = ("_entry", "_waiters", "error", "task")
 
@@ -75,7 +75,7 @@ class SharedLookUp:
 
 
 class DnsCache:
-    """Keeps addresses for `ttl` seconds (None: without limit), and at most for their own ttl.
+    """Caches addresses for `ttl` seconds (None: without limit), and at most for their own ttl.
 
     It holds `max_size` hosts and drops the least recently used one when it is full.
     """
@@ -103,7 +103,7 @@ class DnsCache:
         return entry.take(), (now_ns - entry.since_ns) / 1e9
 
     def join(self, host: Host) -> tuple[SharedLookUp, bool]:
-        """The look-up of a host, and whether it was under way already."""
+        """The look-up of a host, and whether it was running already."""
         found = self._under_way.get(host)
         if found is not None:
             return found, True
@@ -115,14 +115,14 @@ class DnsCache:
         return look_up, False
 
     def clear(self, host: Host | None = None) -> None:
-        """Forget one host, or all."""
+        """Remove one host, or all."""
         if host is None:
             self._entries.clear()
         else:
             self._entries.pop(host, None)
 
     async def close(self) -> None:
-        """Forget all hosts, and cancel the look-ups under way."""
+        """Remove all hosts, and cancel the look-ups that are running."""
         self._entries.clear()
         tasks = [one.task for one in self._under_way.values() if one.task is not None]
         for task in tasks:

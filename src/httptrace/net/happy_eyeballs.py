@@ -41,7 +41,7 @@ class Attempt(NamedTuple):
 
 
 class HappyEyeballs:
-    """Connects one socket to a host, and tells the record's listeners of each attempt."""
+    """Connects one socket to a host, and emits the events of each attempt."""
 
     def __init__(self, key: ConnectionKey, record: Record, counters: DialCounters) -> None:
         self._key = key
@@ -50,7 +50,7 @@ class HappyEyeballs:
         self._errors: list[tuple[str, OSError]] = []
 
     def forbidden(self, address: str) -> None:
-        """Put an address that the filter forbids into the error that `connect` may raise."""
+        """Add an address that the filter forbids to the error that `connect` may raise."""
         error = PermissionError(errno.EACCES, "not allowed by address_filter")
         self._errors.append((address, error))
 
@@ -176,7 +176,7 @@ class HappyEyeballs:
             self._record.trace.note(TraceSocketConnectEndParams, self._record, done_ns, *data)
 
     async def _flushed(self, sock: socket.socket) -> socket.socket:
-        """The socket, after the listeners were told; it is closed if one of them raises."""
+        """The socket, after the listeners were called; it is closed if one of them raises."""
         try:
             await self._flush()
         except BaseException:
@@ -223,7 +223,7 @@ def _why(exc: BaseException, lost: bool) -> str:
 
 
 async def _timed(attempt: Attempt) -> _Outcome:
-    """The outcome of an attempt, and when it came; runs in a task of its own."""
+    """The outcome of an attempt and its time; runs in a task of its own."""
     try:
         return await attempt.connect(), perf_counter_ns()
     except Exception as exc:

@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 
 class ConnectionKey(NamedTuple):
-    """The destination, and every parameter that sets apart connections to it.
+    """The destination, and every parameter by which connections to it differ.
 
     `host` has no brackets, is IDNA-encoded and in lower case. `ssl` is the request's parameter;
     contexts are compared by identity. `proxy` has no credentials and no path. With `tunnel` the
-    proxy is asked for a tunnel to the host (CONNECT, SOCKS); without it, requests are sent to the
-    proxy itself (RFC 9112 §3.2.2).
+    proxy opens a tunnel to the host (CONNECT, SOCKS); without it, requests are sent to the proxy
+    itself (RFC 9112 §3.2.2).
     """
 
     host: str
@@ -35,7 +35,7 @@ class ConnectionKey(NamedTuple):
 
     @property
     def proxy_headers_hash(self) -> int | None:
-        """The hash of the headers, which aiohttp's keys have in their place."""
+        """The hash of `proxy_headers`, which aiohttp's keys have instead of the headers."""
         return hash(self.proxy_headers) if self.proxy_headers else None
 
     @property
@@ -65,7 +65,7 @@ class ConnectionKey(NamedTuple):
 
 
 class ProxyKey(ConnectionKey):
-    """The key of a connection to a proxy itself, also where a tunnel follows."""
+    """The key of a connection to a proxy itself, with or without a tunnel."""
 
     __slots__ = ()
 

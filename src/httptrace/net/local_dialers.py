@@ -50,7 +50,7 @@ class UnixDialer(BaseDialer):
 
 
 class PipeDialer(BaseDialer):
-    """Connects to one named pipe, without TLS; the loop must be a proactor."""
+    """Connects to one named pipe, without TLS; the loop must be a proactor event loop."""
 
     def __init__(self, path: str) -> None:
         super().__init__()

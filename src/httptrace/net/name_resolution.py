@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 class NameResolution:
     """Finds the addresses of hosts for one dialer.
 
-    If `resolver` is None it makes the default resolver when it first needs it, and closes that. It
-    does not close a resolver that it was given.
+    If `resolver` is None, it creates the default resolver on first use and closes it at the end. A
+    resolver that it was given is not closed.
     """
 
     def __init__(
@@ -55,10 +55,10 @@ class NameResolution:
         self._closed = False
         self.cache = DnsCache(self._resolve, ttl, max_size)
         self.override: Callable[[str, int], Awaitable[list[ResolveResult]]] | None = None
-        """Called for each host in place of all this, if a program overrides the connector's."""
+        """The connector's `_resolve_host` if a program overrides it; replaces cache and look-up."""
 
     async def close(self) -> None:
-        """Cancel the look-ups under way."""
+        """Cancel the look-ups that are running."""
         self._closed = True
         await self.cache.close()
         if self._own and self._resolver is not None:
@@ -102,7 +102,7 @@ class NameResolution:
         return found
 
     async def resolve_host(self, host: str, port: int) -> list[ResolveResult]:
-        """The addresses of a host, without events and limits."""
+        """The addresses of a host, without events and timeouts."""
         literal = ip_literal(host, port)
         return [literal] if literal is not None else await self._resolve(host, port)
 
@@ -116,7 +116,7 @@ class NameResolution:
             return await self._traced_look_up(key, record)
 
     async def _traced_look_up(self, key: ConnectionKey, record: Record) -> list[ResolveResult]:
-        """Look up, with a span."""
+        """Look up the key's host, with a span."""
         trace, host = record.trace, key.host
         look_up, coalesced = self._begin(key)
         if trace is not None and look_up is not None:

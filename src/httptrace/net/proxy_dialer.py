@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class _Proxy(NamedTuple):
-    """All that is needed to open a connection to the proxy itself."""
+    """What is needed to open a connection to the proxy itself."""
 
     dial: Dial
     """The proxy is its destination."""
@@ -35,7 +35,7 @@ class _Proxy(NamedTuple):
 
 
 class ProxyDialer:
-    """Makes connections to and through proxies, with the parts of a `TCPDialer`."""
+    """Opens connections to and through proxies, with the parts of a `TCPDialer`."""
 
     def __init__(
         self,
@@ -69,7 +69,7 @@ class ProxyDialer:
             return await self._transports.open(tunnel, context, dial, protocol_factory)
 
     async def _destinations(self, dial: Dial, to_proxy: Dial) -> list[Destination]:
-        """What to ask the proxy for: the host's name if the proxy resolves it, else addresses."""
+        """The destinations to ask for: the host's name if the proxy resolves it, else addresses."""
         key = dial.key
         scheme = key.proxy.scheme if key.proxy is not None else ""
         literal = ip_literal(key.host, key.port)

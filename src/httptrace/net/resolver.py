@@ -25,11 +25,11 @@ class ResolveResult(TypedDict):
     proto: int
     flags: int
     ttl: NotRequired[float]
-    """For how many seconds the connector may cache it; absent: `ttl_dns_cache` alone decides."""
+    """How many seconds the connector may cache it; without it, `ttl_dns_cache` applies."""
 
 
 class AbstractResolver(ABC):
-    """Base class of resolvers. Subclass it to resolve names in your own way."""
+    """Base class of resolvers. A subclass can resolve names in another way."""
 
     @abstractmethod
     async def resolve(
@@ -86,7 +86,6 @@ class AsyncResolver(AbstractResolver):
 
     Further arguments are passed to ``aiodns.DNSResolver``.
 
-
     Raises
     ------
     RuntimeError
@@ -130,7 +129,7 @@ class AsyncResolver(AbstractResolver):
         ]
 
     async def close(self) -> None:
-        """Cancel the look-ups under way, and close the channel."""
+        """Cancel the look-ups that are running, and close the channel."""
         closed = getattr(self._resolver, "close", self._resolver.cancel)()
         if isawaitable(closed):
             await closed

@@ -16,7 +16,7 @@ AddrInfoType = tuple[int | socket.AddressFamily, int | socket.SocketKind, int, s
 """An address as ``socket.getaddrinfo`` describes it."""
 
 SocketFactoryType = Callable[[AddrInfoType], socket.socket]
-"""Makes the socket for an address. Binding it and making it non-blocking is not its task."""
+"""Creates the socket for an address. The caller binds it and makes it non-blocking."""
 
 
 class SocketOpener:
@@ -69,7 +69,7 @@ class SocketOpener:
 
 
 def _numbered(host: str) -> str:
-    """The address with its zone as a number, the only form that every event loop takes."""
+    """The address with its zone as a number, the only form that every event loop accepts."""
     ip, percent, zone = host.partition("%")
     if not percent or zone.isdigit():
         return host

@@ -39,7 +39,7 @@ _UNREACHABLE = frozenset({91, 1, 3, 4, 5, 8})
 
 
 class SocksError(OSError):
-    """The proxy did not connect; `status` is its reply code, if it sent one."""
+    """The proxy opened no connection; `status` is its reply code, if it sent one."""
 
     def __init__(self, text: str, status: int | None = None) -> None:
         super().__init__(None, text)
@@ -54,15 +54,15 @@ class UnreachableError(SocksError):
 
 
 class Destination(NamedTuple):
-    """The host that the proxy is asked for, a name or an IP address, and the port."""
+    """The host and port to ask the proxy for; the host is a name or an IP address."""
 
     host: str
     port: int
 
     def __str__(self) -> str:
-        """The authority, as CONNECT has it.
+        """The authority, in the form that CONNECT uses.
 
-        Without an IPv6 zone id, which has a meaning on this machine only (RFC 6874 §4).
+        It has no IPv6 zone id, which has a meaning on this machine only (RFC 6874 §4).
         """
         host = self.host.partition("%")[0]
         return f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
@@ -84,7 +84,7 @@ def proxy_resolves(scheme: str) -> bool:
 
 
 def negotiate(scheme: str, to: Destination, login: Login | None) -> Negotiation:
-    """Ask for a connection.
+    """Ask the proxy for a connection.
 
     Raises
     ------
@@ -156,7 +156,7 @@ def _authenticate(
 
 
 def _skip_address(answer: bytes) -> Generator[tuple[bytes, int], bytes, None]:
-    """Read the address that the proxy connects from, and ignore it."""
+    """Read and ignore the address that the proxy connects from."""
     sizes = {_IPV4: 4, _IPV6: 16}
     size = sizes.get(answer[3])
     if size is None and answer[3] != _NAME:

@@ -32,13 +32,13 @@ if TYPE_CHECKING:
 
 
 class TCPDialer(BaseDialer):
-    """Makes TCP connections. The parameters have the meaning that aiohttp's ``TCPConnector`` gives.
+    """Opens TCP connections. Parameters that aiohttp's ``TCPConnector`` has mean the same.
 
     `happy_eyeballs_delay` is the number of seconds after which the next address is tried while the
-    previous attempt still runs (RFC 8305 §5); None tries one address after the other. `interleave`
+    previous attempt is running (RFC 8305 §5); with None, addresses are tried in turn. `interleave`
     is how many addresses of the first family come before the families alternate; 0 keeps the
-    resolver's order. `address_filter` is called before each address is dialled, also for one that
-    the URL spells out; any result but True or None forbids the address. It is not called for a
+    resolver's order. `address_filter` is called before each address is dialled, also if the URL
+    contains the address; any result but True or None forbids the address. It is not called for a
     proxy's own address, and cannot be called for names that a proxy resolves. `loop` is passed to
     the default resolver; without it that uses the running loop.
 
@@ -99,16 +99,16 @@ class TCPDialer(BaseDialer):
 
     @property
     def names(self) -> NameResolution:
-        """What finds the addresses of hosts."""
+        """Finds the addresses of hosts."""
         return self._names
 
     @property
     def cached_hosts(self) -> int:
-        """How many hosts the DNS cache holds."""
+        """The number of hosts in the DNS cache."""
         return len(self._names.cache)
 
     def clear_dns_cache(self, host: str | None = None, port: int | None = None) -> None:
-        """Forget the addresses of one host and port, or all.
+        """Remove the addresses of one host and port from the cache, or all.
 
         Raises
         ------
@@ -123,6 +123,6 @@ class TCPDialer(BaseDialer):
             self._names.cache.clear((host, port))
 
     async def close(self) -> None:
-        """Stop the look-ups under way; close the resolver unless the program gave it."""
+        """Cancel the running look-ups; close the resolver unless the program gave it."""
         await super().close()
         await self._names.close()

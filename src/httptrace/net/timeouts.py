@@ -1,4 +1,4 @@
-"""Timeouts of the steps that make a connection."""
+"""Timeouts of the steps that open a connection."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class StepTimeout:
     """``asyncio.timeout()`` for one step of getting a connection.
 
     A step that takes longer than `seconds` is cancelled and raises `ConnectionTimeoutError`, which
-    carries the `name` of the field of ``ClientTimeout`` that set the limit. Steps may be nested.
+    has the `name` of the field of ``ClientTimeout`` that set the limit. Steps may be nested.
     While a step runs, `Record.error_for_caller` turns the cancellation into that error for the
     spans inside.
     """
@@ -76,7 +76,7 @@ class StepTimeout:
             raise self._timeout_error() from fired
 
     async def wait_for(self, awaitable: Awaitable[T]) -> T:
-        """Await it as the step.
+        """Run the awaitable as the step.
 
         Raises
         ------
@@ -87,7 +87,7 @@ class StepTimeout:
             return await awaitable
 
     def _expired(self) -> BaseException | None:
-        """The error of this step, or of one around it, if its time is over."""
+        """The error of this step or of an outer one, if its timeout expired."""
         if self._scope is not None and self._scope.expired():
             return self._timeout_error()
         return None if self._outer is None else self._outer()

@@ -25,7 +25,7 @@ _NAME_MISMATCH = (62, 63, 64)
 _NOT_TLS = frozenset(
     {"PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE", "UNKNOWN_PROTOCOL", "WRONG_VERSION_NUMBER"}
 )
-"""Reasons that OpenSSL gives for an answer that is not TLS; which one depends on its version."""
+"""OpenSSL's reasons for a response that is not TLS; which one depends on its version."""
 
 
 class Fingerprint:
@@ -99,7 +99,7 @@ _loading = Lock()
 async def context_for(
     requested: SslParameter, default: SslParameter, record: Record
 ) -> ssl.SSLContext:
-    """The context for a request's `ssl`, or for the connector's if that is True."""
+    """The context for a request's `ssl`; if that is True, for the connector's `ssl`."""
     for choice in (requested, default):
         if isinstance(choice, ssl.SSLContext):
             return choice
@@ -150,10 +150,10 @@ def unverified_context() -> ssl.SSLContext:
 
 
 class HandshakeContext:
-    """Wraps a context for one handshake, to keep the peer's certificates if that fails.
+    """Wraps a context for one handshake, to have the peer's certificates if the handshake fails.
 
-    Event loops make the `SSLObject` themselves and drop it with the failed transport. They only
-    call the context's `wrap_bio`, and check that it is an `SSLContext`.
+    Event loops create the `SSLObject` and drop it with the failed transport. Of the context they
+    only call `wrap_bio`, and they check that it is an `SSLContext`.
     """
 
     def __init__(self, context: ssl.SSLContext) -> None:
@@ -161,7 +161,7 @@ class HandshakeContext:
         self._object: ssl.SSLObject | None = None
 
     def wrap_bio(self, *args: Any, **kwargs: Any) -> ssl.SSLObject:
-        """As `SSLContext.wrap_bio`."""
+        """The same as `SSLContext.wrap_bio`; keeps the object that it returns."""
         self._object = self._context.wrap_bio(*args, **kwargs)
         return self._object
 
@@ -170,7 +170,7 @@ class HandshakeContext:
 
     @property
     def __class__(self) -> Any:
-        # ``start_tls`` asks isinstance() before it does what ``create_connection`` does.
+        # ``start_tls`` checks with isinstance(); ``create_connection`` does not.
         return ssl.SSLContext
 
     @__class__.setter
@@ -178,7 +178,7 @@ class HandshakeContext:
         raise TypeError("the class of a HandshakeContext cannot be set")
 
     def as_context(self) -> ssl.SSLContext:
-        """This object, typed as the context that it stands for."""
+        """This object, typed as an `SSLContext`."""
         return cast("ssl.SSLContext", self)
 
     def peer_chain(self) -> list[Mapping[str, Any]]:
@@ -230,7 +230,7 @@ def _day(certificate: Mapping[str, Any], field: str) -> str | None:
 
 
 def explained_tls_error(error: ssl.SSLError, authority: str) -> ssl.SSLError:
-    """The error; if the server does not speak TLS, with a text that says so."""
+    """The error; its text says so if the server does not speak TLS."""
     if error.reason not in _NOT_TLS:
         return error
     explained = ssl.SSLError(
@@ -245,7 +245,7 @@ def explained_tls_error(error: ssl.SSLError, authority: str) -> ssl.SSLError:
 def explained_certificate_error(
     error: ssl.SSLCertVerificationError, chain: list[Mapping[str, Any]], server_hostname: str
 ) -> ssl.SSLCertVerificationError:
-    """The error with a text that says what is wrong with the certificate."""
+    """The error with a text that tells what is wrong with the certificate."""
     text = _problem(error, chain, server_hostname)
     explained = ssl.SSLCertVerificationError(
         error.errno, f"[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: {text}"

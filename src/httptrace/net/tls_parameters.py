@@ -11,7 +11,7 @@ TLS_PARAMETERS = frozenset({"ssl", "verify_ssl", "fingerprint", "ssl_context"})
 
 
 def tls_of(options: Mapping[str, Any]) -> Any:
-    """The ``ssl`` parameter, or what verify_ssl, fingerprint or ssl_context say in its place."""
+    """The ``ssl`` parameter, or its value by verify_ssl, fingerprint or ssl_context."""
     if TLS_PARAMETERS.isdisjoint(options):
         return True
     from .tls import Fingerprint

@@ -1,8 +1,8 @@
 """A TLS transport whose flow control happens at the transport below TLS.
 
 Pausing the loops' own TLS transports loses data or fails. uvloop drops decrypted bytes that it has
-not yet passed to the protocol when the peer closes the connection: the end of a body that is read
-slowly would be missing, without an error if the body ends with the connection. asyncio reports an
+not yet passed to the protocol when the peer closes the connection: a body that is read slowly would
+lose its end, without an error if the body ends with the connection. asyncio reports an
 invalid state to the loop's exception handler. So this class pauses the transport below, which
 delivers neither bytes nor EOF until it is resumed.
 """

@@ -47,7 +47,7 @@ class TransportOpener:
         self._ssl = checked_ssl(ssl)
         self._counters = counters
         seconds = checked_seconds("ssl_shutdown_timeout", ssl_shutdown_timeout)
-        # Event loops refuse 0. In aiohttp it means not to wait, and connections are aborted.
+        # Event loops reject 0. In aiohttp it means not to wait: connections are aborted.
         self._options: dict[str, Any] = {"ssl_shutdown_timeout": seconds} if seconds else {}
 
     async def context(self, key: ConnectionKey, record: Record) -> ssl.SSLContext | None:
@@ -78,7 +78,7 @@ class TransportOpener:
     ) -> TransportPair:
         """Hand the stream over to a protocol, with TLS if there is a context.
 
-        Whatever is raised, the stream is closed.
+        If this raises, the stream is closed.
 
         Raises
         ------
@@ -160,7 +160,7 @@ class TransportOpener:
 
 
 async def _recorded(pair: TransportPair, record: Record) -> TransportPair:
-    """Put the results of the handshake into the record, and tell the listeners."""
+    """Store the results of the handshake in the record, and emit the event."""
     facts = record.tls = cast("TlsTransport", pair[0]).facts
     if record.trace is not None:
         try:
@@ -177,7 +177,7 @@ async def _recorded(pair: TransportPair, record: Record) -> TransportPair:
 def server_name(key: ConnectionKey) -> str:
     """The name for SNI and verification, without a final dot (RFC 6066 §3) or an IPv6 zone id.
 
-    The zone id has a meaning on this machine only (RFC 6874 §4), and certificates hold none.
+    A zone id has a meaning on this machine only (RFC 6874 §4), and certificates have none.
     """
     return (key.server_hostname or key.host).rstrip(".").partition("%")[0]
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _MOST_HEAD = 1 << 16
 _MOST_INFORMATIONAL = 32
-"""How many 1xx responses may come at once; after that, one more with each second."""
+"""How many 1xx responses may arrive at once; each second allows one more."""
 
 
 class TunnelOpener:
@@ -45,12 +45,12 @@ class TunnelOpener:
         to: Destination,
         record: Record,
     ) -> None:
-        """Ask the proxy at the stream for a tunnel; the stream is closed if that fails.
+        """Ask the proxy for a tunnel over the stream; if that fails, the stream is closed.
 
         Raises
         ------
         ClientHttpProxyError
-            When an HTTP proxy answers with an error.
+            When an HTTP proxy responds with an error.
         ClientProxyConnectionError
             When the proxy closes the connection or does not speak the protocol, or when a SOCKS
             proxy refuses.
@@ -138,7 +138,7 @@ async def _connect(stream: ByteStream, key: ConnectionKey, to: Destination) -> i
 
 
 def connect_fields(key: ConnectionKey, to: Destination) -> CIMultiDict[str]:
-    """The fields of a CONNECT request: those for the proxy, none of the origin's request."""
+    """The header fields of a CONNECT request: only those for the proxy."""
     fields = CIMultiDict({"Host": str(to)})
     for name, value in key.proxy_headers:
         if name.lower() != "host":
@@ -161,7 +161,7 @@ async def _head(stream: ByteStream, data: bytes) -> tuple[bytes, bytes]:
 
 
 class _Answer:
-    """A response to CONNECT, filled by the parser's callbacks."""
+    """A response to CONNECT; the parser's callbacks set its attributes."""
 
     def __init__(self) -> None:
         self.status = 0

@@ -28,11 +28,12 @@ _INSTEAD = "use its parameters, proxy=, address_filter= or dialer="
 class BaseConnector:
     """Keeps the connections of one or more sessions (aiohttp's documentation, "Connectors").
 
-    `limit` bounds the open connections in all and `limit_per_host` those to one origin; 0 or None
-    means no limit. `keepalive_timeout` is how many seconds an unused connection is kept; with
-    `force_close` none is. One that is older than `max_connection_age` seconds is not used again.
-    `dialer` makes the connections of your own connector (`AnyDialer`). `enable_cleanup_closed` and
-    `timeout_ceil_threshold` change nothing: closed transports are aborted, timeouts are exact.
+    `limit` is the maximum number of open connections and `limit_per_host` that of one origin; 0 or
+    None means no limit. An idle connection is closed after `keepalive_timeout` seconds; with
+    `force_close` each one is closed after its response. A connection is not reused when it is older
+    than `max_connection_age` seconds. `dialer` is an `AnyDialer` that opens the connections.
+    `enable_cleanup_closed` and `timeout_ceil_threshold` change nothing: closed transports are
+    aborted, timeouts are exact.
 
     Raises
     ------
@@ -47,7 +48,7 @@ class BaseConnector:
 
     A subclass may have others: all but https and wss mean HTTP without TLS.
     """
-    __pool: ConnectionPool | None = None  # until all is well: __del__ runs even if __init__ raises
+    __pool: ConnectionPool | None = None  # until it exists: __del__ runs even if __init__ raises
 
     def __init__(
         self,
@@ -85,21 +86,21 @@ class BaseConnector:
 
     @property
     def limit(self) -> int:
-        """The most connections open at once; 0 for no limit."""
+        """The maximum number of open connections; 0 means no limit."""
         return pool_of(self).state.limit
 
     @property
     def limit_per_host(self) -> int:
-        """The most connections open at once to one origin; 0 for no limit."""
+        """The maximum number of open connections to one origin; 0 means no limit."""
         return pool_of(self).state.limit_per_host
 
     @property
     def closed(self) -> bool:
-        """Whether it was closed."""
+        """Whether the connector is closed."""
         return pool_of(self).closed
 
     def stats(self) -> ConnectorStats:
-        """What it has counted, and what it holds now."""
+        """The counters, and the current connections and requests."""
         return pool_of(self).stats()
 
     async def connect(self, req: Any, traces: list[Any], timeout: ClientTimeout) -> Connection:
@@ -110,7 +111,7 @@ class BaseConnector:
         return Connection(self, await pool_of(self).connect(req._call.exchange))
 
     def __ask_connect(self) -> None:
-        """Let each request call `connect`, which is no longer that of this class."""
+        """Make each request call `connect`, which a subclass or an assignment overrides."""
         this = weakref.ref(self)
 
         async def connect(*args: Any) -> Any:
@@ -134,7 +135,7 @@ class BaseConnector:
                 self.__pool.schemes = frozenset(value)
 
     async def close(self, *, abort_ssl: bool = False) -> None:
-        """Close every connection, fail whoever waits, and wait until all sockets are closed.
+        """Close every connection, fail waiting requests, and wait until all sockets are closed.
 
         `abort_ssl` changes nothing: connections over TLS are always closed at once. If the event
         loop is closed already, the sockets are left to the garbage collector.
@@ -169,7 +170,7 @@ class Connection:
 
     @property
     def closed(self) -> bool:
-        """Whether it is closed."""
+        """Whether the connection is closed."""
         return self._connection.closed
 
     @property
@@ -178,12 +179,12 @@ class Connection:
         return None if self.closed else self._connection.transport
 
     def close(self) -> None:
-        """Close it."""
+        """Close the connection."""
         if not self.closed:
             pool_of(self._connector).close_unused(self._connection, "client close")
 
     def release(self) -> None:
-        """Give it back to the connector, unused."""
+        """Give the connection back to the connector, unused."""
         if not self.closed:
             pool_of(self._connector).put_back(self._connection)
 

@@ -29,14 +29,14 @@ _UNSET: Any = ...
 class TCPConnector(BaseConnector):
     """Connects over TCP, with TLS for https (aiohttp's documentation, "TCPConnector").
 
-    Addresses are looked up once for all who wait and kept for `ttl_dns_cache` seconds (None: for
-    ever). Several addresses are tried as RFC 8305 has it, `happy_eyeballs_delay` seconds apart.
-    `ssl` holds for requests that have no ``ssl`` of their own.
+    Requests to the same host share one look-up, and its addresses are cached for `ttl_dns_cache`
+    seconds (None: without limit). If a host has several addresses, the next one is tried after
+    `happy_eyeballs_delay` seconds (RFC 8305). `ssl` is for requests without an ``ssl`` parameter.
 
-    Ours beyond aiohttp: `address_filter` is asked before an address is dialled, at every hop and
-    also when the URL spells the address out; what is neither True nor None forbids it. It cannot
-    be asked about names that a proxy resolves. `max_connection_age` is how many seconds after it
-    was opened a connection is no longer used again.
+    aiohttp has no `address_filter` and no `max_connection_age`. The filter is called before each
+    address is dialled, for every hop and also if the URL contains the address; any result but True
+    or None forbids the address. It is not called for names that a proxy resolves. A connection is
+    not reused when it is older than `max_connection_age` seconds.
     """
 
     allowed_protocol_schema_set = BaseConnector.allowed_protocol_schema_set | {"tcp"}
@@ -115,7 +115,7 @@ class TCPConnector(BaseConnector):
         return await self.__dialer.names.resolve_host(host, port)
 
     def __ask_resolve_host(self) -> None:
-        """Let each new connection call `_resolve_host`, which is no longer that of this class."""
+        """Make each new connection call `_resolve_host`, which is overridden."""
         this = weakref.ref(self)
 
         async def resolve(host: str, port: int) -> list[ResolveResult]:
@@ -135,16 +135,16 @@ class TCPConnector(BaseConnector):
 
     @property
     def family(self) -> int:
-        """The address family that is looked up: 0 for all."""
+        """The address family of the look-ups; 0 means all."""
         return self.__family
 
     @property
     def use_dns_cache(self) -> bool:
-        """Whether addresses are kept."""
+        """Whether addresses are cached."""
         return self.__use_dns_cache
 
     def clear_dns_cache(self, host: str | None = None, port: int | None = None) -> None:
-        """Forget the addresses of one host and port, or all."""
+        """Remove the addresses of one host and port from the cache, or all."""
         self.__dialer.clear_dns_cache(host, port)
 
 
@@ -152,7 +152,7 @@ _RESOLVE_HOST = TCPConnector._resolve_host
 
 
 class _LocalConnector(BaseConnector):
-    """Connects to one place on this machine, whatever host the URL names."""
+    """Connects to one path on this machine, whatever host the URL names."""
 
     def __init__(
         self,
@@ -202,19 +202,19 @@ class NamedPipeConnector(_LocalConnector):
     Raises
     ------
     RuntimeError
-        When the event loop is not a proactor: they exist on Windows only.
+        When the event loop is not a proactor event loop, which exists on Windows only.
     """
 
     allowed_protocol_schema_set = BaseConnector.allowed_protocol_schema_set | {"npipe"}
 
     def _dialer_for(self, path: str, loop: asyncio.AbstractEventLoop) -> AnyDialer:
         if not hasattr(loop, "create_pipe_connection"):
-            raise RuntimeError("Named pipes need a proactor event loop, which is on Windows only")
+            raise RuntimeError("Named pipes need a proactor event loop, which only Windows has")
         return PipeDialer(path)
 
 
 def check_connector(connector: Any, loop: asyncio.AbstractEventLoop) -> BaseConnector:
-    """Refuse what is no connector of ours, open, and of this loop."""
+    """Raise unless it is an open connector of httptrace that uses this event loop."""
     if not isinstance(connector, BaseConnector):
         raise TypeError(f"connector must be an httptrace connector, not {connector!r}")
     if connector.closed:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class QueueWait:
-    """Waits until a ticket is granted. The pool calls this object then.
+    """Waits until a ticket is granted. The pool then calls this object.
 
     With `send`, the request is sent in that call, if the grant has a connection. The future then
     waits for the head of the response, so that the task is woken only once, and

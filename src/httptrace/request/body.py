@@ -24,7 +24,7 @@ NO_BODY_EXPECTED = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 """Methods whose requests get no ``Content-Length: 0`` (RFC 9110 §8.6)."""
 _BYTES = (bytes, bytearray, memoryview)
 _SMALL_BODY = 1 << 16
-"""A body of at most so many bytes is written together with the head."""
+"""A body of at most this many bytes is written together with the head."""
 
 
 def encode_data(core: SessionCore, data: Any, json: Any) -> tuple[Any, str | None]:

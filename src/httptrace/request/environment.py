@@ -125,7 +125,7 @@ def _entry(text: str) -> _Entry:
 
 
 def _split_port(text: str) -> tuple[str, int | None]:
-    """Host and port. An IPv6 address has a port only when it stands in brackets."""
+    """Host and port. An IPv6 address has a port only if it is in brackets."""
     if text.startswith("["):
         host, _, rest = text[1:].partition("]")
         port = rest.removeprefix(":")

@@ -95,7 +95,7 @@ class MadeResponse:
 def _made_call(
     method: str, url: URL, request_info: RequestInfo | None, loop: Any, session: Any
 ) -> Any:
-    """What stands for the call of a response that a program made: one that has ended."""
+    """The ended call of a response that a program created."""
     headers = CIMultiDict(() if request_info is None else request_info.headers)
     charset = getattr(session, "_resolve_charset", None)
     call: Any = SimpleNamespace(

@@ -119,7 +119,7 @@ def _attach_listeners(call: Call[Any], options: RequestOptions) -> None:
     lone = core.lone_config
     if lone is not None and not options and not observing.installed and not observing.ambient():
         context = lone.trace_config_ctx()
-        call.trace = told = ConfigTrace(call.session, lone.handlers, context, lone.wants_attempts)
+        call.trace = told = ConfigTrace(call.session, lone._handlers, context, lone._wants_attempts)
         if told.wants_attempts:
             call.exchange.trace = told
         return

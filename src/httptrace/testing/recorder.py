@@ -31,7 +31,7 @@ class EventRecorder(Observer):
     def __init__(self) -> None:
         self.events: list[Event] = []
         self._spans: list[Span] = []
-        self._connections: list[int | None] = []  # the id that each event had when it was told
+        self._connections: list[int | None] = []  # the id that each event had when it was delivered
 
     def on_event(self, event: Event) -> None:
         """Keep the event."""
@@ -65,7 +65,7 @@ class EventRecorder(Observer):
         return [e.timeline for e in self.events if isinstance(e, TraceRequestFinishParams)]
 
     def clear(self) -> None:
-        """Forget everything. Of a request that is under way, only later events are then kept."""
+        """Forget everything. Of a request that is running, only later events are then kept."""
         self.events.clear()
         self._spans.clear()
         self._connections.clear()
@@ -101,7 +101,7 @@ class EventRecorder(Observer):
         return [e for e in self.events if e.request_id is None and e.connection_id is None]
 
     def _by_request(self) -> dict[int, _OfRequest]:
-        """The events of each request, and the connection id that each had when it was told."""
+        """The events of each request, and the connection id that each had when it was delivered."""
         found: dict[int, _OfRequest] = {}
         for event, connection_id in zip(self.events, self._connections, strict=True):
             if event.request_id is not None:

@@ -1,4 +1,4 @@
-"""Ports that cannot be connected to: one refuses connections, one never answers."""
+"""Ports that cannot be connected to: one refuses connections, one never responds."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def refused_port(host: str = "127.0.0.1") -> Iterator[int]:
 
 @contextlib.contextmanager
 def blackhole(host: str = "127.0.0.1", port: int = 0) -> Iterator[int]:
-    """Reserve a port that never answers: connecting neither succeeds nor fails.
+    """Reserve a port that never responds: connecting neither succeeds nor fails.
 
     The port has a listening socket whose backlog is full, so Linux drops further SYN packets. With
     another address of 127.0.0.0/8 as `host`, a port can be unreachable at one address and served

@@ -33,7 +33,7 @@ class ObserverMethods:
         """The request begins to wait, because a limit of the connector is reached."""
 
     def on_connection_queued_end(self, event: events.TraceConnectionQueuedEndParams) -> None:
-        """The wait ended: a connection became idle, or a new one may be made."""
+        """The wait ended: a connection became idle, or a new one may be opened."""
 
     def on_connection_queued_exception(
         self, event: events.TraceConnectionQueuedExceptionParams
@@ -58,7 +58,7 @@ class ObserverMethods:
         """The DNS cache has no addresses of the host, or they have expired: a lookup follows."""
 
     def on_connection_create_start(self, event: events.TraceConnectionCreateStartParams) -> None:
-        """A new connection is being made: its span encloses DNS, sockets, proxy and TLS."""
+        """A new connection is being opened: its span encloses DNS, sockets, proxy and TLS."""
 
     def on_connection_create_end(self, event: events.TraceConnectionCreateEndParams) -> None:
         """The new connection is ready for the request."""
@@ -66,7 +66,7 @@ class ObserverMethods:
     def on_connection_create_exception(
         self, event: events.TraceConnectionCreateExceptionParams
     ) -> None:
-        """No connection was made: an error occurred, or the request was cancelled."""
+        """No connection was opened: an error occurred, or the request was cancelled."""
 
     def on_socket_connect_start(self, event: events.TraceSocketConnectStartParams) -> None:
         """The socket begins to connect to one address; several may do so at once (RFC 8305)."""

@@ -1,4 +1,4 @@
-"""An awaitable that is complete: for methods that sometimes have nothing to await."""
+"""An awaitable that is done already, for methods that sometimes have nothing to await."""
 
 from __future__ import annotations
 

@@ -68,8 +68,8 @@ class TraceConfig(Signals):
 
     Each event has a signal ``on_…`` to which callbacks are appended. A callback gets the session,
     the context of the request, and the event (aiohttp's documentation, "Tracing Reference").
-    `trace_config_ctx_factory` makes the context; it is called with ``trace_request_ctx=``, the
-    value that was given to the request.
+    `trace_config_ctx_factory` creates the context; it is called with ``trace_request_ctx=``, the
+    value of that request parameter.
     """
 
     def __init__(self, trace_config_ctx_factory: Callable[..., Any] = SimpleNamespace) -> None:
@@ -80,16 +80,16 @@ class TraceConfig(Signals):
             )
         self._ctx_factory = trace_config_ctx_factory
         self._frozen = False
-        self.handlers: dict[type[Event], Callable[..., Awaitable[Any]]] = {}
-        """Internal: what to call and await for each event; made by `freeze`."""
-        self.wants_attempts = False
-        """Internal: whether a callback wants events of attempts; see `Trace`."""
+        self._handlers: dict[type[Event], Callable[..., Awaitable[Any]]] = {}
+        """What to call and await for each event; made by `freeze`."""
+        self._wants_attempts = False
+        """Whether a callback wants events of attempts; see `Trace`."""
         for event in EVENTS:
             setattr(self, event.signal, Signal())
 
     @property
     def frozen(self) -> bool:
-        """Whether a session uses it, so that its callbacks are fixed."""
+        """Whether a session uses it. Its callbacks can no longer be changed then."""
         return self._frozen
 
     def trace_config_ctx(self, trace_request_ctx: Any = None) -> Any:
@@ -97,7 +97,7 @@ class TraceConfig(Signals):
         return self._ctx_factory(trace_request_ctx=trace_request_ctx)
 
     def freeze(self) -> None:
-        """Fix the callbacks. A session calls this for each TraceConfig that it is given."""
+        """Make later changes raise RuntimeError. A session calls this for each of its configs."""
         if self._frozen:
             return
         self._frozen = True
@@ -106,16 +106,16 @@ class TraceConfig(Signals):
         }
         for signal in signals.values():
             signal.freeze()
-        self.handlers = {
+        self._handlers = {
             event: _in_order([*map(_awaited, signal)])
             for event, signal in signals.items()
             if signal
         }
-        self.wants_attempts = wants_attempts(self.handlers)
+        self._wants_attempts = wants_attempts(self._handlers)
 
 
 def adopted(config: Any) -> TraceConfig:
-    """A TraceConfig with the callbacks of aiohttp's own one, as tracing libraries make them.
+    """A TraceConfig with the callbacks of one of aiohttp's, such as tracing libraries create.
 
     Raises
     ------

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 Edge = Literal["start", "end", "exception", "point"]
 Fact = tuple["type[Event]", "Record", int, tuple[Any, ...]]
-"""What is noted of an event: its class, the record of its attempt, its time, and its data."""
+"""What is kept of an event: its class, the record of its attempt, its time, and its data."""
 
 
 class Field(NamedTuple):
@@ -60,13 +60,13 @@ def _shared(bases: tuple[type, ...]) -> tuple[Field, ...]:
 _registry: list[type[Event]] = []
 
 new = object.__new__
-"""Makes an event without its ``__init__``, which is for programs."""
+"""Creates an event without its ``__init__``, which is for programs."""
 
 
 class EventMeta(type):
     """Turns the annotated fields of an event into properties.
 
-    An event has one slot, its `Fact`, so that noting and making one is as fast as possible.
+    An event has one slot, its `Fact`, so that creating one is as fast as possible.
     """
 
     def __new__(
@@ -90,7 +90,7 @@ class EventMeta(type):
         moment = cast("type[Event]", cls)
         moment.signal, moment.name, moment.group = signal, signal.removeprefix("on_"), group
         moment.span, moment.edge, moment.fields = span, edge, fields
-        moment.own_fields = tuple(docs)
+        moment._own_fields = tuple(docs)
         if signal:
             _registry.append(moment)
         return cls
@@ -117,8 +117,8 @@ class Event(metaclass=EventMeta):
     """What it does to the span: "start", "end" or "exception"; "point" if there is no span."""
     fields: ClassVar[tuple[Field, ...]]
     """The fields that the event has besides ids and time."""
-    own_fields: ClassVar[tuple[str, ...]]
-    """Internal: the names of those fields that are data of the event itself."""
+    _own_fields: ClassVar[tuple[str, ...]]
+    """The names of those fields that are data of the event itself, not of its record."""
 
     if TYPE_CHECKING:
 
@@ -135,8 +135,8 @@ class Event(metaclass=EventMeta):
         self._fact = made_fact(type(self), args, kwargs)
 
     @property
-    def source(self) -> Record:
-        """Internal: the record of the attempt. Many properties of an event are read from it."""
+    def _record(self) -> Record:
+        """The record of the attempt. Many properties of an event are read from it."""
         return self._fact[1]
 
     @property
@@ -144,48 +144,53 @@ class Event(metaclass=EventMeta):
         """When it happened: a reading of ``time.perf_counter_ns()``."""
         return self._fact[2]
 
-    @classmethod
-    def of(cls, source: Record, time_ns: int, *data: object) -> Event:
-        """Make an event where speed does not matter."""
-        event = new(cls)
-        event._fact = (cls, source, time_ns, data)
-        return event
-
     @property
     def request_id(self) -> int | None:
         """The request's number in this process; None for an idle connection."""
-        return self.source.request_id
+        return self._record.request_id
 
     @property
     def context_id(self) -> str | None:
         """The request id of the surrounding context (`httptrace.Context`), if there is one."""
-        return self.source.context_id
+        return self._record.context_id
 
     @property
     def attempt(self) -> int:
         """The number of the attempt within the request, from 1; each redirect and retry is one."""
-        return self.source.attempt
+        return self._record.attempt
 
     @property
     def connection_id(self) -> int | None:
         """The connection's number in this process; None before there is a connection."""
-        return self.source.connection_id
+        return self._record.connection_id
 
     @property
     def method(self) -> str:
         """The method of the attempt."""
-        return self.source.method
+        return self._record.method
 
     @property
     def url(self) -> URL:
         """The URL of the attempt."""
-        return self.source.url
+        return self._record.url
 
     def __repr__(self) -> str:
         from ..masking import shown
 
         data = "".join(f", {f.name}={shown(getattr(self, f.name))}" for f in self.fields)
         return f"<{self.name} #{self.request_id}.{self.attempt}{data[1:]}>"
+
+
+def event_of(kind: type[Event], record: Record, time_ns: int, *data: object) -> Event:
+    """Create an event where speed does not matter."""
+    event = new(kind)
+    event._fact = (kind, record, time_ns, data)
+    return event
+
+
+def record_of(event: Event) -> Record:
+    """The record of the attempt that an event belongs to."""
+    return event._fact[1]
 
 
 def declared() -> tuple[type[Event], ...]:

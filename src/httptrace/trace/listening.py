@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class SessionObservers:
-    """The observers of a session; what they want is looked up once and not for each request."""
+    """The observers of a session; the events that they want are looked up once."""
 
     __slots__ = ("_handlers", "_installed", "_observers", "_shared", "_wants_attempts")
 
@@ -27,7 +27,7 @@ class SessionObservers:
         self._installed: tuple[Observer, ...] | None = None
         """The observers of the process that `_handlers` includes."""
         self._handlers: Handlers | None = None
-        """What to call for a request without further listeners; None: it must be made for each."""
+        """What to call for a request without further listeners; None: it is made for each."""
         self._wants_attempts = False
         self._shared: CallTrace | None = None
         """The trace of all requests, if one can serve them all."""
@@ -44,7 +44,7 @@ class SessionObservers:
     ) -> Trace | None:
         """The trace of a request; None if nobody listens.
 
-        `configs` are all TraceConfigs that listen to it, `observers` those that are its own.
+        `configs` are all its TraceConfigs; `observers` are those of the request alone.
         """
         installed, block = observing.installed, observing.ambient()
         if not configs and not observers and not block:
@@ -65,7 +65,7 @@ class SessionObservers:
         else:
             (config,) = configs
             context = config.trace_config_ctx(trace_request_ctx=trace_request_ctx)
-            return ConfigTrace(session, config.handlers, context, config.wants_attempts)
+            return ConfigTrace(session, config._handlers, context, config._wants_attempts)
         return listened(session, configs, everybody, trace_request_ctx)
 
     def _prepare(self, installed: tuple[Observer, ...]) -> None:
@@ -92,7 +92,7 @@ def listened(
         return ObserverTrace(handlers, wants_attempts(handlers))
     contexts = [config.trace_config_ctx(trace_request_ctx=trace_request_ctx) for config in configs]
     hearing = [*map(handlers_of, observing.each_once(observers))]
-    callbacks = [config.handlers for config in configs]
+    callbacks = [config._handlers for config in configs]
     events = wanted([*hearing, *callbacks])
     context = (merged(hearing) if hearing else {}, [*zip(callbacks, contexts, strict=True)])
     wants = dict.fromkeys(events, _tell_all)
@@ -104,7 +104,7 @@ async def _tell_all(
     listeners: tuple[Handlers, list[tuple[Mapping[type[Event], Callback], Any]]],
     event: Event,
 ) -> None:
-    """Tell an event to observers, then to TraceConfigs; raises what one of these raised first."""
+    """Deliver an event to observers, then to TraceConfigs; raises the first error of these."""
     observers, configs = listeners
     kind = type(event)
     if kind in observers:

@@ -1,4 +1,4 @@
-"""Events that programs make, with aiohttp's fields: for tests of what listens to `TraceConfig`."""
+"""Events that programs create with aiohttp's fields, to test callbacks of a `TraceConfig`."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ _FIELDS: dict[str, tuple[str, ...]] = {
     "on_dns_cache_hit": ("host",),
     "on_dns_cache_miss": ("host",),
 }
-"""aiohttp's fields in their order: all of them must be given. Events of httptrace take any."""
+"""aiohttp's fields in their order; all are required. Fields that aiohttp lacks are optional."""
 
 
 class _MadeRecord(Record):
-    """An attempt that was never made."""
+    """The record of an event that a program creates."""
 
     def __init__(self, given: dict[str, Any]) -> None:
         super().__init__()
@@ -63,7 +63,7 @@ def signature_of(event: type[Event]) -> Signature:
 
 
 def made_fact(event: type[Event], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Fact:
-    """What an event consists of that a program makes.
+    """The content of an event that a program creates.
 
     Raises
     ------
@@ -71,7 +71,7 @@ def made_fact(event: type[Event], args: tuple[Any, ...], kwargs: dict[str, Any])
         If it has no such fields, or one of aiohttp's is missing.
     """
     required = _FIELDS.get(event.signal, ())
-    known = {*required, "method", "url", *event.own_fields, *(one.name for one in event.fields)}
+    known = {*required, "method", "url", *event._own_fields, *(one.name for one in event.fields)}
     if len(args) > len(required):
         raise TypeError(f"{event.__name__} takes {len(required)} positional arguments: {required}")
     given = dict(zip(required, args, strict=False))
@@ -81,7 +81,7 @@ def made_fact(event: type[Event], args: tuple[Any, ...], kwargs: dict[str, Any])
             raise TypeError(f"{event.__name__} got {problem} {name!r}")
         given[name] = value
     if missing := [name for name in required if name not in given]:
-        raise TypeError(f"{event.__name__} misses {', '.join(missing)}")
-    names = event.own_fields or (("response",) if "response" in given else ())
+        raise TypeError(f"{event.__name__} lacks the arguments {', '.join(missing)}")
+    names = event._own_fields or (("response",) if "response" in given else ())
     data = tuple(given.get(name) for name in names)
     return event, _MadeRecord(given), perf_counter_ns(), data

@@ -24,7 +24,7 @@ class RequestEvent(Event):
     @property
     def headers(self) -> CIMultiDict[str]:
         """the request's headers; callbacks of ``on_request_start`` may change them, no others"""
-        return self.source.request_headers
+        return self._record.request_headers
 
 
 class ResponseEvent(RequestEvent):
@@ -32,13 +32,13 @@ class ResponseEvent(RequestEvent):
 
     @property
     def response(self) -> ClientResponse:
-        """the response; the event does not keep it alive: once the program has released the object,
-        this is another one with the same status and headers, whose body may be gone"""
+        """the response; the event has a weak reference: if the object no longer exists, this is
+        another one with the same status and headers, whose body may be missing"""
         response, *rest = self._fact[3]
         if not rest:
             return response  # type: ignore[no-any-return]
         present = response()
-        return self.source.response_again(*rest) if present is None else present  # type: ignore[no-any-return]
+        return self._record.response_again(*rest) if present is None else present  # type: ignore[no-any-return]
 
 
 class TraceRequestStartParams(
@@ -61,7 +61,8 @@ class TraceRequestEndParams(ResponseEvent, signal="on_request_end", group="call"
 class TraceRequestExceptionParams(RequestEvent, signal="on_request_exception", group="call"):
     """The request failed or was cancelled before the caller got a response.
 
-    ``on_request_finish`` follows. An error after ``on_request_end`` has that event alone.
+    ``on_request_finish`` follows. After an error that follows ``on_request_end``, there is only
+    ``on_request_finish``.
     """
 
     exception: BaseException = field(
@@ -93,7 +94,7 @@ class TraceRequestFinishParams(
     @property
     def timeline(self) -> Timeline:
         """where the time went, over all attempts"""
-        return timeline_of(self.source)
+        return timeline_of(self._record)
 
 
 class TraceRequestRedirectParams(ResponseEvent, signal="on_request_redirect", group="redirect"):

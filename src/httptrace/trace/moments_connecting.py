@@ -32,7 +32,7 @@ class TraceConnectionQueuedStartParams(
 class TraceConnectionQueuedEndParams(
     Event, signal="on_connection_queued_end", group="queue", span="queue", edge="end"
 ):
-    """The wait ended: a connection became idle, or a new one may be made."""
+    """The wait ended: a connection became idle, or a new one may be opened."""
 
 
 class TraceConnectionQueuedExceptionParams(
@@ -101,7 +101,7 @@ class TraceDnsCacheMissParams(Event, signal="on_dns_cache_miss", group="dns"):
 class TraceConnectionCreateStartParams(
     Event, signal="on_connection_create_start", group="connect", span="connection", edge="start"
 ):
-    """A new connection is being made: its span encloses DNS, sockets, proxy and TLS."""
+    """A new connection is being opened: its span encloses DNS, sockets, proxy and TLS."""
 
 
 class TraceConnectionCreateEndParams(
@@ -117,7 +117,7 @@ class TraceConnectionCreateExceptionParams(
     span="connection",
     edge="exception",
 ):
-    """No connection was made: an error occurred, or the request was cancelled."""
+    """No connection was opened: an error occurred, or the request was cancelled."""
 
     exception: BaseException = field("the error")
 
@@ -198,7 +198,7 @@ class TraceProxyConnectStartParams(
     """A tunnel is requested from a proxy, by CONNECT or SOCKS."""
 
     proxy: URL = field("the proxy, without credentials")
-    destination: str = field("host and port to which the proxy shall connect")
+    destination: str = field("the host and port that the proxy is asked for")
 
 
 class TraceProxyConnectEndParams(
@@ -217,7 +217,7 @@ class TraceProxyConnectExceptionParams(
     """The proxy opened no tunnel: it refused, it failed, or the request was cancelled."""
 
     proxy: URL = field("the proxy, without credentials")
-    destination: str = field("host and port to which the proxy should connect")
+    destination: str = field("the host and port that the proxy was asked for")
     status: int | None = field("the proxy's HTTP status or SOCKS reply code; None if it sent none")
     exception: BaseException = field("the error")
 
@@ -231,17 +231,17 @@ class TraceConnectionReuseconnParams(Event, signal="on_connection_reuseconn", gr
     @property
     def requests_served(self) -> int:
         """how many requests it served before"""
-        return self.source.served_before
+        return self._record.served_before
 
     @property
     def age(self) -> float:
         """seconds since it was opened"""
-        return (self.time_ns - self.source.opened_ns) / 1e9
+        return (self.time_ns - self._record.opened_ns) / 1e9
 
     @property
     def idle(self) -> float:
         """seconds for which it was idle before this request"""
-        return self.source.idle_ns / 1e9
+        return self._record.idle_ns / 1e9
 
 
 class TraceConnectionAcquiredParams(Event, signal="on_connection_acquired", group="connection"):
@@ -250,12 +250,12 @@ class TraceConnectionAcquiredParams(Event, signal="on_connection_acquired", grou
     @property
     def reused(self) -> bool:
         """whether the connection served requests before"""
-        return self.source.reused
+        return self._record.reused
 
     @property
     def why_not_reused(self) -> str | None:
-        """why a new one was made: 'first' of this origin, 'busy', 'none idle' or 'force_close'"""
-        return self.source.why_not_reused
+        """why a new one was opened: 'first' of this origin, 'busy', 'none idle' or 'force_close'"""
+        return self._record.why_not_reused
 
 
 class TraceConnectionReleasedParams(Event, signal="on_connection_released", group="connection"):
@@ -278,9 +278,9 @@ class TraceConnectionClosedParams(Event, signal="on_connection_closed", group="c
     @property
     def age(self) -> float:
         """seconds since it was opened"""
-        return (self.time_ns - self.source.opened_ns) / 1e9
+        return (self.time_ns - self._record.opened_ns) / 1e9
 
     @property
     def requests_served(self) -> int:
         """how many requests it was used for, including the last one"""
-        return self.source.requests_served
+        return self._record.requests_served

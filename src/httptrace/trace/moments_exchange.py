@@ -20,7 +20,7 @@ class TraceRequestHeadersSentParams(RequestEvent, signal="on_request_headers_sen
     @property
     def head(self) -> bytes:
         """the head as sent, from the request line to the empty line; secrets are not masked"""
-        return self.source.head_sent
+        return self._record.head_sent
 
 
 class TraceRequestChunkSentParams(RequestEvent, signal="on_request_chunk_sent", group="send"):
@@ -35,12 +35,12 @@ class TraceRequestBodySentParams(RequestEvent, signal="on_request_body_sent", gr
     @property
     def size(self) -> int:
         """bytes of the body, before transfer coding; 0 without a body"""
-        return self.source.body_sent
+        return self._record.body_sent
 
     @property
     def blocked_ns(self) -> int:
         """nanoseconds of waiting because the transport's buffer was full"""
-        return self.source.blocked_ns
+        return self._record.blocked_ns
 
 
 # --- receiving ------------------------------------------------------------------------------------
@@ -65,22 +65,22 @@ class TraceResponseHeadersReceivedParams(
     @property
     def status(self) -> int:
         """the status code"""
-        return self.source.status
+        return self._record.status
 
     @property
     def reason(self) -> str:
         """the reason phrase, which may be empty"""
-        return self.source.reason
+        return self._record.reason
 
     @property
     def version(self) -> str:
         """the version of HTTP: '1.1' or '1.0'"""
-        return self.source.http_version
+        return self._record.http_version
 
     @property
     def headers(self) -> CIMultiDictProxy[str]:
         """the response's headers"""
-        return self.source.response_headers
+        return self._record.response_headers
 
 
 class TraceResponseChunkReceivedParams(
@@ -97,22 +97,22 @@ class TraceResponseBodyEndParams(Event, signal="on_response_body_end", group="re
     @property
     def size(self) -> int:
         """bytes of the body as received, after transfer coding, before content decoding"""
-        return self.source.body_received
+        return self._record.body_received
 
     @property
     def decoded_size(self) -> int:
         """bytes that the caller has read so far, after content decoding"""
-        return self.source.body_decoded
+        return self._record.body_decoded
 
     @property
     def network_wait_ns(self) -> int:
         """nanoseconds of receiving in which the caller waited for the network"""
-        return self.source.network_wait_ns
+        return self._record.network_wait_ns
 
     @property
     def consumer_ns(self) -> int:
         """nanoseconds of receiving in which the response waited for the caller to read"""
-        return self.source.consumer_ns
+        return self._record.consumer_ns
 
 
 class TraceResponseTrailersParams(Event, signal="on_response_trailers", group="receive"):

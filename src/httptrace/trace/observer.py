@@ -9,6 +9,7 @@ from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from ._methods import ObserverMethods
+from .declare import event_of
 from .events import TraceRequestFinishParams
 from .record import Record
 from .spans import Span as Span
@@ -33,7 +34,7 @@ class Observer(ObserverMethods):
 
     The methods are called synchronously in the task of the caller and must not block. If one
     raises, that is logged once, the observer is not called again, and the request goes on.
-    An observer that is installed or uninstalled while a request runs is so for later requests.
+    Installing or uninstalling an observer during a request takes effect for later requests.
 
     Raises
     ------
@@ -74,7 +75,7 @@ def each_once(observers: Iterable[Observer]) -> list[Observer]:
 
 
 def install(observer: Observer) -> None:
-    """Let an observer see every request of this process, in whatever session."""
+    """Let an observer see every request of this process, in every session."""
     global installed
     if not isinstance(observer, Observer):
         raise TypeError(f"install() takes an httptrace.Observer, not {observer!r}")
@@ -83,7 +84,7 @@ def install(observer: Observer) -> None:
 
 
 def uninstall(observer: Observer) -> None:
-    """Undo `install`; an observer that is not installed is left alone."""
+    """Undo `install`; do nothing if the observer is not installed."""
     global installed
     installed = tuple(one for one in installed if one is not observer)
 
@@ -97,7 +98,7 @@ class Recording(Observer):
 
     def __init__(self) -> None:
         self.events: list[Event] = []
-        """All events, in the order in which they were told."""
+        """All events, in the order in which the observer got them."""
 
     def on_event(self, event: Event) -> None:
         """Keep the event."""
@@ -114,7 +115,7 @@ class Recording(Observer):
 
 @contextmanager
 def record() -> Iterator[Recording]:
-    """Record every request that the block makes, in whatever session, and in tasks it starts."""
+    """Record every request that the block makes, in every session, and in tasks that it starts."""
     recording = Recording()
     with observe(recording):
         yield recording
@@ -124,7 +125,7 @@ def record() -> Iterator[Recording]:
 def observe(*observers: Observer) -> Iterator[None]:
     """Let observers see the requests that the block makes, and those of tasks that it starts.
 
-    Leaving the block never raises, in whatever task and order blocks are left.
+    Leaving the block never raises, even in another task, or if blocks are left in another order.
 
     Raises
     ------
@@ -142,7 +143,7 @@ def observe(*observers: Observer) -> Iterator[None]:
 
 
 def _less(present: tuple[Observer, ...], leaving: tuple[Observer, ...]) -> tuple[Observer, ...]:
-    """`present` without `leaving`; of an observer that occurs several times the last one goes."""
+    """`present` without `leaving`; if an observer occurs several times, the last one is removed."""
     ids = [id(one) for one in present]
     for one in leaving:
         if id(one) in ids:
@@ -163,7 +164,7 @@ class _Connection(Protocol):
 
 
 class _IdleConnection(Record):
-    """The source of events that happen to a connection while it serves no request."""
+    """The record of events of a connection that serves no request."""
 
     def __init__(self, connection: _Connection, key: Any) -> None:
         super().__init__()
@@ -192,12 +193,12 @@ class _IdleConnection(Record):
 
 
 def tell_process(event: type[Event], connection: _Connection, key: Any, *data: object) -> None:
-    """Tell the observers of the process an event of a connection that serves no request.
+    """Deliver an event of a connection that serves no request to the observers of the process.
 
     ``key.origin`` is the URL of the server that the connection leads to.
     """
     handlers = [handler for one in installed if (handler := handlers_of(one).get(event))]
     if handlers:
-        moment = event.of(_IdleConnection(connection, key), perf_counter_ns(), *data)
+        moment = event_of(event, _IdleConnection(connection, key), perf_counter_ns(), *data)
         for handler in handlers:
             handler(moment)

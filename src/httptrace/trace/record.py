@@ -81,7 +81,7 @@ class Record(_Slots):
     network_wait_ns: int = 0
     reason_phrase: str = ""
     timeline: Timeline | None = None
-    """Kept when it is first read after the call has ended: see `timeline_of`."""
+    """Set when it is first read after the call has ended: see `timeline_of`."""
     _address: str | None = None
     _tls: TlsFacts | None = None
 
@@ -136,13 +136,13 @@ class Record(_Slots):
         return self.served_before + bool(self.send_ns)
 
     def error_for_caller(self, exc: BaseException) -> BaseException:
-        """What the caller will see of an error: the timeout, if that cancelled the work."""
+        """The error to record: the timeout's error if a timeout caused this CancelledError."""
         if self.expired is None or not isinstance(exc, CancelledError):
             return exc
         return self.expired() or exc
 
     def response_again(self, response_class: type[Any]) -> Any:
-        """Another response object in place of one that the program no longer has."""
+        """Another response object, if the first one no longer exists."""
         raise NotImplementedError
 
     def enter(self, phase: Phase) -> None:

@@ -81,7 +81,7 @@ def _check(cls: type, owner: type) -> None:
 def handlers_of(observer: Observer) -> Handlers:
     """What to call for each event that the observer wants.
 
-    If it wants spans, the handlers keep those that are open: they serve one request only.
+    If it wants spans, the handlers keep the open spans, and can be used for one request only.
     """
     every_event, spans, methods = _with_attributes(observer)
     handlers: Handlers = {}
@@ -98,7 +98,7 @@ def handlers_of(observer: Observer) -> Handlers:
 
 
 def has_spans(observer: Observer) -> bool:
-    """Whether its handlers serve one request only, since they keep open spans."""
+    """Whether its handlers can be used for one request only, because they keep open spans."""
     return _with_attributes(observer).spans
 
 
@@ -156,7 +156,7 @@ def _guarded(observer: Observer, method: Callable[[Any], object]) -> Handler:
             return
         try:
             method(event)
-        except (Exception, CancelledError):  # nobody cancels what is not awaited
+        except (Exception, CancelledError):  # an observer is not awaited: this cancels nothing
             _drop(observer, event)
 
     return handle

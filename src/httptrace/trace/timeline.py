@@ -43,11 +43,11 @@ class Hop:
         self.proxy: URL | None = record.proxy
         """The proxy that was used, without credentials."""
         self.addresses_failed = record.addresses_failed
-        """Addresses to which no connection was made, each with the reason."""
+        """Addresses to which no connection was opened, each with the reason."""
         self.reused = record.reused
         """Whether the connection served requests before."""
         self.why_not_reused = record.why_not_reused
-        """Why a new one was made: 'first', 'busy', 'none idle' or 'force_close'."""
+        """Why a new one was opened: 'first', 'busy', 'none idle' or 'force_close'."""
         self.tls: TlsFacts | None = record.tls
         """The results of the TLS handshake; None without TLS."""
         self.bytes_sent = len(record.head_sent) + record.body_sent
@@ -173,7 +173,7 @@ class Timeline:
 
     @property
     def queue(self) -> float:
-        """Seconds until the request got an idle connection or began to make a new one."""
+        """Seconds until the request got an idle connection or began to open a new one."""
         return self.phases_ns["queue"] / 1e9
 
     @property
@@ -233,9 +233,9 @@ class Timeline:
 
 
 def timeline_of(record: Record, *, over: bool = True) -> Timeline:
-    """The timeline of a call up to this attempt; `over` says that the call has ended.
+    """The timeline of a call up to this attempt; `over` means that the call has ended.
 
-    Once it has, every reader gets the same object.
+    From then on, every reader gets the same object.
     """
     if record.timeline is not None:
         return record.timeline

@@ -1,8 +1,8 @@
-"""The listeners of one request, and the order in which they are told its events.
+"""The listeners of one request, and how its events are delivered to them.
 
-An event is noted where it happens, which may be in the middle of a reader or of a change of the
-pool. Listeners are told later, in the task of the caller, where no change is half done. A slow or
-raising listener therefore delays or fails its own request only.
+An event is queued where it happens, which may be inside of a parser's callback or while the pool
+changes its state. It is delivered later, in the task of the caller, when all state is consistent. A
+listener that is slow or raises therefore delays or fails its own request only.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ Spawn = Callable[[Coroutine[Any, Any, None]], object]
 
 
 class Trace:
-    """The listeners of one request, and the events that were noted and not yet told.
+    """The listeners of one request, and its events that are not yet delivered.
 
-    `wants` has the events that any listener wants; the others are not noted. `wants_attempts` says
+    `wants` has the events that any listener wants; the others are not queued. `wants_attempts` says
     whether one of them belongs to an attempt: if not, the attempts (pool, connection and wire) get
-    no trace and note nothing. `pending` has what was noted and not yet told.
+    no trace and queue nothing. `pending` is the queue.
     """
 
     __slots__ = ("_end_noted", "_flushing", "_told_ns", "pending", "wants", "wants_attempts")
 
     awaits: bool = False
-    """Whether telling an event may suspend the task."""
+    """Whether delivering an event may suspend the task."""
     at_once: bool = False
-    """Whether events are told when they are noted, so that `flush` has nothing to do."""
+    """Whether events are delivered at once, so that `flush` has nothing to do."""
     wants: Mapping[type[Event], Any]
     """What to call for each event."""
 
@@ -52,29 +52,29 @@ class Trace:
         self._told_ns = 0
 
     def start(self, event: type[Event], source: Record) -> Awaitable[Any]:
-        """Tell the first event of the request at once: nothing is noted before it."""
+        """Deliver the first event of the request at once: nothing is queued before it."""
         raise NotImplementedError
 
     def note(self, event: type[Event], source: Record, time_ns: int = 0, *data: object) -> None:
-        """Keep an event until `flush` tells it; `time_ns` 0 means now."""
+        """Queue an event until `flush` delivers it; `time_ns` 0 means now."""
         if event in self.wants:
             self.pending.append((event, source, time_ns or perf_counter_ns(), data))
 
     def note_all(self, events: tuple[type[Event], ...], source: Record, time_ns: int) -> None:
-        """Keep several events that happened at the same time and have no data of their own."""
+        """Queue several events that happened at the same time and have no data of their own."""
         for event in events:
             if event in self.wants:
                 self.pending.append((event, source, time_ns, ()))
 
     def note_head(self, event: type[Event], source: Record, response: Any) -> None:
-        """Keep an event that has a response, as of the time when its head was received."""
+        """Queue an event that has a response, at the time when its head was received."""
         if event not in self.wants:
             return
         time_ns, pending = source.head_ns, self.pending
         if time_ns < self._told_ns:
             time_ns = self._told_ns
         at = len(pending)
-        while at and pending[at - 1][2] > time_ns:  # the body began to arrive since then
+        while at and pending[at - 1][2] > time_ns:  # events of the body have been queued since then
             at -= 1
         if event is TraceRequestEndParams:
             self._end_noted = True
@@ -85,9 +85,9 @@ class Trace:
     def note_exception(
         self, source: Record, exc: BaseException, phase: str, timeout: str | None
     ) -> None:
-        """Keep ``on_request_exception``, unless ``on_request_end`` was told before.
+        """Queue ``on_request_exception``, unless ``on_request_end`` was delivered before.
 
-        A listener that opens a span at the start and closes it at either of the two closes it once.
+        So a listener that opens a span at the start, and closes it at either event, closes it once.
         """
         if not self._end_noted:
             self.note(TraceRequestExceptionParams, source, 0, exc, phase, timeout)
@@ -95,30 +95,30 @@ class Trace:
     def tell(
         self, event: type[Event], source: Record, time_ns: int = 0, *data: object
     ) -> Awaitable[Any]:
-        """Tell an event, and what was noted before it, now."""
+        """Deliver the queued events and this one now."""
         self.note(event, source, time_ns, *data)
         return self.flush() if self.pending else COMPLETED
 
     def flush(self, then: Callable[[], object] | None = None) -> Awaitable[None]:
-        """Tell the noted events, in order, each to every listener.
+        """Deliver the queued events, in order, each to every listener.
 
-        If no listener raised, `then` is called, and what it notes is told as well. If a flush is
-        under way already, that one tells the events, and this one does nothing.
+        If no listener raised, `then` is called, and the events that it queues are delivered too. If
+        another flush is running, it delivers the events, and this one does nothing.
         """
         raise NotImplementedError
 
     def flush_soon(self, spawn: Spawn) -> None:
-        """Tell the noted events from where nothing can be awaited; `spawn` starts a task."""
+        """Deliver the queued events from code that cannot await; `spawn` starts a task."""
         raise NotImplementedError
 
 
 class ObserverTrace(Trace):
-    """A request that observers alone listen to: they are told synchronously."""
+    """A request that only observers listen to: they are called synchronously."""
 
     __slots__ = ()
 
     def start(self, event: type[Event], source: Record) -> Awaitable[Any]:
-        """Tell the first event of the request at once."""
+        """Deliver the first event of the request at once."""
         moment = new(event)
         self._told_ns = source.start_ns
         moment._fact = (event, source, source.start_ns, ())
@@ -126,7 +126,7 @@ class ObserverTrace(Trace):
         return COMPLETED
 
     def flush(self, then: Callable[[], object] | None = None) -> Awaitable[None]:
-        """Tell the noted events; nothing is left to await."""
+        """Deliver the queued events; there is nothing to await."""
         if self._flushing:
             return COMPLETED
         self._flushing = True
@@ -142,7 +142,7 @@ class ObserverTrace(Trace):
         return COMPLETED
 
     def flush_soon(self, spawn: Spawn) -> None:
-        """Tell the noted events now."""
+        """Deliver the queued events now."""
         self.flush()
 
     def _tell_pending(self) -> None:
@@ -157,19 +157,19 @@ class ObserverTrace(Trace):
                 moment._fact = fact
                 try:
                     wants[event](moment)
-                except BaseException as exc:  # KeyboardInterrupt; observers' own are logged
+                except BaseException as exc:  # KeyboardInterrupt; errors of observers are logged
                     failure = failure or exc
         if failure is not None:
             raise failure
 
 
 class CallTrace(Trace):
-    """Observers of calls as a whole, for instance of `request_finish` alone.
+    """Observers that want no events of attempts, for instance only `request_finish`.
 
-    Events of a call, unlike those of attempts, happen in the task of the caller where nothing is
-    half done: they are told when they are noted. So nothing is kept, and all requests of a session
-    share one of these. It does not suit observers of `request_end`: whether that was told decides
-    about `request_exception`.
+    The events of a call, unlike those of attempts, happen in the task of the caller while all state
+    is consistent: they are delivered at once. So there is no queue, and all requests of a session
+    share one object. It cannot serve observers of `request_end`: a request has `request_exception`
+    only if `request_end` was not delivered.
     """
 
     __slots__ = ()
@@ -180,12 +180,12 @@ class CallTrace(Trace):
         super().__init__(wants, wants_attempts=False)
 
     def start(self, event: type[Event], source: Record) -> Awaitable[Any]:
-        """Tell the first event of the request."""
+        """Deliver the first event of the request."""
         self.note(event, source, source.start_ns)
         return COMPLETED
 
     def note(self, event: type[Event], source: Record, time_ns: int = 0, *data: object) -> None:
-        """Tell an event; `time_ns` 0 means now."""
+        """Deliver an event; `time_ns` 0 means now."""
         handler = self.wants.get(event)
         if handler is not None:
             moment = new(event)
@@ -193,29 +193,29 @@ class CallTrace(Trace):
             handler(moment)
 
     def note_all(self, events: tuple[type[Event], ...], source: Record, time_ns: int) -> None:
-        """Tell several events that have no data of their own."""
+        """Deliver several events that have no data of their own."""
         for event in events:
             self.note(event, source, time_ns)
 
     def note_head(self, event: type[Event], source: Record, response: Any) -> None:
-        """Tell an event that has a response."""
+        """Deliver an event that has a response."""
         self.note(event, source, source.head_ns, *held_weakly(response, source))
 
     def flush(self, then: Callable[[], object] | None = None) -> Awaitable[None]:
-        """Call `then`: there is nothing to tell."""
+        """Call `then`: no events are queued."""
         if then is not None:
             then()
         return COMPLETED
 
     def flush_soon(self, spawn: Spawn) -> None:
-        """There is nothing to tell."""
+        """Do nothing: no events are queued."""
 
 
 class ConfigTrace(Trace):
     """A request that TraceConfigs listen to, and perhaps observers: callbacks are awaited.
 
-    `wants` has the callback of each wanted event; it is called with `context`. Of a lone
-    TraceConfig, the usual case, these are its own.
+    `wants` has the callback of each wanted event; it is called with `context`. In the usual case of
+    one TraceConfig and no observers, these are its own callbacks and context.
     """
 
     __slots__ = ("_again", "_context", "_session")
@@ -229,7 +229,7 @@ class ConfigTrace(Trace):
         context: Any,
         wants_attempts: bool,
     ) -> None:
-        # not super().__init__(): one of these is made for each request
+        # not super().__init__(): this runs for each request and must be fast
         self.wants = wants
         self.wants_attempts = wants_attempts
         self.pending = []
@@ -239,7 +239,7 @@ class ConfigTrace(Trace):
         self._context = context
 
     def start(self, event: type[Event], source: Record) -> Awaitable[Any]:
-        """Tell the first event of the request."""
+        """Deliver the first event of the request."""
         moment = new(event)
         self._told_ns = source.start_ns
         moment._fact = (event, source, source.start_ns, ())
@@ -247,7 +247,7 @@ class ConfigTrace(Trace):
         return told
 
     async def flush(self, then: Callable[[], object] | None = None) -> None:
-        """Tell the noted events, in order, each to every listener.
+        """Deliver the queued events, in order, each to every listener.
 
         Raises
         ------
@@ -255,7 +255,7 @@ class ConfigTrace(Trace):
             What the first failing callback raised, after all others were called.
         """
         if self._flushing:
-            self._again = True  # the flush that is under way tells these too
+            self._again = True  # the flush that is running delivers these too
             return
         self._flushing = self._again = True
         session, context, wants = self._session, self._context, self.wants
@@ -287,23 +287,23 @@ class ConfigTrace(Trace):
             self._flushing = False
         if failure is not None:
             if fact is not None and fact[0] is TraceRequestFinishParams:
-                attach_timeline(failure, fact[1])  # the call is over, and raises this all the same
+                attach_timeline(failure, fact[1])  # the call has ended, but it raises this error
             raise failure
 
     def _drop_end(self, failed: Fact, facts: list[Fact]) -> None:
-        """A listener raised: ``on_request_end``, if it comes after that, is not told."""
+        """A listener raised: a later ``on_request_end`` is not delivered."""
         for fact in _after(failed, facts):
             if fact[0] is TraceRequestEndParams:
                 facts.remove(fact)
                 self._end_noted = False
 
     def flush_soon(self, spawn: Spawn) -> None:
-        """Tell the noted events in a task of their own."""
+        """Deliver the queued events in a task of their own."""
         if self.pending:
             spawn(self._flush_and_log())
 
     async def _flush_and_log(self) -> None:
-        """Tell the noted events; errors go to the log, as no caller waits for them."""
+        """Deliver the queued events, and log errors: no caller awaits this."""
         try:
             await self.flush()
         except Exception:
@@ -317,9 +317,9 @@ def _after(told: Fact, facts: list[Fact]) -> list[Fact]:
 
 
 def held_weakly(response: Any, source: Record) -> tuple[Any, ...]:
-    """The data of an event that has a response: listeners that keep the event do not keep that.
+    """The data of an event that has a response, with a weak reference to it.
 
-    A response of another call, which a middleware may give as its answer, is held as it is.
+    A middleware may return the response of another call; the event has a strong reference to that.
     """
     if getattr(response, "_exchange", None) is not source:
         return (response,)

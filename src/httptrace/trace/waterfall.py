@@ -31,7 +31,7 @@ _UNITS: tuple[tuple[int, float, int, str], ...] = (
     (10**10, 1e6, 1, "ms"),
     (10**30, 1e9, 2, "s"),
 )
-"""For totals below so many nanoseconds: the divisor, the decimals and the unit."""
+"""For totals below this many nanoseconds: the divisor, the decimals and the unit."""
 
 
 class _Scale(NamedTuple):
@@ -105,12 +105,12 @@ def _outcome(hop: Hop) -> str:
 
 
 def _harmless(text: str) -> str:
-    """Text from a server without control characters, which a terminal would obey."""
+    """Text from a server without control characters, which a terminal would interpret."""
     return "".join(sign if sign.isprintable() else "?" for sign in text)
 
 
 def _facts(hop: Hop, width: int) -> list[str]:
-    """The facts of the hop, in as few lines as they fit."""
+    """The facts of the hop, in as few lines as possible."""
     facts = [_connection(hop), _proxy(hop), _traffic(hop), *_tls(hop)]
     lines: list[str] = []
     for fact in filter(None, facts):

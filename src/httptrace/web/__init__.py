@@ -11,8 +11,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from httptrace.web.aiohttp_scopes import AccessLogger
     from httptrace.web.aiohttp_web import (
-        AccessLogger,
         context_middleware,
         context_middleware_factory,
         setup_context,
@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 _LATER = {
-    "AccessLogger": "aiohttp_web",
+    "AccessLogger": "aiohttp_scopes",
     "ContextMiddleware": "asgi",
     "context_middleware": "aiohttp_web",
     "context_middleware_factory": "aiohttp_web",
@@ -36,14 +36,16 @@ _LATER = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    module = _LATER.get(name)
-    if module is None:
-        raise AttributeError(
-            f"module {__name__!r} has no attribute {name!r}: httptrace has no server; use "
-            "aiohttp's ('from aiohttp import web') beside httptrace's client",
-            name=name,
-        )
-    value = getattr(import_module(f"{__name__}.{module}"), name)
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:  # or type checkers would accept every name
+
+    def __getattr__(name: str) -> Any:
+        module = _LATER.get(name)
+        if module is None:
+            raise AttributeError(
+                f"module {__name__!r} has no attribute {name!r}: httptrace has no server; use "
+                "aiohttp's ('from aiohttp import web') beside httptrace's client",
+                name=name,
+            )
+        value = getattr(import_module(f"{__name__}.{module}"), name)
+        globals()[name] = value
+        return value

@@ -41,14 +41,14 @@ _SCHEMES = {"ws": "http", "wss": "https"}
 
 
 class Opening(Call[ClientWebSocketResponse[DecodeText]], Generic[DecodeText]):
-    """What ``session.ws_connect(…)`` returns: to be awaited, or used with ``async with``."""
+    """The result of ``session.ws_connect(…)``: await it, or use it with ``async with``."""
 
     ws_connection: WebSocketConnection | None = None
-    """Set from the server's 101 until the WebSocket is over."""
+    """Set from the server's 101 until the WebSocket is closed."""
     tunnel = True  # RFC 6455 §4.1
     _config: Config
     _accepted: tuple[WebSocketConnection, Negotiated] | None = None
-    """Set when the server's answer to the handshake was found to be valid."""
+    """Set when the server's response to the handshake is valid."""
     _websocket: ClientWebSocketResponse[DecodeText] | None = None
     _handshake_started = False
 
@@ -115,7 +115,7 @@ class Opening(Call[ClientWebSocketResponse[DecodeText]], Generic[DecodeText]):
     def _no_connection(self, response: ClientResponse) -> ClientError:
         """The error when a valid 101 comes without a connection.
 
-        Either we have closed the connection, or a middleware has made up the response.
+        Either the client has closed the connection, or a middleware has created the response.
         """
         connection = self.exchange.connection
         if connection is not None and connection.closed:
@@ -150,7 +150,7 @@ class Opening(Call[ClientWebSocketResponse[DecodeText]], Generic[DecodeText]):
             await websocket.close()
 
     def abandon(self, reason: str, error: Exception | None = None) -> None:
-        """Give up the handshake, or the WebSocket if there is one already."""
+        """Abort the handshake, or the WebSocket if there is one already."""
         if self.ws_connection is not None and not self.finished:
             self.ws_connection.abort(reason)
         else:
@@ -160,18 +160,18 @@ class Opening(Call[ClientWebSocketResponse[DecodeText]], Generic[DecodeText]):
         """The handshake failed."""
         trace = self.trace
         if self._handshake_started and self._accepted is None and trace and not self.finished:
-            if self.ws_connection is None:  # the events of its connection belong into its span
+            if self.ws_connection is None:  # the events of its connection belong to its span
                 self.abandon("cancelled" if isinstance(exc, CancelledError) else "error")
             trace.note(TraceWebSocketHandshakeExceptionParams, self.exchange, 0, exc)
         await super().fail(exc)
 
     def check_limits(self, now_ns: int) -> int:
-        """Check the limits of ClientTimeout, which hold for the handshake only."""
+        """Check the timeouts of ClientTimeout, which apply to the handshake only."""
         return 0 if self._accepted is not None else super().check_limits(now_ns)
 
 
 def _compression(negotiated: Negotiated) -> tuple[Deflater | None, Inflater | None]:
-    """Create what compresses and decompresses messages, if that was negotiated."""
+    """The compressor and the decompressor of messages, if they were negotiated."""
     if not negotiated.deflate:
         return None, None
     from .deflate import Deflater, Inflater

@@ -8,12 +8,12 @@ States, once the opening handshake has been accepted::
       ├──protocol error, Close sent───────────────────────────┘
       └──connection lost, heartbeat unanswered, aborted──► over
 
-"Answer pending": messages that arrived before the server's Close still wait to be received, and
-the caller may want to reply to them. So the Close is answered when `receive` returns it, by
+"Answer pending": the caller has not yet received the messages that arrived before the server's
+Close, and may want to reply to them. So the Close is answered when `receive` returns it, by
 `close`, or by a timer if neither is called.
 
-"Lingering": the server should be the one to close the TCP connection (RFC 6455 §7.1.1). We give it
-a second for that. Until the end the connection counts against the limits of the pool.
+"Lingering": the server should close the TCP connection first (RFC 6455 §7.1.1). It has a second to
+do so. Until then the connection counts against the limits of the pool.
 """
 
 from __future__ import annotations
@@ -54,15 +54,15 @@ _MESSAGE_OVERHEAD = 64
 _LINGER = 1.0
 """Seconds that the server has to close the TCP connection after the closing handshake."""
 _ANSWER_WITHIN = 30.0
-"""Seconds after which the server's Close is answered though nobody has received it. Servers wait 10
-to 30 seconds for the answer, so that this matters only with one that would wait for ever."""
+"""Seconds after which the server's Close is answered even if the caller has not received it. Most
+servers wait 10 to 30 seconds for the answer: it is for those that would wait without limit."""
 _KINDS = {1: "text", 2: "binary"}
 _TYPES = {1: WSMsgType.TEXT, 2: WSMsgType.BINARY}
 _new = tuple.__new__
 
 
 class WebSocketConnection(WebSocketProtocol):
-    """What the frame reader, the caller and timers do with a WebSocket."""
+    """The operations of a WebSocket that the frame reader, the caller and timers call."""
 
     __slots__ = (
         *("error", "close_code", "close_sent", "close_received", "closing", "reason", "by"),
@@ -149,8 +149,8 @@ class WebSocketConnection(WebSocketProtocol):
         self.close_code, self.reason = code, reason
         self.by = "client" if self.close_sent else "server"
         self._stop_reading(WSMessage(WSMsgType.CLOSE, code, reason))
-        self._stop_timers()  # the server need not answer a ping any more
-        self.resume()  # the queue may be full, but the end of file must be noticed
+        self._stop_timers()  # the server no longer has to answer a ping
+        self.resume()  # the queue may be full, but the end of file must be read
         if self.close_sent:
             self._linger()
         elif not self.gone:
@@ -216,7 +216,7 @@ class WebSocketConnection(WebSocketProtocol):
         self._pings.resume_writing()
 
     def send_close(self, code: int, reason: bytes) -> None:
-        """Write a Close frame, after which nothing more may be sent."""
+        """Write a Close frame. Nothing may be sent after it."""
         payload = b"" if code == NO_STATUS else close_payload(code, reason)
         self.close_sent = True
         self.write_frame(CLOSE, payload)
@@ -261,7 +261,7 @@ class WebSocketConnection(WebSocketProtocol):
     def _lost(self, exc: Exception | None) -> None:
         """The connection is lost; messages that arrived before that can still be received.
 
-        They are parsed as they are received: all at once they could take any amount of memory.
+        They are parsed when they are received, as together they could need any amount of memory.
         """
         if self.gone:
             return
@@ -286,7 +286,7 @@ class WebSocketConnection(WebSocketProtocol):
         return self._reader is not None and self._reader.paused and not self._discards_input
 
     def _end_lost(self) -> None:
-        """The connection is lost and everything that it brought has been parsed."""
+        """The connection is lost, and all received bytes were parsed."""
         if self.close_received or self.error is not None:
             self._end()
         elif self._lost_with is not None:
@@ -314,7 +314,7 @@ class WebSocketConnection(WebSocketProtocol):
             self._end(reason)
 
     def _end(self, reason: str = "websocket closed") -> None:
-        """The final state: note `websocket_closed`, close the connection, wake all waiters."""
+        """The final state: queue `websocket_closed`, close the connection, wake all waiters."""
         if self.over:
             return
         self.over = self.gone = True
@@ -348,7 +348,7 @@ class PlainWebSocket(WebSocketConnection, asyncio.Protocol):
 
 
 class BufferedWebSocket(WebSocketConnection, asyncio.BufferedProtocol):
-    """Has the transport read into one buffer for all connections of the pool.
+    """Lets the transport read into one buffer for all connections of the pool.
 
     For asyncio, which would otherwise allocate 256 KiB for each read.
     """
@@ -356,16 +356,16 @@ class BufferedWebSocket(WebSocketConnection, asyncio.BufferedProtocol):
     __slots__ = ()
 
     def get_buffer(self, sizehint: int) -> memoryview:
-        """The buffer that the transport reads into; its content is used at once."""
+        """The buffer that the transport reads into; its content is parsed at once."""
         return self.call.pool.buffer
 
     def buffer_updated(self, nbytes: int) -> None:
-        """So many bytes were read."""
+        """The transport has read this many bytes into the buffer."""
         self.received(self.call.pool.buffer[:nbytes])
 
 
 def connection_class(loop: asyncio.AbstractEventLoop) -> type[WebSocketConnection]:
-    """The class that costs least on this event loop."""
+    """The faster class for an event loop."""
     return BufferedWebSocket if isinstance(loop, asyncio.BaseEventLoop) else PlainWebSocket
 
 

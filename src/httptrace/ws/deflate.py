@@ -13,7 +13,7 @@ _TRAILER = b"\x00\x00\xff\xff"
 _EMPTY = b"\x00"
 """An empty message: one empty block (RFC 7692 §7.2.3.6)."""
 _MAX_STREAMS = 16
-"""How many deflate streams one message may consist of. Senders that end the stream do so once."""
+"""The maximum number of deflate streams in a message. Senders that end the stream do so once."""
 LOWEST_BITS, HIGHEST_BITS = 9, 15
 """Window sizes that zlib can compress with; the RFC also allows 8."""
 
@@ -44,7 +44,7 @@ class Deflater:
 
 
 class Inflater:
-    """Decompresses messages up to a limit of size."""
+    """Decompresses messages up to a maximum size."""
 
     __slots__ = ("_stream", "_takeover")
 

@@ -1,7 +1,7 @@
 """Frames (RFC 6455 §5): writing those of a client, reading those of a server.
 
-There is no I/O here. `FrameReader` is fed bytes, cut anywhere, and passes complete messages and
-control frames to its sink.
+There is no I/O here. `FrameReader` gets bytes in pieces of any size, and passes complete messages
+and control frames to its sink.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ _MASKED_16, _MASKED_64 = _MASKED | 126, _MASKED | 127
 _CONTROL = 0x8
 """This bit is set in the opcodes of control frames."""
 MAX_CONTROL = 125
-"""The most bytes in the payload of a control frame (RFC 6455 §5.5)."""
+"""The maximum size of the payload of a control frame (RFC 6455 §5.5)."""
 _MAX_FRAMES = 1 << 17
-"""The most frames of one message. Autobahn's test suite sends half as many."""
+"""The maximum number of frames of a message. Autobahn's test suite sends half as many."""
 _16_BITS, _64_BITS = Struct("!H"), Struct("!Q")
 _KEYS = Struct("4s" * 1024)
 _HEAD_7, _HEAD_16, _HEAD_64 = Struct("!BB4s"), Struct("!BBH4s"), Struct("!BBQ4s")
@@ -148,7 +148,7 @@ class FrameReader:
         self._opcode = 0  # of the current message; 0 between messages
         self._compressed = False
         self._frames = 0
-        self._undecoded: bytes | None = None  # begin of a character, in fragmented text
+        self._undecoded: bytes | None = None  # the beginning of a character, in fragmented text
 
     def feed(self, data: bytes | memoryview) -> None:
         """Read more bytes.
@@ -184,7 +184,7 @@ class FrameReader:
                     break
                 length = self._long_length(length, data, at)
             at = start + length
-            # Most messages are one complete, uncompressed frame: the shortest way is theirs.
+            # Most messages are one complete, uncompressed frame: they take the shortest path.
             if at > end or self._opcode or length > self._limit:
                 self._begin_frame(first, length)
                 self._add(memoryview(data)[start:at])
@@ -204,11 +204,11 @@ class FrameReader:
             self._rest = data[at:]
 
     def pause(self) -> None:
-        """Read no further for now. The sink may call this."""
+        """Stop parsing until `resume`. The sink may call this."""
         self.paused = True
 
     def resume(self) -> bool:
-        """Read on after `pause`; False if there was none. Raises as `feed` does."""
+        """Continue after `pause`; False if there was none. Raises as `feed` does."""
         if self._rest is None or not self.paused:
             return False
         self.paused = False
@@ -233,7 +233,7 @@ class FrameReader:
         return 64 + (self._limit >> 8) if self._compressed else 0
 
     def _begin_frame(self, first: int, length: int) -> None:
-        """Check the head of a frame: is this frame allowed here?"""
+        """Check that a frame with this head is allowed here."""
         opcode = first & _OPCODE
         self._fin = first >= FIN
         if opcode & _CONTROL:

@@ -43,7 +43,7 @@ def new_key() -> str:
 
 
 def accept_of(key: str) -> str:
-    """Return the Sec-WebSocket-Accept that a server has to answer to this key."""
+    """Return the Sec-WebSocket-Accept that a server must send for this key."""
     return b64encode(sha1(key.encode("ascii") + _GUID, usedforsecurity=False).digest()).decode()
 
 
@@ -78,7 +78,7 @@ def check_response(response: ClientResponse, sent: CIMultiDict[str], compress: i
     Raises
     ------
     WSServerHandshakeError
-        If the response does not open a WebSocket, or selects what was not offered.
+        If the response does not open a WebSocket, or selects something that was not offered.
     """
     headers = response.headers
     if response.status != 101:
@@ -140,7 +140,7 @@ def _deflate(parameters: dict[str, str | None], compress: int) -> Negotiated:
     if parameters:
         raise ValueError(f"unknown parameter {next(iter(parameters))}")
     client, server = (flag is None for flag in flags)
-    # zlib cannot compress with a window of 8 bits: then we send uncompressed messages.
+    # zlib cannot compress with a window of 8 bits: then messages are sent uncompressed.
     return Negotiated(None, bits if bits >= LOWEST_BITS else 0, client, server, deflate=True)
 
 

@@ -20,8 +20,8 @@ _numbers = count(1)
 class Heartbeat:
     """Pings after `seconds` without a byte from the server, which has half of that to answer.
 
-    Any byte counts as an answer. While reading is paused because the caller does not receive,
-    the server's silence proves nothing and does not count. The server's Close ends the heartbeat.
+    Any byte counts as an answer. Silence does not count while reading is paused because the caller
+    does not receive. The server's Close ends the heartbeat.
     """
 
     __slots__ = ("_call_later", "_connection", "_seconds", "last_received", "timer")
@@ -52,8 +52,8 @@ class Heartbeat:
     def _answer_due(self) -> None:
         """Check in the next iteration of the event loop.
 
-        If the loop was late, the answer may have arrived without having been read: uvloop runs
-        timers before it reads from sockets.
+        If the loop was late, the answer may have arrived without being read: uvloop runs timers
+        before it reads from sockets.
         """
         self.timer = self._call_later(0, self._check_answer)
 

@@ -99,7 +99,7 @@ WS_CLOSING_MESSAGE = WSMessage(WSMsgType.CLOSING, None, None)
 
 
 class WebSocketError(Exception):
-    """The server violated the protocol; `code` is the close code that it was sent for it."""
+    """The server violated the protocol; `code` is the close code that the client sent."""
 
     def __init__(self, code: int, message: str) -> None:
         self.code = code

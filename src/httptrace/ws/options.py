@@ -52,15 +52,15 @@ class WebSocketOptions(TypedDict, total=False):
     origin: str | None
     """The value of the Origin header."""
     params: Query
-    """What is added to the query: a mapping, pairs, or text that is sent as it stands."""
+    """What is added to the query: a mapping, pairs, or text that is sent as it is."""
     headers: LooseHeaders | None
     """Headers of the handshake; they replace the session's of the same name."""
     proxy: str | URL | None
-    """The proxy to go by: http, https, socks4, socks4a, socks5 or socks5h."""
+    """The URL of a proxy: http, https, socks4, socks4a, socks5 or socks5h."""
     proxy_auth: BasicAuth | None
     """Basic credentials for the proxy."""
     ssl: ssl.SSLContext | bool | Fingerprint
-    """The TLS context; True for the default one, False for one that verifies nothing."""
+    """The TLS context; True for the default one, False for no verification."""
     verify_ssl: bool | None
     """Deprecated: False means `ssl=False`."""
     fingerprint: bytes | None
@@ -72,9 +72,9 @@ class WebSocketOptions(TypedDict, total=False):
     proxy_headers: LooseHeaders | None
     """Headers that are sent only to the proxy."""
     compress: int
-    """Offer compression with a window of so many bits, 9 to 15; 0 to offer none."""
+    """The window of the offered compression, in bits: 9 to 15; 0 offers no compression."""
     max_msg_size: int
-    """The most bytes of a message after decompression; 0 for no limit."""
+    """The maximum size of a message after decompression, in bytes; 0 for no limit."""
     trace_request_ctx: Any
     """Callbacks of a `TraceConfig` find this as `trace_request_ctx` of their context."""
     trace_configs: Sequence[TraceConfig]

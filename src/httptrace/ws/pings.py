@@ -1,4 +1,4 @@
-"""Pings and pongs of a WebSocket: answers to the server's pings, round-trip times of our own."""
+"""Pings and pongs of a WebSocket: answers to the server's pings, round-trip times of pings."""
 
 from __future__ import annotations
 

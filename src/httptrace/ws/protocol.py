@@ -54,7 +54,7 @@ class WebSocketProtocol(asyncio.BaseProtocol):
         self.paused = False  # reading from the transport
         self.blocked = False  # the transport's write buffer is full
         self.gone = False  # the transport can no longer be used
-        self.over = False  # `websocket_closed` was told, the connection returned to the pool
+        self.over = False  # `websocket_closed` is queued, the connection returned to the pool
         self._http = http
         self._transport = transport
         self._write = transport.write
@@ -62,7 +62,7 @@ class WebSocketProtocol(asyncio.BaseProtocol):
         self._heartbeat: Heartbeat | None = None
         self._early_data = bytearray()  # received before that
         self._discards_input = False  # nothing may follow a Close frame or a violation
-        self._lost_with: Exception | None = None  # why there is no connection any more
+        self._lost_with: Exception | None = None  # why the connection was lost
         self._writable: asyncio.Future[None] | None = None
         self._over: asyncio.Future[None] | None = None
         transport.set_protocol(self)
@@ -89,13 +89,13 @@ class WebSocketProtocol(asyncio.BaseProtocol):
                 self._after_reading()
 
     def keep_early(self, data: bytes | memoryview) -> None:
-        """Keep bytes that arrive before the 101 was checked: they may not be frames at all."""
+        """Keep bytes that arrive before the 101 was checked: they may be no frames."""
         self._early_data += data
         if len(self._early_data) > _PAUSE_ABOVE:
             self._pause()
 
     def _after_reading(self) -> None:
-        """Have new events told to their listeners; pause reading if too much is waiting."""
+        """Deliver new events to their listeners; pause reading if too much is waiting."""
         trace = self.trace
         if trace is not None and trace.pending:
             wake(self.waiter)
@@ -123,9 +123,9 @@ class WebSocketProtocol(asyncio.BaseProtocol):
                 self._transport.pause_reading()
 
     def resume(self) -> bool:
-        """Go on after a pause, now that the queue is empty: parse what was read, then read more.
+        """Continue after a pause, when the queue is empty: parse the bytes that were read, read on.
 
-        Returns whether there is anything new to look at: messages, events or the end.
+        Returns whether there is anything new: messages, events or the end.
         """
         self.queued = 0
         if not self.paused or self.over:
@@ -142,7 +142,7 @@ class WebSocketProtocol(asyncio.BaseProtocol):
         return progress
 
     def _parse_rest(self) -> bool:
-        """Parse on where `_check_limits` stopped; False if it did not."""
+        """Continue parsing where `_check_limits` stopped; False if it did not."""
         if self._reader is None or self._discards_input:
             return False
         try:
@@ -155,7 +155,7 @@ class WebSocketProtocol(asyncio.BaseProtocol):
         return resumed
 
     def eof_received(self) -> bool:
-        """The server sends no more. Returning False makes the transport close itself."""
+        """The server has sent the end of the stream. False lets the transport close."""
         if self._reader is not None:
             self._lost(None)
         return False
@@ -228,7 +228,7 @@ class WebSocketProtocol(asyncio.BaseProtocol):
                     exchange.network_wait_ns += max(0, waited_ns)
 
     async def flush_events(self) -> None:
-        """Call the listeners of the noted events, unless another task is doing so."""
+        """Call the listeners of the queued events, unless another task does so."""
         if self.trace is not None:
             try:
                 await self.trace.flush()
@@ -239,6 +239,6 @@ class WebSocketProtocol(asyncio.BaseProtocol):
 
 
 def wake(waiter: asyncio.Future[None] | None) -> None:
-    """Let the task that waits on this future go on."""
+    """Wake the task that waits on this future."""
     if waiter is not None and not waiter.done():
         waiter.set_result(None)

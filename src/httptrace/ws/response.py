@@ -31,7 +31,7 @@ else:
 
     DecodeText = TypeVar("DecodeText", bound=bool, covariant=True)
 
-# Tuples: a set would call the hash of an enum's member, which is written in Python.
+# Tuples: a set would call the hash of an enum member, which is written in Python.
 _ENDS_ITERATION = (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED)
 _LAST = (*_ENDS_ITERATION, WSMsgType.ERROR)
 _TEXT, _BINARY = WSMsgType.TEXT, WSMsgType.BINARY
@@ -40,9 +40,9 @@ _TEXT, _BINARY = WSMsgType.TEXT, WSMsgType.BINARY
 class ClientWebSocketResponse(Generic[DecodeText]):
     """The result of ``session.ws_connect(…)`` (aiohttp's docs, "ClientWebSocketResponse").
 
-    Pings are answered as they arrive. The server's Close is answered when `receive` returns it, so
-    that messages which came before it can be replied to. Sending waits while the network takes no
-    more; reading pauses while many messages wait to be received.
+    Pings are answered when they arrive. The server's Close is answered when `receive` returns it,
+    so that the program can reply to messages before it. Sending waits while the transport's buffer
+    is full; reading pauses while many messages wait to be received.
     """
 
     def __init__(
@@ -98,7 +98,7 @@ class ClientWebSocketResponse(Generic[DecodeText]):
 
     @property
     def timeline(self) -> Timeline:
-        """Where the time went since the request began; until now while the WebSocket is open."""
+        """Where the time of the request went, so far if the WebSocket is still open."""
         return self._response.timeline
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
@@ -332,7 +332,7 @@ class ClientWebSocketResponse(Generic[DecodeText]):
             return False
         reason = message.encode() if isinstance(message, str) else bytes(message)
         connection = self._connection
-        close_payload(code, reason)  # raises what is documented
+        close_payload(code, reason)  # raises ValueError
         self._closed = True
         try:
             await connection.close(code, reason, self._config.timeout.ws_close)
