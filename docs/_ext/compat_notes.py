@@ -119,26 +119,39 @@ DIFFERENT: dict[str, str | tuple[str, ...]] = {
         "`tcp` and `websocket`.",
         "`connection.protocol` is None until a 101.",
     ),
-    "BaseConnector": "`connect`, if it is overridden or assigned, is called for each request; "
-    "`_resolve_host` of a `TCPConnector` for each new connection. A connector that overrides "
-    "another private method of aiohttp's, such as `_wrap_create_connection`, raises `TypeError` "
-    "when it is made: use its parameters, `proxy=` or a `dialer`. `allowed_protocol_schema_set` "
-    "holds for redirects too.",
-    "ClientRequest": "A `request_class` that overrides what aiohttp calls while it sends, such as "
-    "`send` or `update_headers`, raises `TypeError`: use a middleware.",
+    "BaseConnector": (
+        "The methods that libraries override to connect in their own way are called as in aiohttp; "
+        "[Connectors](connectors.md#connectors-written-for-aiohttp) lists them. A connector that "
+        "overrides another method that aiohttp calls raises `TypeError` when it is made.",
+        "`allowed_protocol_schema_set` holds for redirects too.",
+        "Of its private attributes, `_loop`, `_closed`, `_conns`, `_acquired`, `_limit`, "
+        "`_limit_per_host`, `_force_close` and `_keepalive_timeout` can be read, and of a "
+        "`TCPConnector` also `_family`, `_resolver`, `_ssl` and `_use_dns_cache`; assigning a "
+        "private attribute of aiohttp's raises.",
+    ),
+    "ClientRequest": (
+        "A `request_class` may override its constructor and `is_ssl`, or a program may patch them. "
+        "One that overrides what aiohttp calls while it sends, such as `send` or `update_headers`, "
+        "raises `TypeError`: use a middleware.",
+    ),
     "ClientSession": (
         "`_request` and `_ws_connect` are called if they are replaced. Of its private attributes, "
         "`_connector`, `_cookie_jar`, `_default_headers`, `_default_auth`, `_timeout`, "
-        "`_base_url`, `_raise_for_status` and `_trust_env` can be assigned; assigning "
-        "another one raises.",
+        "`_base_url`, `_raise_for_status`, `_resolve_charset` and `_trust_env` can be assigned; "
+        "assigning another one raises.",
+        "An object around a connector, which passes for one, may be assigned to `_connector`: its "
+        "`connect` is called for each request of that session.",
         "`params=` as text is sent as it is, as aiohttp's documentation has it; aiohttp itself "
         "quotes its percent signs once more.",
         "A value of a wrong type raises `TypeError`; aiohttp raises `ValueError` for some.",
         "No warnings for large bodies of bytes, and for parameters that have no effect.",
     ),
     "ClientTimeout": "`ceil_threshold` is accepted and has no effect.",
-    "ClientWebSocketResponse": "The server's Close is answered with its own code, and after 30 "
-    "seconds if nobody has received it. See [WebSockets](websockets.md) for more.",
+    "ClientWebSocketResponse": (
+        "The server's Close is answered with its own code, and after 30 seconds if nobody has "
+        "received it. See [WebSockets](websockets.md) for more.",
+        "`_conn` has the transport; its `protocol` is always None.",
+    ),
     "CookieJar": (
         "Rejects `Secure` cookies from http, and cookies for a whole top-level domain.",
         "`Set-Cookie` is parsed as in RFC 6265bis: only a semicolon ends an attribute, and a name "

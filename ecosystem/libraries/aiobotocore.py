@@ -1,18 +1,21 @@
-"""S3, DynamoDB and SQS of moto's server: objects, streams, pages, several parts, errors."""
+"""S3, DynamoDB and SQS of moto's server: objects in parts, pages, errors, a proxy over TLS."""
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import ssl
+import tempfile
 from collections.abc import AsyncIterator
 from typing import Any
 
-REQUIREMENTS = ["aiobotocore", "moto[server,s3,dynamodb,sqs]"]
+REQUIREMENTS = ["aiobotocore", "moto[server,s3,dynamodb,sqs]", "cryptography"]
 WAY = "alias"
 
 
 @contextlib.asynccontextmanager
-async def client(service: str) -> AsyncIterator[Any]:
-    """A client of moto's server."""
+async def client(service: str, proxy: Any = None) -> AsyncIterator[Any]:
+    """A client of moto's server; `proxy` makes a configuration from the server's port."""
     from aiobotocore.session import get_session
     from moto.server import ThreadedMotoServer
 
@@ -26,6 +29,7 @@ async def client(service: str) -> AsyncIterator[Any]:
             endpoint_url=f"http://{host}:{port}",
             aws_access_key_id="key",
             aws_secret_access_key="secret",
+            config=None if proxy is None else await proxy(port),
         ) as made:
             yield made
     finally:
@@ -80,3 +84,55 @@ async def test_a_queue_of_sqs() -> None:
         await sqs.send_message(QueueUrl=url, MessageBody="hello")
         got = await sqs.receive_message(QueueUrl=url)
         assert got["Messages"][0]["Body"] == "hello"
+
+
+@contextlib.asynccontextmanager
+async def relay(port: int, context: ssl.SSLContext) -> AsyncIterator[tuple[str, list[Any]]]:
+    """A proxy over TLS for one server; gives its URL, and the tasks of its connections."""
+    served: list[Any] = []
+
+    async def client(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        served.append(asyncio.current_task())
+        further = await asyncio.open_connection("127.0.0.1", port)
+        await asyncio.gather(_copy(reader, further[1]), _copy(further[0], writer))
+
+    async with await asyncio.start_server(client, "127.0.0.1", 0, ssl=context) as server:
+        yield f"https://localhost:{server.sockets[0].getsockname()[1]}", served
+    await asyncio.gather(*served)
+
+
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(ConnectionError):
+        while data := await reader.read(65536):
+            writer.write(data)
+        writer.close()
+
+
+async def test_by_a_proxy_over_tls() -> None:
+    """The proxy is verified by the authority that the configuration names for it."""
+    from aiobotocore.config import AioConfig
+
+    from httptrace.testing.certificates import CertificateAuthority
+
+    authority = CertificateAuthority()
+    context = authority.issue("localhost").server_context()
+    async with contextlib.AsyncExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory())
+        bundle = str(authority.save(f"{folder}/authority.pem"))
+        served: list[Any] = []
+
+        async def proxied(port: int) -> AioConfig:
+            nonlocal served
+            url, served = await stack.enter_async_context(relay(port, context))
+            return AioConfig(
+                proxies={"http": url},
+                proxies_config={"proxy_ca_bundle": bundle},
+                retries={"total_max_attempts": 1},
+            )
+
+        async with client("s3", proxied) as s3:
+            await s3.create_bucket(Bucket="bucket")
+            await s3.put_object(Bucket="bucket", Key="a", Body=b"by a proxy")
+            got = await s3.get_object(Bucket="bucket", Key="a")
+            assert await got["Body"].read() == b"by a proxy"
+        assert served

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .aiohttp_names import BaseProtocol
+from .pool.response_handler import BaseProtocol
 
 __all__ = [
     "BaseProtocol",

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from .aiohttp_names import BaseProtocol, ResponseHandler
 from .body.empty import EMPTY_PAYLOAD
 from .body.queues import DataQueue
 from .body.streams import StreamReader
+from .pool.response_handler import BaseProtocol, ResponseHandler
 
 __all__ = [
     "BaseProtocol",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .aiohttp_names import ResponseHandler, noop, sentinel
+from .aiohttp_names import noop, sentinel
 from .errors import (
     ClientConnectionError,
     ClientConnectorCertificateError,
@@ -20,6 +20,7 @@ from .net.sockets import AddrInfoType, SocketFactoryType
 from .net.tls import Fingerprint
 from .pool.connector import BaseConnector, Connection
 from .pool.connectors import NamedPipeConnector, TCPConnector, UnixConnector
+from .pool.response_handler import ResponseHandler
 from .request.client_request import ClientRequest
 
 __all__ = [

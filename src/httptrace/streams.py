@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from .aiohttp_names import BaseProtocol, BaseTimerContext, TimerNoop
+from .aiohttp_names import BaseTimerContext, TimerNoop
 from .body.empty import EMPTY_PAYLOAD, EmptyStreamReader
 from .body.queues import DataQueue, EofStream, FlowControlDataQueue
 from .body.streams import StreamReader
+from .pool.response_handler import BaseProtocol
 
 __all__ = [
     "BaseProtocol",

@@ -390,7 +390,7 @@ async def test_the_default_resolver_is_closed() -> None:
         )
     await dialer.close()
     with pytest.raises(ClientConnectionError, match="closed"):
-        await dialer._names.addresses(key("nowhere.invalid", 80), Listened())
+        await dialer.names.addresses(key("nowhere.invalid", 80), Listened())
     assert issubclass(DefaultResolver, AbstractResolver)
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 from unittest import mock
 
+import aiohttp
 import pytest
 from multidict import CIMultiDict
 from tests.client.conftest import MakeSession
 from tests.servers.fixtures import ScriptedFactory
 
 import httptrace
-from httptrace.overrides import UNCALLED
+from httptrace.overrides import CALLED, UNCALLED
 from httptrace.testing import response_bytes
 
 OK = response_bytes(200, b"hello")
@@ -170,13 +171,58 @@ class Guard(httptrace.TCPConnector):
 async def test_resolve_host_overridden(
     make_session: MakeSession, scripted: ScriptedFactory
 ) -> None:
-    """A `_resolve_host` that filters is called for names and for addresses in URLs."""
+    """A `_resolve_host` that filters is called for names and for addresses in URLs.
+
+    What it raises is an error of the look-up, as in aiohttp.
+    """
     server = await scripted(OK)
     session = make_session(connector=Guard())
     for host in ("127.0.0.1", "localhost"):
-        with pytest.raises(OSError, match="a private address"):
+        error = rf"no address for host {host}: a private address"
+        with pytest.raises(httptrace.ClientConnectorDNSError, match=error):
             await session.get(f"http://{host}:{server.port}/")
     assert server.connections == []
+
+
+async def test_the_cache_behind_resolve_host(
+    make_session: MakeSession, scripted: ScriptedFactory
+) -> None:
+    """An override that calls the original gets cached addresses, and shares look-ups."""
+    server = await scripted(OK)
+
+    class Passing(httptrace.TCPConnector):
+        async def _resolve_host(self, host: str, port: int, traces: Any = None) -> Any:
+            return await super()._resolve_host(host, port, traces)
+
+    class Counting(httptrace.ThreadedResolver):
+        asked = 0
+
+        async def resolve(self, *args: Any, **kwargs: Any) -> Any:
+            self.asked += 1
+            if self.asked == 1:
+                raise OSError(None, "try again")
+            return await super().resolve(*args, **kwargs)
+
+    for cached in (True, False):
+        resolver = Counting()
+        connector = Passing(resolver=resolver, force_close=True, use_dns_cache=cached)
+        session = make_session(connector=connector)
+        url = f"http://localhost:{server.port}/"
+        with pytest.raises(httptrace.ClientConnectorDNSError, match="try again"):
+            await session.get(url)
+        for _ in range(2):
+            assert await (await session.get(url)).text() == "hello"
+        assert resolver.asked == (2 if cached else 3)
+
+
+@pytest.mark.parametrize("found", [[], [{"host": "name.test", "port": 80}]], ids=["none", "name"])
+async def test_resolve_host_gives_no_address(make_session: MakeSession, found: Any) -> None:
+    """A result without an address is an error of the look-up."""
+    session = make_session()
+    connector: Any = session.connector
+    connector._resolve_host = mock.AsyncMock(return_value=found)
+    with pytest.raises(httptrace.ClientConnectorDNSError, match="TCPConnector"):
+        await session.get("http://host.test/")
 
 
 async def test_resolve_host_replaced(make_session: MakeSession, scripted: ScriptedFactory) -> None:
@@ -223,7 +269,7 @@ async def test_connect_overridden(make_session: MakeSession, scripted: ScriptedF
 async def test_connect_on_the_instance_that_refuses(
     make_session: MakeSession, scripted: ScriptedFactory
 ) -> None:
-    """A `connect` that raises fails the request and holds no place."""
+    """A `connect` that raises fails the request and holds no place; OSError as in aiohttp."""
     server = await scripted(OK)
     session = make_session(connector=httptrace.TCPConnector(limit=1))
     connector: Any = session.connector
@@ -234,7 +280,7 @@ async def test_connect_on_the_instance_that_refuses(
 
     connector.connect = refusing
     for _ in range(2):
-        with pytest.raises(PermissionError, match="not to this host"):
+        with pytest.raises(httptrace.ClientOSError, match="not to this host"):
             await session.get(server.url)
     stats = connector.stats()
     assert (stats.open, stats.waiting) == (0, 0)
@@ -251,7 +297,7 @@ async def test_uncalled_methods_of_connectors(name: str) -> None:
             setattr(connector, name, None)
 
 
-# --- requests, responses, jars ---
+# --- requests, responses, sessions, jars ---
 
 
 @pytest.mark.parametrize("name", UNCALLED["ClientRequest"])
@@ -281,3 +327,64 @@ async def test_uncalled_methods_of_jars(name: str) -> None:
     kind = type("Own", (httptrace.CookieJar,), {name: lambda self: None})
     with pytest.raises(TypeError, match=rf"Own overrides CookieJar\.{name}"):
         httptrace.ClientSession(cookie_jar=kind())
+
+
+@pytest.mark.parametrize("name", UNCALLED["ClientWebSocketResponse"])
+async def test_uncalled_methods_of_websockets(name: str) -> None:
+    """A `ws_response_class` with a method that is never called is refused."""
+    kind = type("Own", (httptrace.ClientWebSocketResponse,), {name: lambda self: None})
+    with pytest.raises(TypeError, match=rf"Own overrides ClientWebSocketResponse\.{name}"):
+        httptrace.ClientSession(ws_response_class=kind)
+
+
+@pytest.mark.parametrize("name", UNCALLED["ClientSession"])
+async def test_uncalled_methods_of_sessions(name: str) -> None:
+    """A class of sessions that overrides a method which is never called is refused."""
+    kind: Any = type(httptrace.ClientSession)
+    with pytest.raises(TypeError, match=rf"Own overrides ClientSession\.{name}"):
+        kind("Own", (httptrace.ClientSession,), {name: lambda self: None})
+
+
+# --- the tables ---
+
+
+def methods(cls: type) -> set[str]:
+    """The methods and properties of a class of aiohttp, without those of its own mechanics."""
+    kinds = (property, staticmethod, classmethod)
+    return {
+        name
+        for base in cls.__mro__
+        if base.__module__.startswith("aiohttp")
+        for name, value in vars(base).items()
+        if not name.startswith(("__", f"_{base.__name__}__"))
+        and (callable(value) or isinstance(value, kinds))
+    }
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("BaseConnector", "TCPConnector", "UnixConnector", "NamedPipeConnector"),
+        *("ClientRequest", "ClientResponse", "ClientSession", "ClientWebSocketResponse"),
+        "CookieJar",
+    ],
+)
+def test_no_method_is_forgotten(name: str) -> None:
+    """Each method of aiohttp's class is there, or a class that overrides it is refused."""
+    ours = getattr(httptrace, name)
+    refused = {one for base in ours.__mro__ for one in UNCALLED.get(base.__name__, ())}
+    assert {one for one in methods(getattr(aiohttp, name)) - refused if not hasattr(ours, one)} == (
+        set()
+    )
+
+
+def test_the_tables_name_methods_of_aiohttp() -> None:
+    """The tables have no method that aiohttp does not have, and none twice."""
+    assert "ClientRequest" in CALLED and "ClientRequest" in UNCALLED
+    for base in CALLED.keys() | UNCALLED.keys():
+        names = [*CALLED.get(base, ()), *UNCALLED.get(base, ())]
+        assert len(names) == len(set(names))
+        theirs = [aiohttp.TCPConnector] if base == "BaseConnector" else []
+        kind = getattr(aiohttp, base, None) or aiohttp.client_proto.ResponseHandler
+        known = {name for one in (kind, *theirs) for name in dir(one)}
+        assert set(names) <= known

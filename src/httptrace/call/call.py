@@ -89,6 +89,8 @@ class Call(Coroutine[Any, Any, R], Generic[R]):
     skip_content_type: bool = False
     tunnel: bool = False
     """Whether to send CONNECT to an HTTP proxy even if the URL is not https."""
+    made_request: Any = None
+    """The hop's `ClientRequest`, if its class overrides what is called."""
     upload_tracker: UploadProgress | None = None
     """The progress that the request's `UploadTracker` shows."""
     head_version: int = 0

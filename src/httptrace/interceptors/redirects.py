@@ -137,14 +137,14 @@ def _next_hop(call: Call[Any], status: int, url: URL) -> None:
             "sent twice: pass bytes or a seekable file, or set allow_redirects=False"
         )
     headers.popall("Cookie", None)
-    if before.key[:3] != target.key[:3]:  # another origin (RFC 6454 §5)
+    if _origin(before) != _origin(target):  # RFC 6454 §5
         call.own_cookies, call.cookie_header = None, ""
         for name in _CREDENTIALS:
             headers.popall(name, None)
     headers["Host"] = target.authority
     if credentials is not None:
         headers["Authorization"] = credentials
-    call.target = target
+    call.target, call.made_request = target, None
     add_framing(call, chunked)
     add_cookies(call)
     add_propagation(call)
@@ -186,6 +186,11 @@ def _restore_headers(call: Call[Any]) -> None:
         headers.popall(name, None)
         headers.extend((name, value) for value in call.request_headers.getall(name, ()))
     call.headers = headers
+
+
+def _origin(target: Target) -> tuple[str, int, bool]:
+    """Host, port, and whether the URL asks for TLS: a `request_class` may do without it."""
+    return target.key.host, target.key.port, target.url.scheme == "https"
 
 
 def _become_get(call: Call[Any]) -> None:

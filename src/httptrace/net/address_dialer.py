@@ -71,15 +71,19 @@ class AddressDialer:
             eyeballs.forbidden(format_address(address))
         return await eyeballs.connect(self._attempts(permitted), self._delay)
 
-    def permitted(self, key: ConnectionKey, addresses: list[ResolveResult]) -> list[ResolveResult]:
-        """The addresses that a proxy may be asked to connect to, in the order to ask.
+    def permitted(
+        self, key: ConnectionKey, addresses: list[ResolveResult], *, ask: bool = True
+    ) -> list[ResolveResult]:
+        """The addresses that something else may connect to, in the order to try.
+
+        `ask` is whether the filter is called.
 
         Raises
         ------
         ClientConnectorError
             When the filter forbids all of them.
         """
-        permitted, forbidden = self._filtered(addresses)
+        permitted, forbidden = self._filtered(addresses) if ask else (addresses, [])
         if not permitted:
             names = [f"{format_address(one)}: not allowed by address_filter" for one in forbidden]
             raise key.failure(PermissionError(errno.EACCES, "; ".join(names)))

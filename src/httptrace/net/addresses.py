@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain, zip_longest
 from typing import Any
 
@@ -77,8 +77,10 @@ def _literal(host: str, port: int, family: int) -> ResolveResult:
 # --- results of resolvers ---------------------------------------------------------------------
 
 
-def checked_results(results: Any, host: str, resolver: object) -> list[ResolveResult]:
-    """The results without duplicates.
+def checked_results(
+    results: Any, host: str, resolver: object, *, names: bool = False
+) -> list[ResolveResult]:
+    """The results without duplicates; `names` allows host names in place of addresses.
 
     Raises
     ------
@@ -90,20 +92,28 @@ def checked_results(results: Any, host: str, resolver: object) -> list[ResolveRe
         raise BadResultError(None, f"{who} must return a list of addresses, not {results!r}")
     found: dict[tuple[str, int, int], ResolveResult] = {}
     for result in results:
-        _check(result, who)
+        _check(result, who, names)
         found.setdefault((result["host"], result["port"], result["family"]), result)
     if not found:
         raise BadResultError(None, f"{who} found no addresses")
     return list(found.values())
 
 
-def _check(result: Any, who: str) -> None:
-    wrong = _what_is_wrong(result)
+def with_families(results: Iterable[Any]) -> list[Any]:
+    """The results, each with the family that its host has the form of.
+
+    aiohttp's connectors go by the form: what programs return for them may have the family 0.
+    """
+    return [{**one, "family": _V6 if ":" in one["host"] else _V4} for one in results]
+
+
+def _check(result: Any, who: str, names: bool) -> None:
+    wrong = _what_is_wrong(result, names)
     if wrong:
         raise BadResultError(None, f"{who} returned {result!r}: {wrong}")
 
 
-def _what_is_wrong(result: Any) -> str | None:
+def _what_is_wrong(result: Any, names: bool) -> str | None:
     if not isinstance(result, Mapping) or not {"host", "port", "family"} <= result.keys():
         return f"an address must be a dict with {_FIELDS}"
     host, port, family = result["host"], result["port"], result["family"]
@@ -111,7 +121,7 @@ def _what_is_wrong(result: Any) -> str | None:
         return "its family must be AF_INET or AF_INET6"
     if isinstance(port, bool) or not isinstance(port, int) or not 0 <= port <= 65535:
         return "its port must be a number from 0 to 65535"
-    if not isinstance(host, str) or not _is_ip(host, family):
+    if not isinstance(host, str) or not (names or is_ip(host, family)):
         return f"its host must be an {'IPv4' if family == _V4 else 'IPv6'} address"
     proto = result.get("proto", socket.IPPROTO_TCP)
     if isinstance(proto, bool) or not isinstance(proto, int):
@@ -122,7 +132,8 @@ def _what_is_wrong(result: Any) -> str | None:
     return None
 
 
-def _is_ip(host: str, family: int) -> bool:
+def is_ip(host: str, family: int) -> bool:
+    """Whether a host is an address of this family."""
     try:
         socket.inet_pton(family, host.partition("%")[0] if family == _V6 else host)
     except (OSError, ValueError):

@@ -134,6 +134,7 @@ class DnsCache:
         try:
             addresses = await self._resolve(*host)
         except Exception as exc:
+            self._over(host, look_up)  # first: who is woken may ask again at once
             look_up.finish(None, exc)
         else:
             look_up.finish(self._keep(host, addresses), None)
@@ -157,9 +158,12 @@ class DnsCache:
         return min(limits, default=None)
 
     def _done(self, host: Host, look_up: SharedLookUp, task: asyncio.Task[None]) -> None:
-        if self._under_way.get(host) is look_up:
-            del self._under_way[host]
+        self._over(host, look_up)
         if task.cancelled():
             look_up.finish(None, asyncio.CancelledError())
         elif (error := task.exception()) is not None:
             look_up.finish(None, error)
+
+    def _over(self, host: Host, look_up: SharedLookUp) -> None:
+        if self._under_way.get(host) is look_up:
+            del self._under_way[host]

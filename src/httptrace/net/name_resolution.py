@@ -6,7 +6,7 @@ import asyncio
 import socket
 from typing import TYPE_CHECKING
 
-from ..errors import ClientConnectionError, ClientConnectorDNSError
+from ..errors import ClientConnectionError, ClientConnectorDNSError, ClientError
 from ..trace.events import (
     TraceDnsCacheHitParams,
     TraceDnsCacheMissParams,
@@ -14,7 +14,7 @@ from ..trace.events import (
     TraceDnsResolveHostExceptionParams,
     TraceDnsResolveHostStartParams,
 )
-from .addresses import checked_results, ip_addresses, ip_literal
+from .addresses import checked_results, ip_addresses, ip_literal, with_families
 from .dns_cache import DnsCache, SharedLookUp
 from .resolver import default_resolver
 from .timeouts import StepTimeout
@@ -49,13 +49,23 @@ class NameResolution:
         self._resolver = resolver
         self._own = resolver is None
         self._loop = loop
-        self._family = family
-        self._use_cache = use_cache
+        self.family = family
+        self.uses_cache = use_cache
         self._counters = counters
         self._closed = False
         self.cache = DnsCache(self._resolve, ttl, max_size)
         self.override: Callable[[str, int], Awaitable[list[ResolveResult]]] | None = None
         """The connector's `_resolve_host` if a program overrides it; replaces cache and look-up."""
+        self.takes_names = False
+        """Whether a resolver may return names: a program that overrides how sockets are connected
+        may leave it to a proxy to resolve them."""
+
+    @property
+    def resolver(self) -> AbstractResolver:
+        """The resolver; the default one is made when it is first needed."""
+        if self._resolver is None:
+            self._resolver = default_resolver(self._loop)
+        return self._resolver
 
     async def close(self) -> None:
         """Cancel the look-ups that are running."""
@@ -84,12 +94,11 @@ class NameResolution:
             When the dialer is closed.
         """
         if self.override is not None:
-            record.enter("dns")
-            return await self.override(key.host, key.port)
+            return await self._overridden(self.override, key, record)
         literal = ip_literal(key.host, key.port)
         if literal is not None:
             return [literal]
-        if not self._use_cache:
+        if not self.uses_cache:
             return await self._look_up(key, record, seconds)
         known = self.cache.get((key.host, key.port))
         if known is None:
@@ -101,10 +110,43 @@ class NameResolution:
             await record.trace.tell(TraceDnsCacheHitParams, record, 0, *data)
         return found
 
+    async def _overridden(
+        self,
+        override: Callable[[str, int], Awaitable[list[ResolveResult]]],
+        key: ConnectionKey,
+        record: Record,
+    ) -> list[ResolveResult]:
+        record.enter("dns")
+        try:
+            return await override(key.host, key.port)
+        except OSError as exc:
+            if isinstance(exc, ClientError):
+                raise
+            raise _dns_error(key, exc) from exc
+
     async def resolve_host(self, host: str, port: int) -> list[ResolveResult]:
-        """The addresses of a host, without events and timeouts."""
+        """The addresses of a host, from the cache or a look-up, without events and limits.
+
+        Raises
+        ------
+        OSError
+            When the look-up fails.
+        """
         literal = ip_literal(host, port)
-        return [literal] if literal is not None else await self._resolve(host, port)
+        if literal is not None:
+            return [literal]
+        if not self.uses_cache:
+            return await self._resolve(host, port)
+        known = self.cache.get((host, port))
+        if known is not None:
+            return known[0]
+        look_up, _coalesced = self.cache.join((host, port))
+        found = await look_up.wait()
+        if found is None:
+            error = look_up.error
+            closed = ClientConnectionError("Connector is closed")
+            raise error if isinstance(error, Exception) else closed
+        return found
 
     async def _look_up(
         self, key: ConnectionKey, record: Record, seconds: float | None
@@ -139,7 +181,7 @@ class NameResolution:
     def _begin(self, key: ConnectionKey) -> tuple[SharedLookUp | None, bool]:
         """Join or start a shared look-up; without the cache there is none, as in aiohttp."""
         look_up, coalesced = None, False
-        if self._use_cache:
+        if self.uses_cache:
             look_up, coalesced = self.cache.join((key.host, key.port))
         if coalesced:
             self._counters.dns_coalesced += 1
@@ -169,12 +211,11 @@ class NameResolution:
         return _dns_error(key, error)
 
     async def _resolve(self, host: str, port: int) -> list[ResolveResult]:
-        if self._resolver is None:
-            self._resolver = default_resolver(self._loop)
-        resolver = self._resolver
-        return checked_results(
-            await resolver.resolve(host, port, family=self._family), host, resolver
-        )
+        resolver = self.resolver
+        found = await resolver.resolve(host, port, family=self.family)
+        if self.takes_names:
+            return checked_results(with_families(found), host, resolver, names=True)
+        return checked_results(found, host, resolver)
 
 
 def _request_is_cancelled() -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..errors import ClientProxyConnectionError
 from .addresses import ip_literal
@@ -13,25 +13,14 @@ from .socks import SCHEMES, Destination, SocksError, UnreachableError, proxy_res
 from .tunnel import TunnelOpener
 
 if TYPE_CHECKING:
-    import ssl
+    from collections.abc import Awaitable, Callable
 
     from .address_dialer import AddressDialer
     from .byte_streams import TransportPair
     from .counters import DialCounters
     from .dialer import Dial
     from .name_resolution import NameResolution
-    from .resolver import ResolveResult
     from .transports import ProtocolFactory, TransportOpener
-
-
-class _Proxy(NamedTuple):
-    """What is needed to open a connection to the proxy itself."""
-
-    dial: Dial
-    """The proxy is its destination."""
-    addresses: list[ResolveResult]
-    context: ssl.SSLContext | None
-    """For TLS with the proxy."""
 
 
 class ProxyDialer:
@@ -56,19 +45,25 @@ class ProxyDialer:
         to_proxy = dial._replace(key=proxy_key(key, choice))
         proxy_context = await self._transports.context(to_proxy.key, record)
         context = await self._transports.context(key, record) if key.tunnel else None
-        destinations = await self._destinations(dial, to_proxy)
+        destinations = await self.destinations(dial, to_proxy)
         addresses = await self._names.addresses(to_proxy.key, record, dial.timeouts.dns)
-        proxy = _Proxy(to_proxy, addresses, proxy_context)
+
+        async def reach() -> ByteStream:
+            sock = await self._addresses.connect_to_proxy(to_proxy.key, record, addresses)
+            stream = SocketStream(sock)
+            if proxy_context is None or not key.tunnel:
+                return stream
+            return await self._transports.start_tls(stream, proxy_context, to_proxy)
+
         async with to_proxy.within_sock_connect():
             if not key.tunnel:
-                stream = await self._connect(proxy)
                 return await self._transports.open(
-                    stream, proxy_context, to_proxy, protocol_factory
+                    await reach(), proxy_context, to_proxy, protocol_factory
                 )
-            tunnel = await self._tunnel(dial, proxy, destinations)
+            tunnel = await self.tunnel(dial, to_proxy, destinations, reach)
             return await self._transports.open(tunnel, context, dial, protocol_factory)
 
-    async def _destinations(self, dial: Dial, to_proxy: Dial) -> list[Destination]:
+    async def destinations(self, dial: Dial, to_proxy: Dial) -> list[Destination]:
         """The destinations to ask for: the host's name if the proxy resolves it, else addresses."""
         key = dial.key
         scheme = key.proxy.scheme if key.proxy is not None else ""
@@ -87,21 +82,21 @@ class ProxyDialer:
                 raise to_proxy.key.failure(error)
         return [Destination(one["host"], key.port) for one in found]
 
-    async def _connect(self, proxy: _Proxy) -> ByteStream:
-        dial = proxy.dial
-        sock = await self._addresses.connect_to_proxy(dial.key, dial.record, proxy.addresses)
-        return SocketStream(sock)
-
-    async def _tunnel(
-        self, dial: Dial, proxy: _Proxy, destinations: list[Destination]
+    async def tunnel(
+        self,
+        dial: Dial,
+        to_proxy: Dial,
+        destinations: list[Destination],
+        reach: Callable[[], Awaitable[ByteStream]],
     ) -> ByteStream:
-        """A tunnel to the first destination that the proxy reaches."""
+        """A tunnel to the first destination that the proxy reaches.
+
+        `reach` opens the stream on which the proxy is asked for it.
+        """
         for number, to in enumerate(destinations, 1):
-            stream = await self._connect(proxy)
-            if proxy.context is not None:
-                stream = await self._transports.start_tls(stream, proxy.context, proxy.dial)
+            stream = await reach()
             try:
-                await self._tunnels.open(stream, dial.key, proxy.dial.key, to, dial.record)
+                await self._tunnels.open(stream, dial.key, to_proxy.key, to, dial.record)
             except ClientProxyConnectionError as exc:
                 if number == len(destinations) or not isinstance(exc.__cause__, UnreachableError):
                     raise

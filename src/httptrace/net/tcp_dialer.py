@@ -17,6 +17,7 @@ from .arguments import (
 )
 from .byte_streams import SocketStream
 from .dialer import BaseDialer, Dial
+from .key import ProxyKey
 from .name_resolution import NameResolution
 from .proxy_dialer import ProxyDialer
 from .sockets import SocketFactoryType, SocketOpener
@@ -24,9 +25,10 @@ from .transports import TransportOpener
 
 if TYPE_CHECKING:
     import asyncio
+    from ssl import SSLContext
 
     from .byte_streams import TransportPair
-    from .resolver import AbstractResolver
+    from .resolver import AbstractResolver, ResolveResult
     from .tls import SslParameter
     from .transports import ProtocolFactory
 
@@ -74,9 +76,9 @@ class TCPDialer(BaseDialer):
             checked_local_addr(local_addr), checked_callable("socket_factory", socket_factory)
         )
         allowed = checked_callable("address_filter", address_filter)
-        self._addresses = AddressDialer(sockets, delay, first, allowed, self.counters)
-        self._transports = TransportOpener(ssl, ssl_shutdown_timeout, self.counters)
-        self._names = NameResolution(
+        self.addresses = AddressDialer(sockets, delay, first, allowed, self.counters)
+        self.transports = TransportOpener(ssl, ssl_shutdown_timeout, self.counters)
+        self.names = NameResolution(
             checked_resolver(resolver),
             loop=loop,
             use_cache=bool(use_dns_cache),
@@ -85,27 +87,37 @@ class TCPDialer(BaseDialer):
             family=checked_family(family),
             counters=self.counters,
         )
-        self._proxies = ProxyDialer(self._names, self._addresses, self._transports, self.counters)
+        self.proxies = ProxyDialer(self.names, self.addresses, self.transports, self.counters)
 
     async def _connect(self, dial: Dial, protocol_factory: ProtocolFactory) -> TransportPair:
         key, record = dial.key, dial.record
         if key.proxy is not None:
-            return await self._proxies.connect(dial, protocol_factory)
-        context = await self._transports.context(key, record)
-        addresses = await self._names.addresses(key, record, dial.timeouts.dns)
-        async with dial.within_sock_connect():
-            sock = await self._addresses.connect(key, record, addresses)
-            return await self._transports.open(SocketStream(sock), context, dial, protocol_factory)
+            return await self.proxies.connect(dial, protocol_factory)
+        context = await self.transports.context(key, record)
+        addresses = await self.names.addresses(key, record, dial.timeouts.dns)
+        return await self.open(dial, addresses, context, protocol_factory)
 
-    @property
-    def names(self) -> NameResolution:
-        """Finds the addresses of hosts."""
-        return self._names
+    async def open(
+        self,
+        dial: Dial,
+        addresses: list[ResolveResult],
+        context: SSLContext | None,
+        protocol_factory: ProtocolFactory,
+    ) -> TransportPair:
+        """Connect to one of the addresses, with TLS if there is a context.
+
+        The filter is not asked for those of a proxy: the program chose the proxy.
+        """
+        to_proxy = isinstance(dial.key, ProxyKey)
+        connect = self.addresses.connect_to_proxy if to_proxy else self.addresses.connect
+        async with dial.within_sock_connect():
+            sock = await connect(dial.key, dial.record, addresses)
+            return await self.transports.open(SocketStream(sock), context, dial, protocol_factory)
 
     @property
     def cached_hosts(self) -> int:
         """The number of hosts in the DNS cache."""
-        return len(self._names.cache)
+        return len(self.names.cache)
 
     def clear_dns_cache(self, host: str | None = None, port: int | None = None) -> None:
         """Remove the addresses of one host and port from the cache, or all.
@@ -116,13 +128,13 @@ class TCPDialer(BaseDialer):
             When only one of the two is given.
         """
         if host is None and port is None:
-            self._names.cache.clear()
+            self.names.cache.clear()
         elif host is None or port is None:
             raise ValueError("either both host and port must be given, or neither")
         else:
-            self._names.cache.clear((host, port))
+            self.names.cache.clear((host, port))
 
     async def close(self) -> None:
         """Cancel the running look-ups; close the resolver unless the program gave it."""
         await super().close()
-        await self._names.close()
+        await self.names.close()

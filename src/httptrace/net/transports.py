@@ -44,7 +44,7 @@ class TransportOpener:
     def __init__(
         self, ssl: SslParameter, ssl_shutdown_timeout: float | None, counters: DialCounters
     ) -> None:
-        self._ssl = checked_ssl(ssl)
+        self.ssl = checked_ssl(ssl)
         self._counters = counters
         seconds = checked_seconds("ssl_shutdown_timeout", ssl_shutdown_timeout)
         # Event loops reject 0. In aiohttp it means not to wait: connections are aborted.
@@ -61,11 +61,11 @@ class TransportOpener:
         if not key.is_ssl:
             return None
         _check_name(key)
-        return await context_for(key.ssl, self._ssl, record)
+        return await context_for(key.ssl, self.ssl, record)
 
     async def ssl_for_proxy(self, requested: SslParameter, record: Record) -> SslParameter:
         """The ``ssl`` for TLS with a proxy: the request's, except a fingerprint of the origin."""
-        if Fingerprint in (type(requested), type(self._ssl)):
+        if Fingerprint in (type(requested), type(self.ssl)):
             return await verified(record)
         return requested
 
@@ -141,11 +141,18 @@ class TransportOpener:
             pair = await stream.start_protocol(protocol, **tls)
         except OSError as exc:
             raise _translated(exc, key, handshake) from exc
-        self._check_fingerprint(pair[0], key)
+        self.check_fingerprint(pair[0], key)
         return pair
 
-    def _check_fingerprint(self, transport: asyncio.Transport, key: ConnectionKey) -> None:
-        fingerprint = fingerprint_for(key.ssl, self._ssl)
+    def check_fingerprint(self, transport: asyncio.Transport, key: ConnectionKey) -> None:
+        """Compare the peer's certificate with the fingerprint, if one is set for the host.
+
+        Raises
+        ------
+        ServerFingerprintMismatch
+            If they differ; the transport is closed.
+        """
+        fingerprint = fingerprint_for(key.ssl, self.ssl)
         if fingerprint is None or isinstance(key, ProxyKey):
             return
         try:

@@ -8,10 +8,11 @@ import weakref
 from typing import TYPE_CHECKING, Any
 
 from ..checks import flag
-from ..errors import ClientConnectionError
-from ..overrides import UNCALLED, refuse_overrides
+from ..overrides import CALLED, UNCALLED, Patchable, follow, original
 from .arguments import checked_limits, keepalive_ns
-from .pool import ConnectionPool
+from .hooks import INSTEAD, ConnectorHooks, use_overrides
+from .pool import ConnectionPool, pool_of
+from .private_names import ConnectorNames
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -21,11 +22,10 @@ if TYPE_CHECKING:
     from ..timeouts import ClientTimeout
     from .stats import ConnectorStats
 
+__all__ = ["BaseConnector", "Connection", "pool_of", "warn_unclosed"]
 
-_INSTEAD = "use its parameters, proxy=, address_filter= or dialer="
 
-
-class BaseConnector:
+class BaseConnector(ConnectorNames, ConnectorHooks, metaclass=Patchable):
     """Keeps the connections of one or more sessions (aiohttp's documentation, "Connectors").
 
     `limit` is the maximum number of open connections and `limit_per_host` that of one origin; 0 or
@@ -74,10 +74,10 @@ class BaseConnector:
             max_connection_age=max_connection_age,
         )
         pool.dialer, pool.schemes = dialer, frozenset(self.allowed_protocol_schema_set)
-        refuse_overrides(type(self), "BaseConnector", _INSTEAD)
+        pool.connector = weakref.ref(self)
+        use_overrides(pool)
+        follow("BaseConnector", pool, use_overrides)
         self.__pool = pool
-        if type(self).connect is not _CONNECT:
-            self.__ask_connect()
 
     @property
     def force_close(self) -> bool:
@@ -103,6 +103,7 @@ class BaseConnector:
         """The counters, and the current connections and requests."""
         return pool_of(self).stats()
 
+    @original
     async def connect(self, req: Any, traces: list[Any], timeout: ClientTimeout) -> Connection:
         """Get a connection for a request: an idle one, or a new one (as in aiohttp).
 
@@ -110,29 +111,22 @@ class BaseConnector:
         """
         return Connection(self, await pool_of(self).connect(req._call.exchange))
 
-    def __ask_connect(self) -> None:
-        """Make each request call `connect`, which a subclass or an assignment overrides."""
-        this = weakref.ref(self)
-
-        async def connect(*args: Any) -> Any:
-            connector = this()
-            if connector is None:
-                raise ClientConnectionError("Connector is closed")
-            return (await connector.connect(*args))._connection
-
-        pool_of(self).use_connect(connect)
-
     if not TYPE_CHECKING:
 
         def __setattr__(self, name: str, value: Any) -> None:
             if name in UNCALLED["BaseConnector"]:
-                text = f"{name} of a connector is never called by httptrace: {_INSTEAD}"
+                text = f"{name} of a connector is never called by httptrace: {INSTEAD}"
                 raise AttributeError(text)
             object.__setattr__(self, name, value)
-            if name == "connect":
-                self.__ask_connect()
+            if name in CALLED["BaseConnector"] and pool_of(self) is not None:
+                use_overrides(pool_of(self))
             elif name == "allowed_protocol_schema_set" and self.__pool is not None:
                 self.__pool.schemes = frozenset(value)
+
+        def __delattr__(self, name: str) -> None:
+            object.__delattr__(self, name)
+            if name in CALLED["BaseConnector"]:
+                use_overrides(pool_of(self))
 
     async def close(self, *, abort_ssl: bool = False) -> None:
         """Close every connection, fail waiting requests, and wait until all sockets are closed.
@@ -158,9 +152,6 @@ class BaseConnector:
             warn_unclosed(self, _warn)
 
 
-_CONNECT = BaseConnector.connect
-
-
 class Connection:
     """A connection that a request got from a connector (aiohttp's documentation, "Connection")."""
 
@@ -178,6 +169,11 @@ class Connection:
         """The transport; None once it is closed."""
         return None if self.closed else self._connection.transport
 
+    @property
+    def protocol(self) -> asyncio.BaseProtocol | None:
+        """The protocol of the transport; None once it is closed."""
+        return None if self.closed else self._connection
+
     def close(self) -> None:
         """Close the connection."""
         if not self.closed:
@@ -187,12 +183,6 @@ class Connection:
         """Give the connection back to the connector, unused."""
         if not self.closed:
             pool_of(self._connector).put_back(self._connection)
-
-
-def pool_of(connector: BaseConnector) -> ConnectionPool:
-    """The pool of a connector, which no attribute of a subclass can replace."""
-    pool: ConnectionPool = connector._BaseConnector__pool  # type: ignore[attr-defined]
-    return pool
 
 
 def warn_unclosed(connector: BaseConnector, warn: Any = warnings.warn) -> None:

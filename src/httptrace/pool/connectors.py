@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import weakref
 from socket import AF_UNSPEC
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ClientConnectionError
 from ..net.local_dialers import PipeDialer, UnixDialer
 from ..net.tcp_dialer import TCPDialer
 from ..net.tls_parameters import tls_of
+from ..overrides import original
 from .connector import BaseConnector, pool_of
+from .hooks import TCPHooks, use_overrides
+from .private_names import TCPNames
 
 if TYPE_CHECKING:
     import asyncio
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 _UNSET: Any = ...
 
 
-class TCPConnector(BaseConnector):
+class TCPConnector(TCPNames, TCPHooks, BaseConnector):
     """Connects over TCP, with TLS for https (aiohttp's documentation, "TCPConnector").
 
     Requests to the same host share one look-up, and its addresses are cached for `ttl_dns_cache`
@@ -102,10 +103,9 @@ class TCPConnector(BaseConnector):
         )
         self.__family = family
         self.__use_dns_cache = use_dns_cache
+        use_overrides(pool)
 
-        if type(self)._resolve_host is not _RESOLVE_HOST:
-            self.__ask_resolve_host()
-
+    @original
     async def _resolve_host(self, host: str, port: int, traces: Any = None) -> list[ResolveResult]:
         """The addresses of a host (as in aiohttp).
 
@@ -113,25 +113,6 @@ class TCPConnector(BaseConnector):
         overrides it.
         """
         return await self.__dialer.names.resolve_host(host, port)
-
-    def __ask_resolve_host(self) -> None:
-        """Make each new connection call `_resolve_host`, which is overridden."""
-        this = weakref.ref(self)
-
-        async def resolve(host: str, port: int) -> list[ResolveResult]:
-            connector = this()
-            if connector is None:
-                raise ClientConnectionError("Connector is closed")
-            return await connector._resolve_host(host, port, traces=[])
-
-        self.__dialer.names.override = resolve
-
-    if not TYPE_CHECKING:
-
-        def __setattr__(self, name: str, value: Any) -> None:
-            super().__setattr__(name, value)
-            if name == "_resolve_host":
-                self.__ask_resolve_host()
 
     @property
     def family(self) -> int:
@@ -146,9 +127,6 @@ class TCPConnector(BaseConnector):
     def clear_dns_cache(self, host: str | None = None, port: int | None = None) -> None:
         """Remove the addresses of one host and port from the cache, or all."""
         self.__dialer.clear_dns_cache(host, port)
-
-
-_RESOLVE_HOST = TCPConnector._resolve_host
 
 
 class _LocalConnector(BaseConnector):

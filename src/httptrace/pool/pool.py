@@ -27,6 +27,7 @@ from .stats import ConnectorStats
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Hashable
+    from weakref import WeakKeyDictionary
 
     from ..call.exchange import Exchange
     from ..call.pool import Limited
@@ -49,6 +50,13 @@ class ConnectionPool:
     schemes: frozenset[str] = frozenset()
     uses_proxies = True
     dialer: AnyDialer | None = None
+    hooked_dialer: AnyDialer | None = None
+    """Used in place of `dialer` if the connector overrides how connections are opened."""
+    connector: Callable[[], Any]
+    """A weak reference to the connector."""
+    held: WeakKeyDictionary[Any, Any] | None = None
+    """By connection: the protocol that a program's own way to connect returned. It may hold what
+    closes the transport when it is deleted."""
 
     def __init__(
         self,
@@ -76,7 +84,7 @@ class ConnectionPool:
         self._all_gone: asyncio.Future[None] | None = None
         self._sweeper: asyncio.TimerHandle | None = None
         self._created = self._failed = 0
-        self._handed_out: dict[Exchange, Http1Connection] = {}
+        self.handed_out: dict[Exchange, Http1Connection] = {}
         self._closed_by: Counter[str] = Counter()
         self._max_age = MaxAge(self, max_connection_age)
         self._may_discard = force_close or self._max_age.is_set
@@ -203,28 +211,8 @@ class ConnectionPool:
         if connection is None:
             timeout = exchange.call.settings.timeout
             connection = await ConnectionPool.obtain(self, host, exchange, timeout)
-        self._handed_out[exchange] = connection
+        self.handed_out[exchange] = connection
         return connection
-
-    def use_connect(self, connect: Callable[..., Awaitable[Http1Connection]]) -> None:
-        """Let each request call the connector's `connect`, which a program has overridden."""
-
-        async def obtain(
-            host: HostPool, exchange: Exchange, timeout: ClientTimeout, send: Send | None = None
-        ) -> Http1Connection:
-            request = exchange.call.core.request_class._of(exchange.call)
-            try:
-                connection = await connect(request, [], timeout)
-            except BaseException:
-                unused = self._handed_out.pop(exchange, None)
-                if unused is not None:
-                    self.discard(unused, exchange, "error")
-                raise
-            self._handed_out.pop(exchange, None)
-            return connection
-
-        self.reuse = lambda host, not_before_ns: None
-        self.obtain = obtain  # type: ignore[method-assign]
 
     def cancel_wait(self, ticket: Ticket) -> None:
         """A request no longer waits: remove its ticket, or free what the ticket was granted."""
@@ -244,7 +232,8 @@ class ConnectionPool:
         try:
             if trace is not None:
                 await trace.tell(TraceConnectionCreateStartParams, exchange)
-            _transport, protocol = await self.dialer.connect(  # type: ignore[union-attr]
+            dialer = self.hooked_dialer or self.dialer
+            _transport, protocol = await dialer.connect(  # type: ignore[union-attr]
                 host.key,
                 exchange,
                 lambda: self._connection_class(self, host),
@@ -396,3 +385,9 @@ class ConnectionPool:
                 self.close_unused(connection, "connector closed")
             else:
                 self.discard(connection, connection.exchange, "connector closed")
+
+
+def pool_of(connector: Any) -> ConnectionPool:
+    """The pool of a connector, which no attribute of a subclass can replace."""
+    pool: ConnectionPool = connector._BaseConnector__pool
+    return pool

@@ -81,17 +81,14 @@ class ClientRequest(MadeRequest):
     @property
     def proxy(self) -> URL | None:
         """The proxy of the request, without credentials; None without a proxy."""
-        return self._call.target.key.proxy
+        target = self._call.target
+        return None if target.via is None else target.key.proxy
 
     @property
     def proxy_headers(self) -> CIMultiDict[str] | None:
         """The headers that only the proxy gets; None without a proxy."""
         via = self._call.target.via
         return None if via is None else via.add_to(CIMultiDict())
-
-    def is_ssl(self) -> bool:
-        """Whether the request is sent over TLS."""
-        return self._call.target.key.is_ssl
 
     @property
     def connection_key(self) -> ConnectionKey:

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any, Self
 from ..call.call import Call
 from ..call.exchange import Exchange
 from ..checks import flag
+from ..overrides import Patchable, original
 from ..version import HttpVersion11
+from .hooks import RequestHooks, retarget
 from .prepare import prepare
 
 if TYPE_CHECKING:
@@ -34,11 +36,10 @@ _LEFT_OUT: Any = object()
 """The default of ``url``: only constructors that pass on the engine's call leave it out."""
 
 
-class MadeRequest:
+class MadeRequest(RequestHooks, metaclass=Patchable):
     """The constructor with aiohttp's parameters."""
 
-    _call: Call[Any]
-
+    @original
     def __init__(
         self,
         method: str,
@@ -102,23 +103,39 @@ class MadeRequest:
     @classmethod
     def _of(cls, call: Call[Any]) -> Self:
         """The request of a call's hop."""
-        if cls.__init__ is _INIT:
-            request = object.__new__(cls)
-            request._call = call
-            return request
-        token = _hop.set(call)
-        try:
-            return _constructed(cls, call)  # type: ignore[no-any-return]
-        finally:
-            _hop.reset(token)
+        if not is_overridden(cls):
+            return _plain(cls, call)  # type: ignore[no-any-return]
+        if call.made_request is None:
+            call.made_request = request = _made(cls, call)
+            if request.is_ssl() != call.target.key.is_ssl:
+                retarget(call, is_ssl=not call.target.key.is_ssl)
+        return call.made_request  # type: ignore[no-any-return]
 
 
 _INIT = MadeRequest.__init__
+_IS_SSL = MadeRequest.is_ssl
 
 
-def has_own_constructor(cls: type[MadeRequest]) -> bool:
-    """Whether a class, or a program that patches it, does more than `MadeRequest` when made."""
-    return cls.__init__ is not _INIT
+def is_overridden(cls: type[MadeRequest]) -> bool:
+    """Whether a class, or a program that patches it, has its own constructor or `is_ssl`."""
+    return cls.__init__ is not _INIT or cls.is_ssl is not _IS_SSL
+
+
+def _plain(cls: Any, call: Call[Any]) -> Any:
+    request = object.__new__(cls)
+    request._call = call
+    return request
+
+
+def _made(cls: Any, call: Call[Any]) -> Any:
+    """A request of a class that overrides something."""
+    if cls.__init__ is _INIT:
+        return _plain(cls, call)
+    token = _hop.set(call)
+    try:
+        return _constructed(cls, call)
+    finally:
+        _hop.reset(token)
 
 
 def _alone(

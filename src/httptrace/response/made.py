@@ -84,6 +84,15 @@ class MadeResponse:
         self._exchange.dropped = value
 
     @property
+    def _resolve_charset(self) -> Any:
+        own = vars(self).get("_resolve_charset")
+        return self._call.core.fallback_charset if own is None else own
+
+    @_resolve_charset.setter
+    def _resolve_charset(self, value: Any) -> None:
+        vars(self)["_resolve_charset"] = value
+
+    @property
     def _loop(self) -> Any:
         return self._call.loop
 

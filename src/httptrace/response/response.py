@@ -371,7 +371,8 @@ class ClientResponse(MadeResponse):
             return "utf-8"
         if self._body is None:
             raise RuntimeError("Cannot compute fallback encoding of a not yet read body")
-        return self._call.core.fallback_charset(self, self._body)
+        fallback: str = self._resolve_charset(self, self._body)
+        return fallback
 
     # --- its end ---------------------------------------------------------------------------------
 

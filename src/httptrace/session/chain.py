@@ -13,8 +13,9 @@ from ..interceptors.redirects import REDIRECTS, follow_redirects
 from ..interceptors.upload_attempts import count_attempt
 from ..interceptors.wire import wire
 from ..local.request import current_request_id
+from ..overrides import refuse_overrides
 from ..request.client_request import ClientRequest
-from ..request.made import has_own_constructor
+from ..request.made import is_overridden
 from ..request.prepare import prepare, refresh_head
 from ..response.finalizer import Finalizer
 from ..trace import observer as observing
@@ -40,13 +41,25 @@ def chain(core: SessionCore, middlewares: Sequence[Any], *links: Any) -> Any:
 
     `follow_redirects` calls the chain again for each further hop.
     """
-    is_own = core.request_class is not ClientRequest or has_own_constructor(ClientRequest)
+    is_own = core.request_class is not ClientRequest or is_overridden(ClientRequest)
     if not middlewares and is_own:
         middlewares = (pass_through,)  # so that a `request_class` is made for each hop
     hop: Any = wire
     for link in reversed([*map(middleware_link, middlewares), *links]):
         hop = partial(link, hop)
     return hop
+
+
+def use_overrides(core: SessionCore) -> None:
+    """Make the session's chain by what its `request_class` overrides, or a program patches.
+
+    Raises
+    ------
+    TypeError
+        If that is a method which is never called.
+    """
+    refuse_overrides(core.request_class, "ClientRequest", "use a middleware")
+    core.hop = chain(core, core.middlewares)
 
 
 async def run(call: Call[Any], url: str | URL, options: RequestOptions) -> ClientResponse:

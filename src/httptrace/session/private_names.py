@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from multidict import CIMultiDict
 
-from ..checks import flag
-from ..pool.connector import pool_of
+from ..checks import checked_callable, flag
 from ..pool.connectors import check_connector
+from ..pool.wrapped import pool_behind
 from ..request.fields import merge_headers
 from ..request.options import status_check, timeout_of, timeout_settings
 from .arguments import checked_auth, checked_base_url, checked_jar
@@ -70,6 +70,10 @@ def _set_requote(core: SessionCore, value: Any) -> None:
     core.requote = bool(value)
 
 
+def _set_charset(core: SessionCore, value: Any) -> None:
+    core.fallback_charset = checked_callable("_resolve_charset", value)
+
+
 def _read_headers(core: SessionCore) -> Any:
     core.pristine = False
     return core.default_headers
@@ -94,6 +98,7 @@ READ: dict[str, Callable[[SessionCore], Any]] = {
     "_read_bufsize": lambda core: core.settings.read_bufsize,
     "_request_class": lambda core: core.request_class,
     "_requote_redirect_url": lambda core: core.requote,
+    "_resolve_charset": lambda core: core.fallback_charset,
     "_response_class": lambda core: core.response_class,
     "_retry_connection": lambda core: core.retry_connection,
     "_skip_auto_headers": lambda core: core.skip_auto_headers,
@@ -110,13 +115,14 @@ SET: dict[str, Callable[[SessionCore, Any], None]] = {
     "_default_headers": _set_headers,
     "_raise_for_status": _set_raise_for_status,
     "_requote_redirect_url": _set_requote,
+    "_resolve_charset": _set_charset,
     "_retry_connection": _set_retry,
     "_timeout": _set_timeout,
     "_trust_env": _set_trust_env,
 }
 REFUSED = frozenset(READ).difference(SET) | {
     *("_base_url_origin", "_connector_owner", "_default_proxy", "_default_proxy_auth"),
-    *("_max_field_size", "_max_headers", "_max_line_size", "_resolve_charset"),
+    *("_max_field_size", "_max_headers", "_max_line_size"),
 }
 
 
@@ -128,7 +134,7 @@ def use_connector(core: SessionCore, connector: Any) -> None:
     TypeError, RuntimeError
         If it is not an open connector of the session's event loop.
     """
-    core.pool = pool_of(check_connector(connector, core.loop))
+    core.pool = pool_behind(check_connector(connector, core.loop))
     core.targets.clear()
 
 

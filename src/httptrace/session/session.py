@@ -17,8 +17,8 @@ from ..call.settings import Settings
 from ..checks import callable_or_none, checked_callable, checked_class, flag, positive, several
 from ..headers.head import version_of
 from ..headers.limits import HeadLimits
-from ..overrides import refuse_overrides
-from ..pool.connector import pool_of, warn_unclosed
+from ..overrides import follow, refuse_overrides
+from ..pool.connector import warn_unclosed
 from ..request.client_request import ClientMiddlewareType, ClientRequest
 from ..request.fields import merge_headers
 from ..request.options import limits_of, status_check, timeout_settings
@@ -39,7 +39,7 @@ from .arguments import (
     session_proxies,
     session_timeout,
 )
-from .chain import chain, run
+from .chain import run, use_overrides
 from .context_manager import RequestContextManager
 from .private_names import PrivateNames, use_connector
 
@@ -259,13 +259,15 @@ class ClientSession(PrivateNames, metaclass=_Overridable):
         core.lone_config = core.trace_configs[0] if lone else None
         core.propagation = propagation_of(propagate)
         core.request_class = checked_class("request_class", request_class)
-        refuse_overrides(core.request_class, "ClientRequest", "use a middleware")
         core.middlewares = tuple(several("middlewares", middlewares))
-        core.hop = chain(core, core.middlewares)
+        use_overrides(core)
+        follow("ClientRequest", core, use_overrides)
         core.response_class = checked_class("response_class", response_class)
         core.new_response = core.response_class._received
         refuse_overrides(core.response_class, "ClientResponse", "use a middleware or an observer")
         core.ws_response_class = ws_response_class
+        if ws_response_class is not None:
+            refuse_overrides(ws_response_class, "ClientWebSocketResponse", "use an observer")
         core.loop = loop or asyncio.get_running_loop()
         core.targets, core.tasks = {}, set()
         self.__open(core, connector, connector_owner, cookie_jar, cookies)
@@ -280,6 +282,7 @@ class ClientSession(PrivateNames, metaclass=_Overridable):
     ) -> None:
         from ..cookies.jar import CookieJar, length_counts
         from ..pool.connectors import TCPConnector, check_connector
+        from ..pool.wrapped import pool_behind
 
         own_jar = checked_jar(cookie_jar) is None
         if cookie_jar is None:
@@ -297,13 +300,14 @@ class ClientSession(PrivateNames, metaclass=_Overridable):
         owner = flag("connector_owner", connector_owner)
         if connector is None:
             connector = TCPConnector(loop=core.loop)
-        core.pool = pool = pool_of(check_connector(connector, core.loop))
+        core.pool = pool = pool_behind(check_connector(connector, core.loop))
         core.auto_headers = auto_headers(pool.force_close, core.version, USER_AGENT)
         self.__connector, self.__connector_owner, self.__core = connector, owner, core
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Requests of a subclass that overrides `_request` or `_ws_connect` go by that."""
         super().__init_subclass__(**kwargs)
+        refuse_overrides(cls, "ClientSession", "use trust_env= or auth=")
         cls._note_overrides()
 
     # --- requests --------------------------------------------------------------------------------

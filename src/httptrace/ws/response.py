@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import TypeVar
 
+    from ..response.connection import ResponseConnection
     from ..response.response import ClientResponse
     from ..trace.timeline import Timeline
     from .connect import Opening
@@ -95,6 +96,11 @@ class ClientWebSocketResponse(Generic[DecodeText]):
     def client_notakeover(self) -> bool:
         """Whether each message is compressed without reference to those before it."""
         return self._negotiated.client_notakeover
+
+    @property
+    def _conn(self) -> ResponseConnection | None:
+        """The connection, by its private name in aiohttp; None once it is closed."""
+        return self._response.connection
 
     @property
     def timeline(self) -> Timeline:
