@@ -96,7 +96,7 @@ class FieldLines:
             if framing is not None:
                 raise BadHeadError(f"a folded {framing[1].decode()}")
             text = text.replace(_FOLD, b" ")
-        begun, line_end, line = text.rpartition(b"\n")
+        _begun, line_end, line = text.rpartition(b"\n")
         self._line = (line if line_end else self._line + line)[:_NAME]
         return text
 

@@ -15,12 +15,7 @@ from __future__ import annotations
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any
 
-from httptools import (
-    HttpParserCallbackError,
-    HttpParserError,
-    HttpParserUpgrade,
-    HttpResponseParser,
-)
+from httptools import HttpParserUpgrade, HttpResponseParser
 
 from ..errors import ClientPayloadError
 from ..headers.head import headers_of, reason_of
@@ -42,7 +37,7 @@ from .framing import (
     is_persistent,
     reads_until_close,
 )
-from .lenient import LenientParser
+from .lenient import REFUSALS, LenientParser
 from .sending import Sending
 
 if TYPE_CHECKING:
@@ -50,8 +45,6 @@ if TYPE_CHECKING:
     from ..call.pool import Host, Pool
     from ..headers.head import RawHeaders
 
-_REFUSALS = (HttpParserError, HttpParserUpgrade, BadHeadError)
-"""What the parsers raise."""
 _STATUS = len(b"HTTP/1.1 ")
 """The offset of the status code."""
 _CODING_LENGTH = len(b"Transfer-Encoding")
@@ -121,7 +114,7 @@ class Http1Connection(Sending):
                 )
             if self._head_began_ns:
                 self._look_at_status(exchange)
-        except _REFUSALS as exc:
+        except REFUSALS as exc:
             error: Exception | None = exc
         else:
             error = None
@@ -131,9 +124,9 @@ class Http1Connection(Sending):
             if self._parser_behind and not ends_head(data):
                 self._surplus = True  # bytes follow a response without a body
             self._response_complete(exchange)
-        elif self._parser is self._full_parser:
-            self._parser = lenient = LenientParser(self, exchange, self._full_parser)
-            lenient.note_first(data)
+        elif self._full_parser is not None and self._parser is self._full_parser:
+            self._parser = LenientParser(self, exchange, self._full_parser)
+            self._parser.note_first(data)
         waiter = exchange.waiter
         if (
             waiter is not None
@@ -207,44 +200,22 @@ class Http1Connection(Sending):
 
     def _survives(self, exchange: Exchange, error: Exception, data: bytes | memoryview) -> bool:
         """Whether the response goes on, or is complete, although the parser has raised an error."""
-        remaining = error if self.ended else self._read_again(exchange, error, data)
-        if remaining is None:
-            return True
-        if isinstance(remaining, HttpParserUpgrade):
-            rest = data[remaining.args[0] :]
-            if self._switch(exchange, rest):
-                return False
-        if not self.ended:
-            self._malformed(exchange, remaining, data)
+        # llhttp alone reads whole heads, and the first piece of a response with chunks.
+        alone = not exchange.head_ns or self._parser is self._full_parser
+        if alone and not self.ended and not isinstance(self._parser, LenientParser):
+            self.replace_parsers()
+            self._parser = LenientParser(self, exchange, HttpResponseParser(self))
+            remaining = self._parser.read_again(data, error)
+            if remaining is None:
+                return True
+            error = remaining
+        if isinstance(error, HttpParserUpgrade) and self._switch(exchange, data[error.args[0] :]):
             return False
-        self._surplus = True
-        return True
-
-    def _read_again(
-        self, exchange: Exchange, error: Exception, data: bytes | memoryview
-    ) -> Exception | None:
-        """Let `LenientParser` read what llhttp alone has refused. Returns the error that remains.
-
-        llhttp alone has read a whole head, or the first piece of a response with chunks after it.
-        """
-        is_syntax = isinstance(error, HttpParserError)
-        if not is_syntax or isinstance(error, HttpParserCallbackError):
-            return error
-        if isinstance(self._parser, LenientParser):
-            return error
-        if exchange.head_ns and self._parser is self._fast_parser:
-            return error
-        self._replace_parser()
-        self._parser = lenient = LenientParser(self, exchange, HttpResponseParser(self))
-        try:
-            if exchange.head_ns:
-                return None if lenient.repair_first(data) else error
-            self.forget_fields()
-            lenient.begin_head()
-            lenient.feed_data(data)
-        except _REFUSALS as exc:
-            return exc
-        return None
+        if self.ended:
+            self._surplus = True
+        else:
+            self._malformed(exchange, error, data)
+        return self.ended
 
     def _look_at_status(self, exchange: Exchange) -> None:
         """Note the first byte as soon as the status of an incomplete head is not 1xx."""
@@ -439,7 +410,7 @@ class Http1Connection(Sending):
                 trailers = headers_of(exchange.raw_trailers)
                 trace.note(TraceResponseTrailersParams, exchange, exchange.end_ns, trailers)
         if self._parser_behind:  # the parser still expects a body
-            self._replace_parser()
+            self.replace_parsers()
         head = exchange.head
         if head is not None and exchange.bytes_received - exchange.body_received - len(head) != 4:
             self._surplus = True  # after head, empty line and body came more
@@ -465,7 +436,8 @@ class Http1Connection(Sending):
         self._parser = self._full_parser = None
         del self._fast_parser
 
-    def _replace_parser(self) -> None:
+    def replace_parsers(self) -> None:
+        """Read the next response with new parsers: one of them expects more, or has failed."""
         self._parser_behind = False
         self._full_parser, self._fast_parser = None, HttpResponseParser(_FastCallbacks(self))
 

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from ..headers.head import RawHeaders
 
 
-
 def is_persistent(exchange: Exchange) -> bool:
     """Whether a connection is kept open after a response without a body (RFC 9112 §9.3)."""
     fields = [v.lower() for n, v in exchange.raw_headers if n.lower() == b"connection"]

@@ -24,6 +24,7 @@ from httptools import (
     HttpResponseParser,
 )
 
+from ..headers.limits import BadHeadError
 from ..headers.lines import ChunkLines, FieldLines, can_repair
 from .framing import is_chunked
 
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from ..call.exchange import Exchange
     from .connection import Http1Connection
 
+REFUSALS = (HttpParserError, HttpParserUpgrade, BadHeadError)
+"""What llhttp and `LenientParser` raise for bytes that they refuse."""
 _CHUNKED_HEAD = b"HTTP/1.1 200\r\nTransfer-Encoding: chunked\r\n\r\n"
 _LAST_CHUNK = re.compile(rb"0+[;\r]")
 _LF = 0x0A
@@ -122,10 +125,20 @@ class LenientParser:
         self._watches, self._seen = True, bytearray()
         self._note(data, 0, is_first=True)
 
-    def repair_first(self, data: bytes | memoryview) -> bool:
-        """llhttp has parsed the head in the first piece and refused what follows: see `_repair`."""
-        self._seen = bytearray()
-        return self._repair(_after_head(data), 0)
+    def read_again(self, data: bytes | memoryview, error: Exception) -> Exception | None:
+        """llhttp has refused the first piece of a response. Returns the error that remains."""
+        if not isinstance(error, HttpParserError) or isinstance(error, HttpParserCallbackError):
+            return error
+        try:
+            if self._exchange.head_ns:
+                self._seen = bytearray()
+                return None if self._repair(_after_head(data), 0) else error
+            self._connection.forget_fields()
+            self.begin_head()
+            self.feed_data(data)
+        except REFUSALS as exc:
+            return exc
+        return None
 
     def _feed_watched(self, data: bytes | memoryview) -> None:
         told = len(self._exchange.chunks)
@@ -186,6 +199,7 @@ class LenientParser:
         if seen is None or not can_repair(seen):
             return False
         connection = self._connection
+        connection.replace_parsers()
         self._llhttp = HttpResponseParser(_BodyCallbacks(connection))
         self._llhttp.feed_data(_CHUNKED_HEAD)
         connection.forget_fields()
