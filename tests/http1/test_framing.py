@@ -188,13 +188,6 @@ def test_http10_body_until_close() -> None:
     assert result.complete and result.body == b"body" and not result.kept
 
 
-def test_folded_field() -> None:
-    """A folded field is either one value or an error, however it arrives (RFC 9112 §5.2)."""
-    data = response("HTTP/1.1 200 OK\nX: a\n b\nContent-Length: 0")
-    result = same_at_every_split(data)
-    assert result.error is not None or result.headers[0] == (b"X", b"a b")
-
-
 HEAD = b"HTTP/1.1 200 OK\r\nX: y\r\n"
 
 

@@ -109,7 +109,6 @@ def test_same_length_twice(length: str) -> None:
         b"+5\r\nhello\r\n0\r\n\r\n",
         b"0x5\r\nhello\r\n0\r\n\r\n",
         b" 5\r\nhello\r\n0\r\n\r\n",
-        b"5 \r\nhello\r\n0\r\n\r\n",
         b"5\nhello\r\n0\r\n\r\n",
         b"5\rhello\r\n0\r\n\r\n",
         b"5\r\nhello0\r\n\r\n",

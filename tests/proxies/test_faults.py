@@ -154,6 +154,9 @@ async def test_every_success_is_one(
         (ESTABLISHED + b"x", "more than its answer"),
         (b"HTTP/1.1 102 Processing\r\n\r\n" * 40, "status 1xx"),
         (b"HTTP/1.1 200 OK\r\nX: " + b"a" * (1 << 17), "bytes of head"),
+        (b"\r\n" * (1 << 16), "bytes of head"),
+        (b"HTTP/1.1 200 OK\n X: a\n\n", "white space before the first field"),
+        (b"HTTP/1.1 200 OK\r\nX: a\rb\r\n\r\n", "not HTTP"),
     ],
 )
 @pytest.mark.parametrize("secure", [False, True], ids=["http", "https"])
@@ -170,6 +173,39 @@ async def test_a_broken_answer(
     proxy = await scripted(sending(answer), ssl=server_ssl if secure else None)
     with pytest.raises(ClientProxyConnectionError, match=text):
         await make_session(proxy=proxy.url).get(HTTPS, ssl=client_ssl)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"HTTP/1.0 200 Connection established\n\n",
+        b"HTTP/1.1 200 OK\r\nVia: a\r\n b\r\n\r\n",
+        b"HTTP/1.1 102 Processing\n\nHTTP/1.1 200 OK\nVia: a\n b\n\n",
+    ],
+    ids=["LF", "folded", "1xx"],
+)
+@pytest.mark.parametrize("in_pieces", [False, True])
+async def test_a_lenient_head(
+    head: bytes,
+    in_pieces: bool,
+    scripted: Any,
+    make_session: MakeSession,
+    server_ssl: ssl.SSLContext,
+    client_ssl: ssl.SSLContext,
+) -> None:
+    """LF alone and folded lines are accepted in the answer to CONNECT too (RFC 9112 §2.2, §5.2)."""
+
+    async def script(peer: Peer) -> None:
+        await peer.read_head()
+        await peer.send_pieces([bytes([byte]) for byte in head] if in_pieces else [head])
+        await peer.start_tls(server_ssl)
+        await peer.request()
+        await peer.send(OK)
+
+    proxy = await scripted(script)
+    session = make_session(proxy=proxy.url)
+    async with session.get("https://localhost/", ssl=client_ssl) as response:
+        assert await response.text() == "hello"
 
 
 async def test_a_reset(scripted: Any, make_session: MakeSession) -> None:

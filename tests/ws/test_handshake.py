@@ -137,6 +137,35 @@ async def test_a_server_that_does_not_agree(
     assert "websocket_handshake_exception" in names and names[-1] == "request_finish"
 
 
+@pytest.mark.parametrize("interim", [b"", b"HTTP/1.1 103 Early Hints\nLink: </a>\n\n"])
+async def test_lines_that_bend_the_rules(
+    leak_check: Leaks, recorder: EventRecorder, scripted: ScriptedFactory, interim: bytes
+) -> None:
+    """LF alone and folded lines are accepted (RFC 9112 §2.2, §5.2), and no byte is lost after them.
+
+    The head and a message come in one piece, cut in two at each place around the end of the head,
+    and byte by byte.
+    """
+
+    async def script(peer: Peer) -> None:
+        head = answer(await peer.request(), "X: a\r\n b").replace(b"\r\n", b"\n")
+        data = interim + head + server_frame(TEXT, b"\n\r\nhello")
+        at = len(data) - 20 + peer.index
+        if at < len(data):
+            await peer.send_pieces([data[:at], data[at:]])
+        else:
+            await peer.send_pieces([data[at : at + 1] for at in range(len(data))])
+        await peer.send(close_frame())
+        await read_close(peer)
+
+    server = await scripted(script)
+    async with httptrace.ClientSession() as session:
+        for _ in range(21):
+            async with session.ws_connect(server.url) as ws:
+                assert await ws.receive_str() == "\n\r\nhello"
+                assert ws._response.headers["X"] == "a b"
+
+
 @pytest.mark.parametrize(
     "value",
     [

@@ -88,7 +88,7 @@ def has_token(headers: CIMultiDict[str] | CIMultiDictProxy[str], name: str, toke
 
 
 def fields_of(head: bytes) -> RawHeaders:
-    """Split a head into its fields. llhttp must have accepted it, and no line may be folded."""
+    """Split a head into its fields. llhttp must have accepted it."""
     fields = [line.split(b":", 1) for line in head.split(b"\r\n")[1:]]
     return [(name, value.strip(b" \t")) for name, value in fields]
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any
 
-from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
+from httptools import HttpParserUpgrade, HttpResponseParser
 
 from ..errors import ClientPayloadError
 from ..headers.head import headers_of, reason_of
@@ -32,10 +32,12 @@ from .framing import (
     announces_body,
     check_coding,
     describe,
+    ends_head,
     incomplete_error,
     is_persistent,
     reads_until_close,
 )
+from .lenient import REFUSALS, LenientParser
 from .sending import Sending
 
 if TYPE_CHECKING:
@@ -46,7 +48,6 @@ if TYPE_CHECKING:
 _STATUS = len(b"HTTP/1.1 ")
 """The offset of the status code."""
 _CODING_LENGTH = len(b"Transfer-Encoding")
-_HEAD_END = b"\r\n\r\n"
 _HEAD_LOOK = 1 << 13
 """The fast parser is used only if the head ends within this many bytes."""
 _MOST_INFORMATIONAL = 32
@@ -67,7 +68,7 @@ class Http1Connection(Sending):
 
     __slots__ = (
         *("_pool", "_fast_parser", "_full_parser", "_parser", "_headers", "_head_began_ns"),
-        *("_early_end", "_answered_early"),
+        *("_early_end", "_answered_early", "in_size"),
         *("_overhead", "_reason", "_informational", "_keep_alive", "_parser_behind", "_surplus"),
     )
 
@@ -76,7 +77,9 @@ class Http1Connection(Sending):
         self._pool = pool
         self._fast_parser = HttpResponseParser(_FastCallbacks(self))
         self._full_parser: HttpResponseParser | None = None
-        self._parser: HttpResponseParser | None = self._fast_parser
+        self._parser: HttpResponseParser | LenientParser | None = self._fast_parser
+        self.in_size = True
+        """Whether the last byte of a chunked body belongs to a size line or comes before one."""
         self._headers: RawHeaders = []
         self._overhead = 0  # bytes received since the last byte of a body
         self._reason = b""
@@ -111,18 +114,19 @@ class Http1Connection(Sending):
                 )
             if self._head_began_ns:
                 self._look_at_status(exchange)
-        except (HttpParserError, HttpParserUpgrade, BadHeadError) as exc:
-            if isinstance(exc, HttpParserUpgrade) and exchange.status == 101:
-                self._switch(exchange, bytes(data[exc.args[0] :]))
-                return
-            if not self._ended:
-                self._malformed(exchange, exc, data)
-                return
-            self._surplus = True
-        if self._ended:
-            if self._parser_behind and not _HEAD_END.endswith(data[-4:]):
+        except REFUSALS as exc:
+            error: Exception | None = exc
+        else:
+            error = None
+        if error is not None and not self._survives(exchange, error, data):
+            return
+        if self.ended:
+            if self._parser_behind and not ends_head(data):
                 self._surplus = True  # bytes follow a response without a body
             self._response_complete(exchange)
+        elif self._full_parser is not None and self._parser is self._full_parser:
+            self._parser = LenientParser(self, exchange, self._full_parser)
+            self._parser.note_first(data)
         waiter = exchange.waiter
         if (
             waiter is not None
@@ -166,16 +170,13 @@ class Http1Connection(Sending):
         head = start[:end]
         lower = head.lower().decode("latin-1")  # searching text takes half the time of bytes
         limits = exchange.call.settings.limits
-        if (
+        is_whole = (
             end > _STATUS
             and not self._informational
             and lower.startswith("http/1.")
             and lower[_STATUS] > "1"  # not a 1xx
-            and "chunked" not in lower
-            and "\n " not in lower
-            and ("\t" not in lower or "\n\t" not in lower)  # folded lines
-            and (end < limits.small or limits.allow(head))
-        ):
+        )
+        if is_whole and "chunked" not in lower and (end < limits.small or limits.allow(head)):
             exchange.first_byte_ns = now_ns
             if exchange.trace is not None:
                 exchange.trace.note(TraceResponseFirstByteParams, exchange, now_ns)
@@ -185,13 +186,37 @@ class Http1Connection(Sending):
             exchange.encoded = "\ncontent-encoding:" in lower
             self._parser = self._fast_parser
             return
+        self.in_size = True
         if self._full_parser is None:
             self._full_parser = HttpResponseParser(self)
         self._parser = self._full_parser
+        if not is_whole:
+            self._parser = LenientParser(self, exchange, self._full_parser)
+            self._parser.begin_head()
         self._head_began_ns = exchange.first_byte_ns = now_ns  # unless it is a 1xx
         if not self._informational:
             self._overhead = 0
             self._headers = []
+
+    def _survives(self, exchange: Exchange, error: Exception, data: bytes | memoryview) -> bool:
+        """Whether the response goes on, or is complete, although the parser has raised an error."""
+        # llhttp alone reads whole heads, and the first piece of a response with chunks.
+        alone = not exchange.head_ns or self._parser is self._full_parser
+        if alone and not self.ended and not isinstance(self._parser, LenientParser):
+            self.replace_parsers()
+            self._parser = LenientParser(self, exchange, HttpResponseParser(self))
+            remaining = self._parser.read_again(data, error)
+            if remaining is None:
+                return True
+            error = remaining
+        if isinstance(error, HttpParserUpgrade) and exchange.status == 101:
+            self._switch(exchange, bytes(data[error.args[0] :]))
+            return False
+        if self.ended:
+            self._surplus = True
+        else:
+            self._malformed(exchange, error, data)
+        return self.ended
 
     def _look_at_status(self, exchange: Exchange) -> None:
         """Note the first byte as soon as the status of an incomplete head is not 1xx."""
@@ -238,9 +263,9 @@ class Http1Connection(Sending):
 
     def on_message_begin(self) -> None:
         """A message begins. If the response has ended, its bytes are surplus."""
-        self._surplus = self._ended
+        self._surplus = self.ended
         exchange = self.exchange
-        if exchange is not None and not self._ended:
+        if exchange is not None and not self.ended and exchange.head is None:
             self._head_began_ns = exchange.first_byte_ns = exchange.last_data_ns
 
     def on_status(self, reason: bytes) -> None:
@@ -256,7 +281,7 @@ class Http1Connection(Sending):
     def on_headers_complete(self) -> None:
         """The head of a 1xx or of the final response is complete."""
         exchange = self.exchange
-        if exchange is None or self._ended or self._parser is None:
+        if exchange is None or self.ended or self._parser is None:
             self._surplus = True
             return
         status = self._parser.get_status_code()
@@ -275,6 +300,7 @@ class Http1Connection(Sending):
         names = {name.lower() for name, _value in headers}
         exchange.has_cookies = b"set-cookie" in names
         exchange.encoded = b"content-encoding" in names
+        exchange.head = None  # the fast parser may have refused it
         exchange.raw_headers = headers
         exchange.version_received = self._parser.get_http_version()
         exchange.reason_phrase = reason_of(reason)
@@ -311,7 +337,7 @@ class Http1Connection(Sending):
     def on_body(self, chunk: bytes) -> None:
         """A piece of the body, after the transfer coding was removed."""
         exchange = self.exchange
-        if exchange is None or self._ended:
+        if exchange is None or self.ended:
             self._surplus = True
             return
         exchange.body_received += len(chunk)
@@ -324,10 +350,15 @@ class Http1Connection(Sending):
         if exchange.body_received - exchange.taken > exchange.call.settings.pause_above:
             self._pause_reading(exchange)
 
+    def on_chunk_header(self) -> None:
+        """A chunk-size line ends."""
+        self.in_size = False
+
     def on_chunk_complete(self) -> None:
         """A chunk ends (RFC 9112 §7.1): an empty piece marks the position."""
         exchange = self.exchange
-        if exchange is None or self._ended:
+        self.in_size = True
+        if exchange is None or self.ended:
             self._surplus = True
         elif not exchange.dropped:
             exchange.chunks.append(b"")
@@ -336,20 +367,24 @@ class Http1Connection(Sending):
         """A 1xx or the final response is complete."""
         exchange = self.exchange
         self._parser_behind = False
-        if exchange is None or self._ended or not exchange.head_ns:
+        if exchange is None or self.ended or not exchange.head_ns:
             return
         if self._headers:
             limits = exchange.call.settings.limits
             check_head(self._headers, b"", limits.whole, limits)
             exchange.raw_trailers, self._headers = self._headers, []
-        self._ended = True
+        self.ended = True
+
+    def forget_fields(self) -> None:
+        """Forget the fields of an incomplete head, or of incomplete trailers."""
+        self._headers, self._reason = [], b""
 
     # --- how a response ends ----------------------------------------------------------------
 
     def on_fast_end(self) -> None:
         """The response of the fast parser is complete; it has no trailers."""
         self._parser_behind = False
-        self._ended = True
+        self.ended = True
 
     def _on_informational(self, exchange: Exchange, status: int, headers: RawHeaders) -> None:
         self._head_began_ns = exchange.first_byte_ns = 0
@@ -367,7 +402,7 @@ class Http1Connection(Sending):
 
     def _end_without_body(self, exchange: Exchange) -> None:
         """End a response to HEAD, a 204 or a 304 (RFC 9110 §6.4.1): llhttp expects a body."""
-        self._ended = self._parser_behind = True
+        self.ended = self._parser_behind = True
         self._keep_alive = is_persistent(exchange)
 
     def _response_complete(self, exchange: Exchange) -> None:
@@ -384,7 +419,7 @@ class Http1Connection(Sending):
                 trailers = headers_of(exchange.raw_trailers)
                 trace.note(TraceResponseTrailersParams, exchange, exchange.end_ns, trailers)
         if self._parser_behind:  # the parser still expects a body
-            self._replace_parser()
+            self.replace_parsers()
         head = exchange.head
         if head is not None and exchange.bytes_received - exchange.body_received - len(head) != 4:
             self._surplus = True  # more bytes follow the head, the empty line and the body
@@ -410,7 +445,8 @@ class Http1Connection(Sending):
         self._parser = self._full_parser = None
         del self._fast_parser
 
-    def _replace_parser(self) -> None:
+    def replace_parsers(self) -> None:
+        """Read the next response with new parsers: one of them expects more, or has failed."""
         self._parser_behind = False
         self._full_parser, self._fast_parser = None, HttpResponseParser(_FastCallbacks(self))
 
@@ -427,7 +463,7 @@ class Http1Connection(Sending):
                 self._pool.close_unused(self, "server close")
             return
         if exc is None and exchange.head_ns and reads_until_close(exchange):
-            self._ended, self._keep_alive = True, False
+            self.ended, self._keep_alive = True, False
             self._response_complete(exchange)
             exchange.wake()
             return

@@ -20,12 +20,24 @@ def is_persistent(exchange: Exchange) -> bool:
     return persistent and b"close" not in options
 
 
+def is_chunked(exchange: Exchange) -> bool:
+    """Whether the last transfer coding is ``chunked`` (RFC 9112 §6.3)."""
+    codings = [v for n, v in exchange.raw_headers if n.lower() == b"transfer-encoding"]
+    return b",".join(codings).lower().rpartition(b",")[2].strip(b" \t") == b"chunked"
+
+
 def reads_until_close(exchange: Exchange) -> bool:
     """Whether the end of the connection ends the body (RFC 9112 §6.3)."""
-    codings = [v for n, v in exchange.raw_headers if n.lower() == b"transfer-encoding"]
-    if codings:
-        return b",".join(codings).lower().rpartition(b",")[2].strip(b" \t") != b"chunked"
-    return not any(n.lower() == b"content-length" for n, _ in exchange.raw_headers)
+    names = {name.lower() for name, _value in exchange.raw_headers}
+    if b"transfer-encoding" in names:
+        return not is_chunked(exchange)
+    return b"content-length" not in names
+
+
+def ends_head(data: bytes | memoryview) -> bool:
+    """Whether a piece of a connection ends with an empty line, or is the end of one."""
+    end = bytes(data[-4:])
+    return b"\r\n\r\n".endswith(end) or end.endswith((b"\n\n", b"\n\r\n"))
 
 
 def announces_body(headers: RawHeaders) -> bool:

@@ -42,7 +42,7 @@ class Sending(asyncio.BaseProtocol):
 
     __slots__ = (
         *("id", "host", "address", "tls", "opened_ns", "idle_since_ns", "requests_served"),
-        *("closed", "close_reason", "exchange", "write_blocked", "_transport", "_write", "_ended"),
+        *("closed", "close_reason", "exchange", "write_blocked", "_transport", "_write", "ended"),
         *("_request_whole", "_reading_paused", "_writable", "_poll", "early", "announced", "lost"),
         *("closes_gently", "__weakref__"),
     )
@@ -59,7 +59,8 @@ class Sending(asyncio.BaseProtocol):
         self.tls: TlsFacts | None = None
         self._transport: asyncio.Transport | None = None
         self._request_whole = True
-        self._ended = False  # the end of the response was parsed
+        self.ended = False
+        """Whether the end of the response was parsed."""
         self._reading_paused = False
         self._writable: asyncio.Future[None] | None = None
         self.write_blocked = False
@@ -81,7 +82,7 @@ class Sending(asyncio.BaseProtocol):
             exchange.fail(closed if ours else self.disconnected())
             return
         self.exchange = exchange
-        self._ended = False
+        self.ended = False
         exchange.send_ns = send_ns = perf_counter_ns()
         exchange.idle_ns = send_ns - self.idle_since_ns
         exchange.head_sent = head

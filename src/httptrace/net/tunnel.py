@@ -10,6 +10,8 @@ from multidict import CIMultiDict, CIMultiDictProxy
 
 from ..errors import ClientHttpProxyError
 from ..headers.head import headers_of, serialize
+from ..headers.limits import BadHeadError
+from ..headers.lines import FieldLines
 from ..masking import mask_headers
 from ..request_info import RequestInfo
 from ..trace.events import (
@@ -149,15 +151,21 @@ def connect_fields(key: ConnectionKey, to: Destination) -> CIMultiDict[str]:
 
 
 async def _head(stream: ByteStream, data: bytes) -> tuple[bytes, bytes]:
-    """The head of the next response, and the bytes after it."""
-    while (end := data.find(b"\r\n\r\n")) < 0:
-        if len(data) > _MOST_HEAD:
+    """The head of the next response, rewritten for llhttp, and the bytes after it."""
+    lines, head, received = FieldLines(of_head=True), b"", 0
+    while True:
+        received += len(data)
+        try:
+            head += lines.feed(data)
+        except BadHeadError as exc:
+            raise _BadAnswer(f"its answer to CONNECT is not HTTP: {exc}") from exc
+        if lines.rest is not None:
+            return head, lines.rest
+        if received > _MOST_HEAD:
             raise _BadAnswer(f"over {_MOST_HEAD} bytes of head in answer to CONNECT")
-        more = await stream.receive()
-        if not more:
+        data = await stream.receive()
+        if not data:
             raise _BadAnswer("it closed the connection instead of answering CONNECT")
-        data += more
-    return data[: end + 4], data[end + 4 :]
 
 
 class _Answer:
