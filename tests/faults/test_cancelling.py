@@ -214,7 +214,7 @@ async def test_shared_look_up(heard: bool, scripted: ScriptedFactory, late: bool
             pool.close_unused(connection, "not for this test")
         work, check = walked(session, server.url, scenario)
         await walk(work, check, late=late)
-        assert not pool.dialer._names.cache._under_way  # type: ignore[union-attr]
+        assert not pool.dialer.names.cache._under_way  # type: ignore[union-attr]
 
 
 @LATE
