@@ -33,7 +33,7 @@ class Exchange(Record):
     __slots__ = (
         *("call", "target", "connection", "chunks", "taken", "head", "has_cookies", "encoded"),
         *("waiter", "waits_for_end", "waiting_since_ns", "last_data_ns"),
-        *("dropped", "complete", "error", "continued"),
+        *("dropped", "complete", "error", "continued", "queue_number"),
     )
 
     call: Call[Any]
@@ -61,7 +61,12 @@ class Exchange(Record):
     continued: asyncio.Future[bool] | None
     """The future of an upload that waits for 100 Continue; its result is whether to send."""
 
+    queue_number: int
+    """The number of the request's last ticket in the pool's queues; 0 if it had none."""
+
     # Attributes that few exchanges set: the class holds the defaults.
+    ticket: Any = None
+    """The ticket with which the request waits in a queue although it holds a connection."""
     is_past: bool = False
     """Whether the call has begun another attempt."""
     version_received: str = "1.1"
@@ -92,7 +97,7 @@ class Exchange(Record):
         self.send_ns = self.sent_ns = self.first_byte_ns = self.head_ns = self.end_ns = 0
         self.idle_ns = self.waiting_since_ns = self.last_data_ns = 0
         self.body_sent = self.bytes_received = self.body_received = self.body_decoded = 0
-        self.status = self.taken = self.served_before = 0
+        self.status = self.taken = self.served_before = self.queue_number = 0
         self.head_sent = b""
 
     @property

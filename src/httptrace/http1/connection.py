@@ -12,6 +12,7 @@ If bytes follow the end of a response, no request has asked for them, and the co
 
 from __future__ import annotations
 
+import re
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any
 
@@ -53,7 +54,8 @@ _HEAD_LOOK = 1 << 13
 _MOST_INFORMATIONAL = 32
 """How many 1xx responses may arrive at once; each second allows one more."""
 _MOST_EARLY = 1 << 16
-"""The maximum number of bytes that a server may send before the first request."""
+"""After how many bytes before the first request nothing is read until it is sent."""
+_EARLY_ERROR = re.compile(rb"HTTP/1\.\d [45]")
 _TLS_ALERT = b"\x15\x03"
 """The first bytes of a TLS alert, the response of a TLS server to plain HTTP (RFC 8446 §5.1)."""
 
@@ -139,13 +141,20 @@ class Http1Connection(Sending):
     def _received_early(self, data: bytes | memoryview) -> None:
         """Keep bytes that arrive before the first request: they begin its response.
 
-        Overloaded servers respond as soon as they accept a connection. On a connection that has
-        served a request, unexpected bytes belong to no request: it is closed.
+        Overloaded servers respond as soon as they accept a connection. After the head of an error
+        response the request is not written: if the server has closed its end, it would answer with
+        a reset, and the rest of the response would be lost. On a connection that has served a
+        request, unexpected bytes belong to no request: it is closed.
         """
-        if self.requests_served or len(data) + len(self.early) > _MOST_EARLY:
+        if self.requests_served:
             self._pool.close_unused(self, "unexpected data")
             return
-        self.early = (self.early + bytes(data)).lstrip(b"\r\n")  # RFC 9112 §2.2
+        early = self.early = (self.early + bytes(data)).lstrip(b"\r\n")  # RFC 9112 §2.2
+        if _EARLY_ERROR.match(early) and (b"\n\r\n" in early or b"\n\n" in early):
+            self._write = _discarded
+        if len(early) > _MOST_EARLY and not self._reading_paused:
+            self._reading_paused = True
+            self._transport.pause_reading()  # type: ignore[union-attr]
 
     def answer_early(self) -> None:
         """Parse the bytes that arrived before the request as the beginning of its response.
@@ -160,6 +169,10 @@ class Http1Connection(Sending):
         if self._early_end:
             self._end_of_file(None)
             self._forget_parsers()
+        elif self.exchange is not None:
+            unread = self.exchange.body_received - self.exchange.taken
+            if unread <= self.exchange.call.settings.pause_above:
+                self.resume_reading()
 
     def _begin_response(self, exchange: Exchange, data: bytes | memoryview, now_ns: int) -> None:
         """Choose the parser for a head that begins with these bytes."""
@@ -242,7 +255,7 @@ class Http1Connection(Sending):
             transport: Any = self._transport
             exchange.upgraded = UpgradedConnection(self, transport, exchange, rest)
         else:
-            self.exchange = None
+            self.exchange, self.switched = None, True
             take_over(self, self._transport, rest)
         exchange.wake()
 
@@ -490,7 +503,7 @@ class Http1Connection(Sending):
 
 
 def _discarded(data: Any) -> None:
-    """Discard a request whose response arrived before the server closed the connection."""
+    """Discard a request that has its response: the server is closing or has closed."""
 
 
 class _FastCallbacks:

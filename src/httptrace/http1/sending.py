@@ -44,7 +44,7 @@ class Sending(asyncio.BaseProtocol):
         *("id", "host", "address", "tls", "opened_ns", "idle_since_ns", "requests_served"),
         *("closed", "close_reason", "exchange", "write_blocked", "_transport", "_write", "ended"),
         *("_request_whole", "_reading_paused", "_writable", "_poll", "early", "announced", "lost"),
-        *("closes_gently", "__weakref__"),
+        *("closes_gently", "switched", "close_untold", "granted_to", "__weakref__"),
     )
 
     def __init__(self, host: Host) -> None:
@@ -73,6 +73,12 @@ class Sending(asyncio.BaseProtocol):
         """Whether the transport is closed."""
         self.closes_gently = False
         """Whether `close` sends what was written before."""
+        self.switched = False
+        """Whether the transport was passed on to another protocol."""
+        self.granted_to: Any = None
+        """The ticket that the connection was granted to, until its request has resumed."""
+        self.close_untold = False
+        """Whether the event that the connection was closed is still due: see `Pool.tell_closed`."""
 
     def send(self, exchange: Exchange, head: bytes, body: bytes) -> None:
         """Write a request with its whole body. The exchange receives the response."""

@@ -13,6 +13,7 @@ from ..trace.events import (
     TraceRequestChunkSentParams,
     TraceRequestHeadersSentParams,
 )
+from .stale import was_read
 
 if TYPE_CHECKING:
     from ..call.call import Call
@@ -170,6 +171,8 @@ async def _upload(call: Call[Any], exchange: Exchange, connection: Connection) -
     if exchange.continued is not None and not await _may_continue(exchange, exchange.continued):
         exchange.sent_ns = perf_counter_ns()
         return
+    if not exchange.served_before and connection.is_readable():
+        await was_read(connection)  # a response that came on accept: see `answer_early`
     writer = BodyWriter(call, exchange, connection)
     await call.payload.write(writer)  # type: ignore[union-attr]
     await writer.finish()

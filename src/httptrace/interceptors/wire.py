@@ -22,6 +22,7 @@ from .stale import (
     expectation_failed,
     is_closed_by_server,
     next_attempt,
+    was_read,
 )
 from .upload import begin_upload, sent_whole
 
@@ -60,13 +61,18 @@ async def wire(call: Call[Any]) -> ClientResponse:
                 and await is_closed_by_server(call, connection)
             ):
                 connection = pool.reuse(host, exchange.start_ns - pool.keepalive_ns)
+                if connection is not None:
+                    pool.leave_queue(exchange)
                 continue
             if not exchange.send_ns:
+                if is_new and not connection.requests_served and connection.is_readable():
+                    await was_read(connection)
                 _send(exchange, connection)
                 if is_new and connection.early:
                     connection.answer_early()
             while not exchange.head_ns:
                 if exchange.error is not None:
+                    pool.tell_closed(connection, exchange)
                     raise exchange.error
                 if exchange.trace is not None and exchange.trace.pending:
                     await exchange.trace.flush()

@@ -181,14 +181,20 @@ class ConnectionPool:
     ) -> Http1Connection:
         while True:
             if self.closed:
+                self.leave_queue(exchange)
                 raise ClientConnectionError("Connector is closed")
             if asyncio.get_running_loop() is not self.loop:
                 raise RuntimeError("Session and connector have to be used in their own event loop")
             self._close_expired(exchange.start_ns)
             if not host.live:
                 host = self.state.host(host.key)
-            asked = self.state.ask(host)
+            asked, exchange.ticket = exchange.ticket, None
+            if asked is None:
+                asked = self.state.ask(host, exchange.queue_number)
+            elif asked.granted is not None:
+                asked = asked.granted
             if isinstance(asked, Ticket):
+                exchange.queue_number = asked.number
                 waiting = QueueWait(self, asked, exchange, self.loop.create_future(), send)
                 grant = await waiting.granted(timeout.pool)
                 if exchange.connection is not None:
@@ -202,6 +208,7 @@ class ConnectionPool:
                 return await self._dial(host, exchange, timeout)
             if not connection.closed:
                 return connection  # type: ignore[no-any-return]
+            self.tell_closed(connection)
 
     async def connect(self, exchange: Exchange) -> Http1Connection:
         """A connection for an attempt: an idle one, or one from `obtain`."""
@@ -222,7 +229,24 @@ class ConnectionPool:
         elif grant.connection is None:
             wake(self.state.give_back(ticket.host))
         elif not grant.connection.closed:
+            grant.connection.granted_to = None
             self.put_back(grant.connection)  # type: ignore[arg-type]
+        else:
+            self.tell_closed(grant.connection)  # type: ignore[arg-type]
+
+    def keep_place(self, host: HostPool, exchange: Exchange) -> None:
+        """Queue a request that holds a connection, with the number that it had in the queue.
+
+        If the connection is closed, the place becomes that of the request, unless others have
+        waited longer. `obtain` uses the ticket, `leave_queue` returns it.
+        """
+        exchange.ticket = self.state.wait(host, exchange.queue_number)
+
+    def leave_queue(self, exchange: Exchange) -> None:
+        """Return the ticket of `keep_place`."""
+        ticket, exchange.ticket = exchange.ticket, None
+        if ticket is not None:
+            self.cancel_wait(ticket)
 
     async def _dial(
         self, host: HostPool, exchange: Exchange, timeout: ClientTimeout
@@ -314,20 +338,50 @@ class ConnectionPool:
     ) -> None:
         """Close the connection of an exchange that has ended."""
         if connection.closed:
+            self.tell_closed(connection, exchange)
+            self.leave_queue(exchange)
             return
         if exchange.trace is not None:
             exchange.trace.note(TraceConnectionClosedParams, exchange, 0, reason)
         if error is not None:
             connection.fail(error)
+            is_stale = reason == "error" and exchange.served_before and not exchange.bytes_received
+            if is_stale and not exchange.dropped:
+                self.keep_place(connection.host, exchange)  # it may be sent again
         ticket = self.state.remove(connection)
         self._finish_closing(connection, reason, told=True)
         wake(ticket)
 
     def close_unused(self, connection: Http1Connection, reason: str) -> None:
-        """Close a connection without an exchange."""
+        """Close a connection without an exchange.
+
+        If a request holds it that was not sent yet, it tells of this later with `tell_closed`: the
+        event follows that of the connection's being acquired.
+        """
+        if connection.closed:
+            return
+        waiting, connection.granted_to = connection.granted_to, None
+        if waiting is not None:
+            self.state.take_back(waiting)
+        is_held = connection in self.state.active and not connection.switched and not waiting
+        connection.close_untold = is_held and connection.announced
         ticket = self.state.remove(connection)
-        self._finish_closing(connection, reason)
+        self._finish_closing(connection, reason, told=is_held)
         wake(ticket)
+
+    def tell_closed(self, connection: Http1Connection, exchange: Exchange | None = None) -> None:
+        """Emit the event of a connection that was closed while a request held it, if still due.
+
+        Without `exchange`, no request has acquired the connection.
+        """
+        if not connection.close_untold:
+            return
+        connection.close_untold = False
+        reason = connection.close_reason
+        if exchange is not None and exchange.trace is not None:
+            exchange.trace.note(TraceConnectionClosedParams, exchange, 0, reason)
+        else:
+            tell_process(TraceConnectionClosedParams, connection, connection.host.key, reason)
 
     def put_back(self, connection: Http1Connection) -> None:
         """Give the connection to the next waiting request, or keep it idle."""
