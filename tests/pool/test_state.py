@@ -345,15 +345,16 @@ def test_a_request_that_asks_again_comes_first() -> None:
 
 def test_it_comes_before_other_origins_too() -> None:
     """Its number counts in the whole pool: nobody who came after it is served before it."""
-    pool = full(limit=1, a=1)
-    mine, *_others = queue(pool, *"abba")
-    pool.release(pool.busy[0])
-    assert mine.granted
+    pool = full(limit=2, a=1, c=1)
+    mine, other, later, last = queue(pool, *"abba")
+    for link in list(pool.busy):
+        pool.release(link)
+    assert mine.granted and other.granted
     again = pool.state.ask(mine.host, mine.number)
     assert isinstance(again, Ticket)
     pool.queued(again)
-    pool.lose(pool.busy[0])
-    assert again.granted is not None
+    pool.failed(other.host)
+    assert again.granted and not later.granted and not last.granted
     pool.check()
 
 
