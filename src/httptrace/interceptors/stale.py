@@ -98,14 +98,18 @@ async def next_attempt(call: Call[Any], reason: str, error: Exception | None) ->
 
 def _in_its_place(call: Call[Any], exchange: Exchange) -> Exchange:
     """Begin the next attempt; it has the place in the queue that the last one had."""
-    ticket, exchange.ticket = exchange.ticket, None
-    try:
+    if exchange.ticket is None:
         fresh = call.new_exchange()
-    except BaseException:
-        exchange.ticket = ticket
-        call.pool.leave_queue(exchange)
-        raise
-    fresh.queue_number, fresh.ticket = exchange.queue_number, ticket
+    else:
+        ticket, exchange.ticket = exchange.ticket, None
+        try:
+            fresh = call.new_exchange()
+        except BaseException:
+            exchange.ticket = ticket
+            call.pool.leave_queue(exchange)
+            raise
+        fresh.ticket = ticket
+    fresh.queue_number = exchange.queue_number
     return fresh
 
 

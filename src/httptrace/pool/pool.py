@@ -188,11 +188,11 @@ class ConnectionPool:
             self._close_expired(exchange.start_ns)
             if not host.live:
                 host = self.state.host(host.key)
-            asked, exchange.ticket = exchange.ticket, None
-            if asked is None:
+            if exchange.ticket is None:
                 asked = self.state.ask(host, exchange.queue_number)
-            elif asked.granted is not None:
-                asked = asked.granted
+            else:
+                asked = exchange.ticket.granted or exchange.ticket
+                exchange.ticket = None
             if isinstance(asked, Ticket):
                 exchange.queue_number = asked.number
                 waiting = QueueWait(self, asked, exchange, self.loop.create_future(), send)
@@ -244,8 +244,8 @@ class ConnectionPool:
 
     def leave_queue(self, exchange: Exchange) -> None:
         """Return the ticket of `keep_place`."""
-        ticket, exchange.ticket = exchange.ticket, None
-        if ticket is not None:
+        if exchange.ticket is not None:
+            ticket, exchange.ticket = exchange.ticket, None
             self.cancel_wait(ticket)
 
     async def _dial(
