@@ -5,6 +5,8 @@
 #                   make test PYTHONS=python3.11 ARGS='-k redirect'
 #   make check      style, types, generated files, layers, change fragments; reports sizes
 #   make bench      measured against other clients
+#   make wire       how far timelines are from what passes the network; needs Linux and root
+#                   make wire ARGS="--times 100 post"
 #   make docs       docs/_build/html/index.html
 #   make soak       many requests for a long time with flat memory
 #   make fuzz       random bytes and timings, until a failure or FUZZ_SECONDS
@@ -26,7 +28,7 @@ export WORKERS PYTHON
 
 .DEFAULT_GOAL = help
 .NOTPARALLEL:
-.PHONY: help venv demo test check lint mypy pyright signals compat layers fragments sizes format bench docs soak fuzz ecosystem clean
+.PHONY: help venv demo test check lint mypy pyright signals compat layers fragments sizes format bench wire docs soak fuzz ecosystem clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -75,6 +77,9 @@ format: venv
 bench: venv
 	@$(BIN)/python -m benchmarks $(ARGS)
 	@$(BIN)/python -m benchmarks.context
+
+wire: venv
+	@$(BIN)/python -m tests.wire $(ARGS)
 
 docs: venv
 	$(BIN)/sphinx-build -W --keep-going -q -d docs/_build/doctrees docs docs/_build/html

@@ -11,7 +11,9 @@ import html
 import io
 import re
 import socket
+from collections.abc import Iterator
 from contextlib import AsyncExitStack
+from itertools import groupby
 from pathlib import Path
 
 from rich.console import Console
@@ -52,9 +54,12 @@ async def orders(peer: Peer) -> None:
     """Think, then send a body in pieces."""
     await peer.request()
     await asyncio.sleep(THINKING_SECONDS)
-    head = response_bytes(
-        200, b"", ("Content-Type", "application/json"), ("Content-Length", "16384"), length=False
+    headers = (
+        ("Content-Type", "application/json"),
+        ("Content-Length", "16384"),
+        ("Server-Timing", "db;dur=52;desc=orders"),
     )
+    head = response_bytes(200, b"", *headers, length=False)
     await peer.send(head)
     await peer.send_pieces([bytes(4096)] * 4, pause=PIECE_SECONDS)
     await peer.until_closed()
@@ -101,34 +106,41 @@ _TEXT = (
 )
 _CELL = 12.2
 _BLOCKS = "▏▎▍▌▋▊▉█"
-_LEFT_OUT = {"▐": 0.5, "▕": 0.875}
+_LEFT_OUT = {"▐": 0.5, "│": 0.5, "▕": 0.875}
+_OPACITY = {"░": 0.45, "▒": 0.65}
+_CELLS = "".join((_BLOCKS, *_LEFT_OUT, *_OPACITY))
+_WORDS = re.compile(rf"[{_CELLS}]+|[^\s{_CELLS}]+(?:\s[^\s{_CELLS}]+)*")
+"""Bars, and words with single spaces between them."""
 
 
 def _placed(found: re.Match[str]) -> str:
     """Each word at its column, and bars as rectangles: fonts and renderers then do not matter."""
-    style, left, baseline, text = (
-        found[1],
-        float(found[2]),
-        float(found[3]),
-        html.unescape(found[4]),
-    )
+    style, left, baseline = found[1], float(found[2]), float(found[3])
     parts = []
-    for word in re.finditer(r"[^\s\xa0]+(?:[\s\xa0][^\s\xa0]+)*", text):
+    for word in _WORDS.finditer(html.unescape(found[4])):
         x = left + word.start() * _CELL
-        if set(word[0]) <= {*_BLOCKS, *_LEFT_OUT}:
-            begin = _LEFT_OUT.get(word[0][0], 0.0)
-            last = _BLOCKS.find(word[0][-1]) + 1
-            width = len(word[0]) - begin - (1 - last / 8 if last else 0)
-            parts.append(
-                f'<rect class="{style}" x="{x + begin * _CELL:.1f}" y="{baseline - 16:.1f}" '
-                f'width="{max(width * _CELL, 1.5):.1f}" height="20"/>'
-            )
+        if word[0][0] in _CELLS:
+            parts += _rectangles(style, word[0], x, baseline)
         else:
             parts.append(
                 f'<text class="{style}" x="{x:.1f}" y="{baseline}" '
                 f'textLength="{len(word[0]) * _CELL:.1f}">{html.escape(word[0])}</text>'
             )
     return "".join(parts)
+
+
+def _rectangles(style: str, cells: str, x: float, baseline: float) -> Iterator[str]:
+    """A bar, in parts that are shaded alike."""
+    for opacity, same in groupby(cells, lambda cell: _OPACITY.get(cell, 1.0)):
+        part = "".join(same)
+        begin = _LEFT_OUT.get(part[0], 0.0)
+        last = _BLOCKS.find(part[-1]) + 1
+        width = 0 if part == "│" else len(part) - begin - (1 - last / 8 if last else 0)
+        yield (
+            f'<rect class="{style}" x="{x + begin * _CELL:.1f}" y="{baseline - 16:.1f}" '
+            f'width="{max(width * _CELL, 1.5):.1f}" height="20" fill-opacity="{opacity}"/>'
+        )
+        x += len(part) * _CELL
 
 
 if __name__ == "__main__":

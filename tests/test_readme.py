@@ -27,6 +27,7 @@ GUIDES = sorted(
 )
 PAGES = ["README.md", *(f"docs/{name}.md" for name in GUIDES)]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+FINDING = re.compile(r'Finding\(\s*"(\w+)"')
 LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
 SAID = {
     "slow-start/0.3": ["GET http://localhost", "\n  wait ", "the first byte came after 0.3"],
@@ -66,9 +67,27 @@ async def test_program(number: int, port: str) -> None:
     ran = await run([sys.executable, "-c", code.replace(":8080", f":{port}")])
     assert (ran.code, ran.err) == (0, ""), page
     assert ran.out
+    if page == "docs/why.md":
+        assert [found for found in findings_of(code) if found not in ran.out] == []
     if page == "README.md":
         (said,) = [texts for mark, texts in SAID.items() if mark in code]
         assert [text for text in said if text not in ran.out] == []
+
+
+def findings_of(code: str) -> list[str]:
+    """The findings in the heading above a program of the page about them."""
+    page = (ROOT / "docs" / "why.md").read_text()
+    heading = page[: page.index(code)].rpartition("\n#")[2].partition("\n")[0]
+    return re.findall(r"`(\w+)`", heading)
+
+
+def test_every_finding_has_its_section() -> None:
+    """The page about findings has a heading for each of them, and for no other."""
+    rules = (ROOT / "src" / "httptrace" / "trace" / "why").glob("*.py")
+    known = {found for rule in rules for found in FINDING.findall(rule.read_text())}
+    headings = re.findall(r"^### (.*)$", (ROOT / "docs" / "why.md").read_text(), re.MULTILINE)
+    told = [found for heading in headings for found in re.findall(r"`(\w+)`", heading)]
+    assert sorted(told) == sorted(known)
 
 
 def fragments() -> list[tuple[str, str]]:

@@ -21,7 +21,7 @@ SUBJECTS: dict[str, tuple[str, ...]] = {
     "responses": (
         *("response", "request_info", "etag"),
         *("body.disposition", "body.multipart_reader", "body.part_reader"),
-        *("body.queues", "body.sse", "body.streams"),
+        *("body.queues", "body.sse", "body.streams", "headers.server_timing"),
     ),
     "connectors": ("pool", "net"),
     "credentials": ("cookies", "auth"),
@@ -29,7 +29,10 @@ SUBJECTS: dict[str, tuple[str, ...]] = {
     "errors": ("errors",),
     "websockets": ("ws",),
     "tracing": ("trace", "observers"),
-    "timeline": ("trace.timeline",),
+    "timeline": (
+        *("trace.timeline", "trace.hop", "trace.record", "trace.tcp_info", "trace.loop_lag"),
+        "trace.why",
+    ),
     "moments": ("trace.moments", "trace.events"),
     "context": ("local",),
     "logging": ("local.json_logs", "local.log_bridges", "local.logs", "masking"),

@@ -49,7 +49,7 @@ BETTER: dict[str, str | tuple[str, ...]] = {
     "ClientConnectorError": "The text names each address and why it failed.",
     "ClientResponse": (
         "`timeline`: where the time of the request went.",
-        "`trailers`; `sse()` for server-sent events.",
+        "`trailers`; `server_timing`; `sse()` for server-sent events.",
         "`links` has every relation of a link that has several.",
     ),
     "ClientSession": (

@@ -13,15 +13,17 @@ Requests
     ClientSession, request(), ClientTimeout, TCPConnector, UnixConnector, NamedPipeConnector,
     AsyncResolver, ThreadedResolver, Fingerprint, ClientRequest (what middlewares get)
 Responses
-    ClientResponse, StreamReader, MultipartReader, BodyPartReader, ServerSentEvent, RequestInfo,
-    ClientWebSocketResponse, WSMessage, WSMsgType, WSCloseCode
+    ClientResponse, StreamReader, MultipartReader, BodyPartReader, ServerSentEvent, ServerTiming,
+    RequestInfo, ClientWebSocketResponse, WSMessage, WSMsgType, WSCloseCode
 Bodies
     FormData, MultipartWriter, Payload and its subclasses, UploadTracker
 Cookies and credentials
     CookieJar, DummyCookieJar, BasicAuth, DigestAuthMiddleware, extend_masking()
 What happens during requests
     Timeline, Hop, TraceConfig (callbacks), Observer, Event and its subclasses Trace...Params,
-    Span, record(), observe(), install(), uninstall()
+    Span, record(), observe(), install(), uninstall(), loop_lag()
+Why requests take long
+    Timeline.why, Finding, explain() (for the requests of a block), Explanation
 Context of tasks and threads
     Context, Local, wrap_async(), wrap_gather(), run_in_thread(), ContextThreadPoolExecutor,
     preserve_context_in_threads(), current_request_id(), Propagation, ContextMiddleware (ASGI),
@@ -71,7 +73,6 @@ from .net.sockets import AddrInfoType, SocketFactoryType
 from .net.tls import Fingerprint
 from .pool.connector import BaseConnector
 from .pool.connectors import NamedPipeConnector, TCPConnector, UnixConnector
-from .pool.stats import ConnectorStats
 from .request_info import RequestInfo
 from .response.response import ClientResponse
 from .session.session import ClientSession
@@ -99,8 +100,11 @@ from .trace.events import (
     TraceWebSocketMessageSentParams, TraceWebSocketPingReceivedParams,
     TraceWebSocketPingSentParams, TraceWebSocketPongReceivedParams,
 )
+from .trace.hop import Hop
 from .trace.observer import Observer, Recording, Span, install, observe, record, uninstall
-from .trace.timeline import Hop, Timeline
+from .trace.record import AddressTry, ClosedBefore, DnsFacts, QueueFacts, TlsFacts
+from .trace.tcp_info import TcpInfo
+from .trace.timeline import Timeline
 from .version import HttpVersion, HttpVersion10, HttpVersion11, __version__
 
 if TYPE_CHECKING:
@@ -139,7 +143,9 @@ if TYPE_CHECKING:
     from .chain_map import ChainMapProxy
     from .auth.digest import DigestAuthMiddleware
     from .etag import ETag
+    from .headers.server_timing import ServerTiming
     from .local.celery_jobs import instrument_celery
+    from .pool.stats import ConnectorStats
     from .local.fields import bind
     from .local.json_logs import JsonLogConfiguration
     from .local.log_bridges import loguru_patcher, structlog_processor
@@ -148,6 +154,9 @@ if TYPE_CHECKING:
     from .local.sentry_tags import instrument_sentry
     from .local.tasks import wrap_async, wrap_gather
     from .local.threads import ContextThreadPoolExecutor, preserve_context_in_threads, run_in_thread
+    from .trace.loop_lag import LoopBlock, LoopLag, loop_lag
+    from .trace.why.explaining import Explanation, explain
+    from .trace.why.finding import Finding
     from .web.aiohttp_web import context_middleware, context_middleware_factory
     from .web.asgi import ContextMiddleware
     from .ws.messages import WSCloseCode, WSMessage, WSMsgType, WebSocketError
@@ -155,7 +164,7 @@ if TYPE_CHECKING:
     from .ws.timeouts import ClientWSTimeout
 
 __all__ = [
-    "AbstractCookieJar", "AbstractResolver", "AddrInfoType", "AsyncIterablePayload",
+    "AbstractCookieJar", "AbstractResolver", "AddrInfoType", "AddressTry", "AsyncIterablePayload",
     "AsyncResolver", "BadContentDispositionHeader", "BadContentDispositionParam", "BaseConnector",
     "BasicAuth", "BodyPartReader", "BufferedReaderPayload", "BytesIOPayload", "BytesPayload",
     "ChainMapProxy", "ClientConnectionError", "ClientConnectionResetError",
@@ -163,20 +172,21 @@ __all__ = [
     "ClientConnectorSSLError", "ClientError", "ClientHandlerType", "ClientHttpProxyError",
     "ClientMiddlewareType", "ClientOSError", "ClientPayloadError", "ClientProxyConnectionError",
     "ClientRequest", "ClientResponse", "ClientResponseError", "ClientSSLError", "ClientSession",
-    "ClientTimeout", "ClientWSTimeout", "ClientWebSocketResponse", "ConnectionTimeoutError",
-    "ConnectorStats", "ContentTypeError", "Context", "ContextMiddleware",
+    "ClientTimeout", "ClientWSTimeout", "ClientWebSocketResponse", "ClosedBefore",
+    "ConnectionTimeoutError", "ConnectorStats", "ContentTypeError", "Context", "ContextMiddleware",
     "ContextThreadPoolExecutor", "CookieJar", "DataQueue", "DefaultResolver",
-    "DigestAuthMiddleware", "DummyCookieJar", "EMPTY_PAYLOAD", "ETag", "EofStream", "Event",
-    "EventStreamParser", "Fingerprint", "FlowControlDataQueue", "FormData", "Hop", "HttpVersion",
-    "HttpVersion10", "HttpVersion11", "IOBasePayload", "InvalidURL", "InvalidUrlClientError",
-    "InvalidUrlRedirectClientError", "JsonLogConfiguration", "JsonPayload", "Local",
-    "LogConfiguration", "MultipartReader", "MultipartWriter", "NamedPipeConnector",
-    "NonHttpUrlClientError", "NonHttpUrlRedirectClientError", "Observer", "PAYLOAD_REGISTRY",
-    "Payload", "Propagation", "Recording", "RedirectClientError", "RequestIdLoggingFilter",
-    "RequestInfo", "ServerConnectionError", "ServerDisconnectedError",
-    "ServerFingerprintMismatch", "ServerSentEvent", "ServerTimeoutError", "Signal",
-    "SocketFactoryType", "SocketTimeoutError", "Span", "StreamReader", "StringIOPayload",
-    "StringPayload", "TCPConnector", "TextIOPayload", "ThreadedResolver", "Timeline",
+    "DigestAuthMiddleware", "DnsFacts", "DummyCookieJar", "EMPTY_PAYLOAD", "ETag", "EofStream",
+    "Event", "EventStreamParser", "Explanation", "Finding", "Fingerprint", "FlowControlDataQueue",
+    "FormData", "Hop", "HttpVersion", "HttpVersion10", "HttpVersion11", "IOBasePayload",
+    "InvalidURL", "InvalidUrlClientError", "InvalidUrlRedirectClientError", "JsonLogConfiguration",
+    "JsonPayload", "Local", "LogConfiguration", "LoopBlock", "LoopLag", "MultipartReader",
+    "MultipartWriter", "NamedPipeConnector", "NonHttpUrlClientError",
+    "NonHttpUrlRedirectClientError", "Observer", "PAYLOAD_REGISTRY", "Payload", "Propagation",
+    "QueueFacts", "Recording", "RedirectClientError", "RequestIdLoggingFilter", "RequestInfo",
+    "ServerConnectionError", "ServerDisconnectedError", "ServerFingerprintMismatch",
+    "ServerSentEvent", "ServerTimeoutError", "ServerTiming", "Signal", "SocketFactoryType",
+    "SocketTimeoutError", "Span", "StreamReader", "StringIOPayload", "StringPayload",
+    "TCPConnector", "TcpInfo", "TextIOPayload", "ThreadedResolver", "Timeline", "TlsFacts",
     "TooManyRedirects", "TotalTimeoutError", "TraceConfig", "TraceConnectionAcquiredParams",
     "TraceConnectionClosedParams", "TraceConnectionCreateEndParams",
     "TraceConnectionCreateExceptionParams", "TraceConnectionCreateStartParams",
@@ -203,11 +213,11 @@ __all__ = [
     "UploadTracker", "WSCloseCode", "WSMessage", "WSMessageTypeError", "WSMsgType",
     "WSServerHandshakeError", "WebSocketError", "__version__", "bind", "configure_logging",
     "content_disposition_filename", "context_middleware", "context_middleware_factory",
-    "current_context", "current_request_id", "encode_basic_auth", "extend_masking", "get_payload",
-    "hdrs", "install", "instrument_celery", "instrument_sentry", "job_context", "loguru_patcher",
-    "observe", "parse_content_disposition", "payload_type", "preserve_context_in_threads",
-    "record", "request", "run_in_thread", "set_zlib_backend", "streamer", "structlog_processor",
-    "uninstall", "wrap_async", "wrap_gather",
+    "current_context", "current_request_id", "encode_basic_auth", "explain", "extend_masking",
+    "get_payload", "hdrs", "install", "instrument_celery", "instrument_sentry", "job_context",
+    "loguru_patcher", "loop_lag", "observe", "parse_content_disposition", "payload_type",
+    "preserve_context_in_threads", "record", "request", "run_in_thread", "set_zlib_backend",
+    "streamer", "structlog_processor", "uninstall", "wrap_async", "wrap_gather",
 ]
 
 _LATER = {
@@ -259,6 +269,12 @@ _LATER = {
     "etag": (
         "ETag",
     ),
+    "headers.server_timing": (
+        "ServerTiming",
+    ),
+    "pool.stats": (
+        "ConnectorStats",
+    ),
     "local.celery_jobs": (
         "instrument_celery",
     ),
@@ -285,6 +301,15 @@ _LATER = {
     ),
     "local.threads": (
         "ContextThreadPoolExecutor", "preserve_context_in_threads", "run_in_thread",
+    ),
+    "trace.loop_lag": (
+        "LoopBlock", "LoopLag", "loop_lag",
+    ),
+    "trace.why.explaining": (
+        "Explanation", "explain",
+    ),
+    "trace.why.finding": (
+        "Finding",
     ),
     "web.aiohttp_web": (
         "context_middleware", "context_middleware_factory",

@@ -22,10 +22,11 @@ async def test_waterfall(servers: BundledServers) -> None:
     lines = ran.out.splitlines()
     assert lines[0] == f"GET {servers.http}/hello → 200 OK"
     assert lines[1].startswith(f"  new connection 1 to {servers.http.removeprefix('http://')} · ↑")
-    assert [line.split()[0] for line in lines[2:8]] == [
-        *("queue", "connect", "send", "wait", "receive", "total")
-    ]
-    assert lines[8] == "  body      7 bytes of text/plain"
+    rows = [line.split()[0] for line in lines[2:] if line[2:].strip() and line[2] != " "]
+    once = [row for row in rows if row not in ("queue", "why")]  # on a busy machine there is more
+    assert once == ["connect", "send", "wait", "receive", "total", "body"]
+    assert rows[0] == "queue"
+    assert lines[-2] == "  body      7 bytes of text/plain"
     assert max(map(len, lines)) <= 80
 
 

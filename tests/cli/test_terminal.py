@@ -152,7 +152,7 @@ async def test_no_password() -> None:
 async def test_body_on_the_screen(servers: BundledServers) -> None:
     """A printed body is not mixed with a bar, and the report begins on its own line."""
     screen = [*COMMAND, "--no-color", "-o", "-"]
-    assert "B/s" not in await on_terminal([*screen, f"{servers.http}/slow-body/9"])
+    assert "KiB/s" not in await on_terminal([*screen, f"{servers.http}/slow-body/9"])
     unended = await on_terminal([*screen, "-d", "tea", f"{servers.http}/echo"])
     assert unended.startswith("tea\r\nPOST http")
     ended = await on_terminal([*screen, f"{servers.http}/hello"])
@@ -173,4 +173,4 @@ async def test_streams_that_are_closed(servers: BundledServers) -> None:
 async def test_no_progress(servers: BundledServers, tmp_path: Path) -> None:
     """``-s`` hides the progress bar."""
     arguments = ["-s", "-o", str(tmp_path / "x"), f"{servers.http}/slow-body/9"]
-    assert "B/s" not in await on_terminal([*COMMAND, *arguments])
+    assert "KiB/s" not in await on_terminal([*COMMAND, *arguments])

@@ -118,6 +118,57 @@ async def test_queued(heard: bool, place: Place, limit: int) -> None:
     assert len(server.requests) == 20
 
 
+@pytest.mark.parametrize("limits", [{"limit": 1}, {"limit_per_host": 1}])
+async def test_a_queued_request_keeps_its_place(
+    heard: bool, place: Place, limits: dict[str, int]
+) -> None:
+    """Requests that wait are served in their order, though each first gets a dead connection."""
+    server, connector = await place(**limits)
+    async with ClientSession(connector=connector) as session, asyncio.timeout(20):
+        methods = ["POST", "PATCH", "PUT", "POST"] * 3
+
+        async def numbered(number: int, method: str) -> bytes:
+            async with session.request(method, server.url, params={"n": number}) as response:
+                return await response.read()
+
+        numbers = enumerate(methods)
+        await asyncio.gather(*(numbered(number, method) for number, method in numbers))
+        at_rest(session)
+    asked = [int(request.target.rpartition("=")[2]) for request in server.requests]
+    assert asked == list(range(12))
+
+
+async def test_a_repeated_request_keeps_its_place(scripted: ScriptedFactory) -> None:
+    """A queued GET whose connection was dead is sent again before those that came after it."""
+
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        if peer.index == 0:
+            await peer.events["all wait"].wait()
+            peer._sock.send(OK)  # and the end, in one turn
+            peer.close()
+            return
+        while True:
+            await peer.send(OK)
+            await peer.request()
+
+    server = await scripted(script)
+    connector = TCPConnector(limit=1)
+    async with ClientSession(connector=connector) as session, asyncio.timeout(20):
+
+        async def get(number: int) -> bytes:
+            async with session.get(server.url, params={"n": number}) as response:
+                return await response.read()
+
+        tasks = [asyncio.ensure_future(get(number)) for number in range(4)]
+        while connector.stats().waiting < 3:
+            await asyncio.sleep(0)
+        server.events["all wait"].set()
+        assert await asyncio.gather(*tasks) == [b"hello"] * 4
+    asked = [int(request.target.rpartition("=")[2]) for request in server.requests]
+    assert asked == [0, 1, 2, 3]
+
+
 async def test_the_events(scripted: ScriptedFactory, recorder: EventRecorder) -> None:
     """The dead connection is closed for "server close", no retry is reported, a new one is used."""
     server = await scripted(closes_in_silence)

@@ -13,6 +13,8 @@ from httptrace.headers.limits import HeadLimits
 from httptrace.http1.connection import Http1Connection
 from httptrace.pool.connector import BaseConnector, pool_of
 from httptrace.pool.state import Ticket
+from httptrace.trace.events import EVENTS
+from httptrace.trace.traces import Trace
 
 PAUSE_ABOVE = 1 << 19
 
@@ -80,14 +82,16 @@ class Result(NamedTuple):
     """Whether the connection waits for the next request."""
 
 
-class Told:
-    """A trace that keeps the names of its events."""
+class Told(Trace):
+    """A trace that wants every event and tells nobody."""
 
     def __init__(self) -> None:
-        self.moments: list[tuple[Any, ...]] = []
+        super().__init__(dict.fromkeys(EVENTS), wants_attempts=True)
 
-    def note(self, event: Any, source: Any, time_ns: int = 0, *data: object) -> None:
-        self.moments.append((event.__name__, *data))
+    @property
+    def moments(self) -> list[tuple[Any, ...]]:
+        """The names of the noted events, with their data."""
+        return [(event.__name__, *data) for event, _source, _time_ns, data in self.pending]
 
 
 class Fed:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import logging.config
+import time
+from typing import Any
 
 from httptrace.local import current_request_id, current_trace_context, request
 
@@ -20,3 +22,13 @@ def tell() -> str:
 def fail() -> None:
     """A job that fails."""
     raise KeyError("gone")
+
+
+def failed(job: Any, *_: Any) -> None:
+    """What RQ calls when a job has failed."""
+    logging.getLogger("jobs").info("told of the failure of %s", job.id)
+
+
+def hang() -> None:
+    """A job that is stopped by its timeout."""
+    time.sleep(60)

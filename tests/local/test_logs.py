@@ -228,6 +228,27 @@ def test_an_error_that_is_logged_later_names_its_work():
     assert configuration.lines[0] == "shop: [nightly#abc] ERROR - failed"
 
 
+def test_lines_that_are_written_while_an_error_is_handled_name_its_work():
+    """In an except block it is that of the exception, unless the line belongs to work itself."""
+    configuration = ToText()
+    configure_logging("shop", debug=False, logconf=configuration)
+    try:
+        with job_context("nightly", id="abc") as context:
+            error = KeyError()
+            logs.mark_error(error, context)
+            raise error
+    except KeyError:
+        log.error("failed")
+        with job_context("cleaning", id="def"):
+            log.info("cleaning up")
+    log.info("done")
+    assert configuration.lines == [
+        "shop: [nightly#abc] ERROR - failed",
+        "shop: [cleaning#def] INFO - cleaning up",
+        "shop: [#] INFO - done",
+    ]
+
+
 def test_syslog_is_used_where_there_is_one(tmp_path):
     """Without debug, records are sent to the first syslog socket that accepts them."""
     path = tmp_path / "log"

@@ -20,9 +20,13 @@ pytest.importorskip("rq", reason="RQ is not installed: its jobs are not tested")
 
 from redis import Redis
 from redis.exceptions import ConnectionError
+from rq.job import Job
 
 ROOT = Path(__file__).parents[2]
 CLASS = "httptrace.local.rq_jobs.ContextJob"
+FAIL = "tests.local.rq_functions.fail"
+WORKERS = ("rq.Worker", "rq.SimpleWorker")
+"""The one runs each job in a process of its own, the other in its own process."""
 SETTINGS = """
 from httptrace import LogConfiguration
 DICT_CONFIG = LogConfiguration("worker").as_dict_config(debug=False)
@@ -57,14 +61,14 @@ def redis(tmp_path: Path) -> Iterator[Redis]:
     process.wait(30)
 
 
-def work(directory: Path) -> str:
-    """Run the waiting jobs, and return what the worker wrote."""
+def work(directory: Path, worker: str = "rq.Worker") -> str:
+    """Run the jobs that wait, and return what the worker wrote."""
     (directory / "rq_settings.py").write_text(SETTINGS)
     path = os.pathsep.join([str(directory), str(ROOT), str(ROOT / "src"), *sys.path])
     url = f"unix://{directory}/redis.socket"
     command = ["-m", "rq.cli", "worker", "--burst", "-u", url, "-c", "rq_settings"]
     done = subprocess.run(
-        [sys.executable, *command, "--job-class", CLASS],
+        [sys.executable, *command, "--job-class", CLASS, "-w", worker],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": path},
         capture_output=True,
@@ -76,8 +80,8 @@ def work(directory: Path) -> str:
 
 
 def test_a_job_has_the_ids_of_the_request_that_queued_it(redis, tmp_path: Path):
-    """Id and trace are the sender's, in the job and in the worker's lines; without a sender the
-    job's id stands for them."""
+    """Id and trace are the sender's, in the job and in its lines; without a sender the job's id
+    stands for them."""
     from rq import Queue
 
     from httptrace.local.rq_jobs import ContextJob
@@ -86,7 +90,6 @@ def test_a_job_has_the_ids_of_the_request_that_queued_it(redis, tmp_path: Path):
     with job_context("nightly", id="abc"):
         trace = request.trace
         first = queue.enqueue("tests.local.rq_functions.tell", meta={"mine": 1})
-        failing = queue.enqueue("tests.local.rq_functions.fail")
     second = queue.enqueue("tests.local.rq_functions.tell")
     output = work(tmp_path)
     assert first.meta["mine"] == 1
@@ -96,8 +99,34 @@ def test_a_job_has_the_ids_of_the_request_that_queued_it(redis, tmp_path: Path):
     told = json.loads(second.return_value())
     assert (told["id"], told["of"]) == (second.id, "")
     assert f"worker: [{name}#abc] INFO - telling" in output
-    # RQ logs the failure after the job, without the exception: it has the job's id alone.
-    assert f"job {failing.id}: exception raised" in output
+
+
+@pytest.mark.parametrize("worker", WORKERS)
+def test_the_lines_about_a_failed_job_have_its_ids(redis, tmp_path: Path, worker: str):
+    """RQ logs the failure after the job's function has ended: its lines name the sender all the
+    same, also where the job was stopped by its timeout, and no other line does."""
+    from rq import Callback, Queue
+
+    from httptrace.local.rq_jobs import ContextJob
+
+    queue = Queue(connection=redis, job_class=ContextJob)
+    with job_context("nightly", id="abc"):
+        failing = queue.enqueue(FAIL, on_failure=Callback("tests.local.rq_functions.failed"))
+    with job_context("weekly", id="def"):
+        slow = queue.enqueue("tests.local.rq_functions.hang", job_timeout=1)
+    orphan = queue.enqueue(FAIL)
+    fine = queue.enqueue("tests.local.rq_functions.tell")
+    lines = work(tmp_path, worker).splitlines()
+
+    def begin(job: Job, text: str) -> list[str]:
+        found = [line for line in lines if job.id in line and text in line]
+        return [line.partition("]")[0] for line in found]
+
+    assert begin(failing, "exception raised") == [f"worker: [{FAIL}#abc"]
+    assert begin(failing, "told of the failure") == [f"worker: [{FAIL}#abc"]
+    assert begin(slow, "exception raised") == ["worker: [tests.local.rq_functions.hang#def"]
+    assert begin(orphan, "exception raised") == [f"worker: [{FAIL}#{orphan.id}"]
+    assert begin(fine, "Job OK") == ["worker: [#"]
 
 
 def test_an_exception_of_a_job_names_its_work(redis):
@@ -106,7 +135,7 @@ def test_an_exception_of_a_job_names_its_work(redis):
     from httptrace.local.rq_jobs import ContextJob
 
     with job_context("nightly", id="abc"):
-        job = ContextJob.create("tests.local.rq_functions.fail", connection=redis)
+        job = ContextJob.create(FAIL, connection=redis)
     with pytest.raises(KeyError) as caught:
         job.perform()
     assert request_fields(caught.value)["request_id"] == "abc"

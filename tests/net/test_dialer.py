@@ -38,7 +38,7 @@ async def test_a_literal_needs_no_dns(port: int) -> None:
     )
     assert record.names == ["socket_connect_start", "socket_connect_end"]
     assert record.address == f"127.0.0.1:{port}"
-    assert record.phases == ["connect"]
+    assert record.phases == ["connect", "queue"]
     sock = stream[0].get_extra_info("socket")
     assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
     assert dialer.counters.as_dict()["sockets_connected"] == 1
@@ -99,9 +99,9 @@ async def test_localhost_is_looked_up(port: int) -> None:
         )
     tried = ["socket_connect_start", "socket_connect_end"]
     assert first.names == DNS + tried
-    assert first.phases == ["dns", "connect"]
+    assert first.phases == ["dns", "connect", "queue"]
     assert second.names == ["dns_cache_hit", *tried]
-    assert second.phases == ["connect"]
+    assert second.phases == ["connect", "queue"]
     assert second.kept.events[0].addresses == ("127.0.0.1",)  # type: ignore[attr-defined]
     assert 0 <= second.kept.events[0].age < 5  # type: ignore[attr-defined]
     await dialer.close()

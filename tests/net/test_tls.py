@@ -66,7 +66,7 @@ async def test_facts(version: str, ca: CertificateAuthority, trusting: ssl.SSLCo
         record = Listened()
         stream = await dial(record, server.port, ssl=trusting)
         assert record.names == DONE
-        assert record.phases == ["connect", "tls"]
+        assert record.phases == ["connect", "queue", "tls", "queue"]
         assert record.events("tls_handshake_start")[0].server_hostname == "127.0.0.1"
         facts = record.tls
         assert facts is not None

@@ -20,6 +20,7 @@ class Link:
         self.host = host
         self.idle_since_ns = made_ns
         self.closed = False
+        self.granted_to: Ticket | None = None
 
 
 class Pool:
@@ -29,22 +30,53 @@ class Pool:
         self.state: PoolState[Link] = PoolState(limit, limit_per_host)
         self.dialling: list[HostPool] = []
         self.busy: list[Link] = []
-        self.waiting: list[Ticket] = []  # in the order in which they asked
+        self.waiting: list[Ticket] = []  # in the order in which they asked first
+        self.served: list[Ticket] = []
+        self.doubts: dict[Link, Ticket] = {}
+        """Connections that may be dead, and the tickets with which their requests wait."""
         self.clock = count(1)
 
-    def request(self, key: str) -> Ticket | None:
-        """A request arrives; returns its ticket, if it has to wait."""
+    def request(self, key: str, number: int = 0) -> Ticket | None:
+        """A request arrives, perhaps once more; returns its ticket, if it has to wait."""
         host = self.state.host(key)
         link = self.state.reuse(host, 0)
         if link is not None:
             self.busy.append(link)
             return None
-        asked = self.state.ask(host)
+        asked = self.state.ask(host, number)
         if isinstance(asked, Ticket):
-            self.waiting.append(asked)
+            self.queued(asked)
             return asked
         self.granted(host, asked)
         return None
+
+    def queued(self, ticket: Ticket) -> None:
+        """A ticket waits."""
+        self.waiting.append(ticket)
+        self.waiting.sort(key=lambda other: other.number)
+
+    def doubt(self, link: Link, number: int = 0) -> Ticket:
+        """The request of a connection finds that it may be dead."""
+        ticket = self.doubts[link] = self.state.wait(link.host, number)
+        self.queued(ticket)
+        return ticket
+
+    def settle(self, link: Link, *, dead: bool) -> None:
+        """The connection is dead, and its request needs another one; or it is not."""
+        ticket = self.doubts[link]
+        if dead:
+            self.lose(link)
+        del self.doubts[link]
+        if ticket.granted is not None:
+            self.granted(ticket.host, ticket.granted)
+        elif not dead:
+            self.withdraw(ticket)
+        if ticket.granted is None or dead:
+            return
+        if ticket.granted.connection is None:
+            self.failed(ticket.host)
+        else:
+            self.release(ticket.granted.connection)  # type: ignore[arg-type]
 
     def granted(self, host: HostPool, grant: Grant) -> None:
         """A place was granted."""
@@ -63,7 +95,9 @@ class Pool:
         assert ticket.granted is not None
         self.first_in_line(ticket)
         self.waiting.remove(ticket)
-        self.granted(ticket.host, ticket.granted)
+        self.served.append(ticket)
+        if ticket not in self.doubts.values():
+            self.granted(ticket.host, ticket.granted)
 
     def first_in_line(self, ticket: Ticket) -> None:
         """No earlier request for the same origin is still waiting."""
@@ -115,10 +149,14 @@ class Pool:
     def check(self) -> None:
         """What always holds."""
         state = self.state
-        held = [*self.dialling, *(link.host for link in self.busy)]
+        mine = [ticket for ticket in self.doubts.values() if ticket.granted is not None]
+        busy = {*self.busy, *(ticket.granted.connection for ticket in mine if ticket.granted)} - {
+            None
+        }
+        held = [*self.dialling, *(link.host for link in self.busy), *(one.host for one in mine)]
         held += [link.host for link in state.idle]
         assert state.places == len(held)
-        assert set(self.busy) == state.active
+        assert busy == state.active
         assert state.waiting == len(self.waiting) == len(list(state.tickets()))
         for host in {*held, *(ticket.host for ticket in self.waiting)}:
             assert host.live and state.hosts[host.key] is host
@@ -134,6 +172,8 @@ class Pool:
         state = self.state
         room = not state.limit or state.places < state.limit
         for ticket in self.waiting:
+            if ticket in self.doubts.values():
+                continue  # it has a connection
             host = ticket.host
             own = not state.limit_per_host or host.places < state.limit_per_host
             assert not host.idle, "an idle connection of its origin lies there"
@@ -162,6 +202,30 @@ class PoolMachine(RuleBasedStateMachine):
             self.pool.request(key)
 
     @rule(at=st.integers(0, 9))
+    def again(self, at: int) -> None:
+        """A request that was served asks once more: its connection was dead."""
+        if self.pool.served:
+            ticket = self.pool.served.pop(at % len(self.pool.served))
+            self.pool.request(ticket.host.key, ticket.number)
+
+    @rule(at=st.integers(0, 9), number=st.booleans())
+    def doubt(self, at: int, number: bool) -> None:
+        """A connection may be dead."""
+        links = self.sure()
+        if links:
+            link = links[at % len(links)]
+            mine = [one for one in self.pool.served if number and one.host.key == link.host.key]
+            if mine:
+                self.pool.served.remove(mine[0])
+            self.pool.doubt(link, mine[0].number if mine else 0)
+
+    @rule(at=st.integers(0, 9), dead=st.booleans())
+    def settle(self, at: int, dead: bool) -> None:
+        """It is dead or not."""
+        if self.pool.doubts:
+            self.pool.settle(list(self.pool.doubts)[at % len(self.pool.doubts)], dead=dead)
+
+    @rule(at=st.integers(0, 9))
     def dialled(self, at: int) -> None:
         """A dialling request gets its connection."""
         if self.pool.dialling:
@@ -176,21 +240,27 @@ class PoolMachine(RuleBasedStateMachine):
     @rule(at=st.integers(0, 9))
     def release(self, at: int) -> None:
         """A response is complete."""
-        if self.pool.busy:
-            self.pool.release(self.pool.busy[at % len(self.pool.busy)])
+        links = self.sure()
+        if links:
+            self.pool.release(links[at % len(links)])
+
+    def sure(self) -> list[Link]:
+        """The busy connections that are not in doubt."""
+        return [link for link in self.pool.busy if link not in self.pool.doubts]
 
     @rule(at=st.integers(0, 9), busy=st.booleans())
     def lose(self, at: int, busy: bool) -> None:
         """A connection is closed."""
-        links = self.pool.busy if busy else list(self.pool.state.idle)
+        links = self.sure() if busy else list(self.pool.state.idle)
         if links:
             self.pool.lose(links[at % len(links)])
 
     @rule(at=st.integers(0, 9))
     def withdraw(self, at: int) -> None:
         """A waiting request is cancelled."""
-        if self.pool.waiting:
-            self.pool.withdraw(self.pool.waiting[at % len(self.pool.waiting)])
+        waiting = [one for one in self.pool.waiting if one not in self.pool.doubts.values()]
+        if waiting:
+            self.pool.withdraw(waiting[at % len(waiting)])
 
     @invariant()
     def holds(self) -> None:
@@ -200,6 +270,8 @@ class PoolMachine(RuleBasedStateMachine):
     def teardown(self) -> None:
         """When places become free, every waiting request gets one; in the end nothing is left."""
         pool = self.pool
+        for link in list(pool.doubts):
+            pool.settle(link, dead=link.host.places % 2 == 0)
         for _ in range(1000):
             while pool.dialling:
                 pool.dialled(pool.dialling[0])
@@ -250,6 +322,53 @@ def test_one_origin_is_served_in_order(how: str) -> None:
             assert ticket.granted.connection is None
             pool.dialled(pool.dialling[0])
         pool.check()
+
+
+def test_a_request_that_asks_again_comes_first() -> None:
+    """Requests whose connections were dead wait before all that came after them, in their order."""
+    pool = full(limit=2, a=2)
+    first, second, third, other = queue(pool, *"aaab")
+    for link in list(pool.busy):
+        pool.release(link)
+    assert first.granted and second.granted and not third.granted
+    again = [pool.state.ask(first.host, ticket.number) for ticket in (second, first)]
+    assert [ticket.number for ticket in first.host.queue] == [1, 2, 3]
+    for ticket in again:
+        assert isinstance(ticket, Ticket)
+        pool.queued(ticket)
+    for ticket in (again[1], again[0], third, other):
+        pool.lose(pool.busy[0])
+        assert isinstance(ticket, Ticket) and ticket.granted is not None
+        pool.dialled(pool.dialling[0])
+    pool.check()
+
+
+def test_it_comes_before_other_origins_too() -> None:
+    """Its number counts in the whole pool: nobody who came after it is served before it."""
+    pool = full(limit=2, a=1, c=1)
+    mine, other, later, last = queue(pool, *"abba")
+    for link in list(pool.busy):
+        pool.release(link)
+    assert mine.granted and other.granted
+    again = pool.state.ask(mine.host, mine.number)
+    assert isinstance(again, Ticket)
+    pool.queued(again)
+    pool.failed(other.host)
+    assert again.granted and not later.granted and not last.granted
+    pool.check()
+
+
+@pytest.mark.parametrize("dead", [True, False])
+def test_a_connection_in_doubt(dead: bool) -> None:
+    """If it is dead, its own request gets its place, before those who wait; else they wait on."""
+    pool = full(limit=1, a=1)
+    mine, others = queue(pool, "a", "b")
+    pool.release(pool.busy[0])
+    ticket = pool.doubt(pool.busy[0], mine.number)
+    pool.settle(pool.busy[0], dead=dead)
+    assert (ticket.granted is not None) == dead
+    assert others.granted is None
+    pool.check()
 
 
 def test_another_origin_is_not_starved() -> None:

@@ -185,13 +185,15 @@ async def test_the_tunnel_counts_as_connecting(
     server_ssl: ssl.SSLContext,
     client_ssl: ssl.SSLContext,
 ) -> None:
-    """The phases are the seven: the tunnel belongs to connect, between two times of TLS."""
+    """The tunnel belongs to connect, between two times of TLS; queue is the loop's work."""
     proxy = await scripted(connecting(), ssl=server_ssl)
     session = make_session(proxy=proxy.url)
     response = await fetch(session, aiohttp_tls_server.url, ssl=client_ssl)
     (hop,) = response.timeline.hops
     phases = [phase for phase, _start, _end in hop.spans_ns]
-    assert phases == ["queue", "connect", "tls", "connect", "tls", "send", "wait", "receive"]
+    steps = [phase for phase in phases[1:] if phase != "queue"]
+    assert phases[0] == "queue"
+    assert steps == ["connect", "tls", "connect", "tls", "send", "wait", "receive"]
     assert sum(hop.phases_ns.values()) == hop.total_ns
 
 

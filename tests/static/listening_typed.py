@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from traceback import FrameSummary
 from types import SimpleNamespace
 from typing import assert_type
 
@@ -81,3 +82,14 @@ async def a_recording_has_timelines(session: httptrace.ClientSession) -> None:
     assert_type(recording.events, list[httptrace.Event])
     assert_type(recording.timelines, list[httptrace.Timeline])
     assert_type(response.timeline.hops, list[httptrace.Hop])
+
+
+async def a_watch_of_the_loop_has_blocks() -> None:
+    """`loop_lag` gives a LoopLag."""
+    with httptrace.loop_lag(threshold=0.05) as lag:
+        pass
+    assert_type(lag, httptrace.LoopLag)
+    assert_type(lag.percentile(99), float)
+    assert_type(lag.histogram, list[tuple[float, int]])
+    assert_type(lag.blocks, list[httptrace.LoopBlock])
+    assert_type(lag.blocks[0].culprit, FrameSummary | None)

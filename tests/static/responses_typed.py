@@ -26,6 +26,7 @@ async def a_response_shows_its_head(response: httptrace.ClientResponse) -> None:
     assert_type(response.request_info, httptrace.RequestInfo)
     assert_type(response.history, tuple[httptrace.ClientResponse, ...])
     assert_type(response.timeline, httptrace.Timeline)
+    assert_type(response.server_timing, tuple[httptrace.ServerTiming, ...])
 
 
 async def a_response_gives_its_body(response: httptrace.ClientResponse) -> None:

@@ -7,11 +7,15 @@ import gc
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import FrameType, FunctionType, ModuleType
 from typing import Any
 
 import pytest
 
 import httptrace
+from httptrace.call.core import SessionCore
+from httptrace.http1.connection import Http1Connection
+from httptrace.pool.pool import ConnectionPool
 from httptrace.testing import EventRecorder, Peer, response_bytes
 
 from .breaking import half
@@ -112,3 +116,86 @@ async def test_a_response_of_another_call(
 
     assert await session.get(server.url, middlewares=[middleware]) is first
     assert recorder.of("request_end")[-1].response is first
+
+
+class Finishes(httptrace.Observer):
+    """Keeps the last event of each request."""
+
+    def __init__(self) -> None:
+        self.kept: list[httptrace.TraceRequestFinishParams] = []
+
+    def on_request_finish(self, event: httptrace.TraceRequestFinishParams) -> None:
+        self.kept.append(event)
+
+
+def kept_by(*roots: object) -> list[object]:
+    """Everything that is reachable from these objects; not through the session and its loop."""
+    skipped = (
+        *(type, ModuleType, FunctionType, FrameType, asyncio.AbstractEventLoop),
+        *(httptrace.ClientSession, SessionCore, ConnectionPool),
+    )
+    seen: dict[int, object] = {}
+    todo = list(roots)
+    while todo:
+        one = todo.pop()
+        if id(one) in seen or isinstance(one, skipped):
+            continue
+        seen[id(one)] = one
+        todo.extend(gc.get_referents(one))
+    return list(seen.values())
+
+
+LARGE = 1 << 20
+
+
+@pytest.mark.parametrize("use", ["nothing", "content", "read", "release", "iterate"])
+async def test_bodies_of_kept_events(
+    make_session: MakeSession, scripted: Any, recorder: EventRecorder, use: str
+) -> None:
+    """Kept events keep no bytes of bodies, and no connection, once the response is gone."""
+    httptrace.uninstall(recorder)
+    server = await scripted(response_bytes(200, bytes(LARGE)))
+    observer = Finishes()
+    session = make_session(observers=[observer])
+    for _ in range(3):
+        response = await session.post(server.url, data=bytes(LARGE))
+        await asyncio.sleep(0)
+        if use == "content":
+            await response.content.read(10)
+        elif use == "read":
+            await response.read()
+        elif use == "iterate":
+            async for _chunk in response.content.iter_chunked(1000):
+                break
+        response.release()
+        del response
+    await session.close()
+    gc.collect()
+    assert len(observer.kept) == 3
+    kept = kept_by(*observer.kept)
+    assert not [one for one in kept if isinstance(one, bytes | bytearray) and len(one) > 4096]
+    assert not [one for one in kept if isinstance(one, Http1Connection | httptrace.ClientResponse)]
+    timeline = observer.kept[0].timeline
+    assert timeline.hops[0].address == f"127.0.0.1:{server.port}"
+    assert timeline.hops[0].connection_id is not None
+
+
+async def test_a_stream_outlives_its_response(
+    make_session: MakeSession, scripted: Any, recorder: EventRecorder
+) -> None:
+    """A program that keeps the stream alone can read the body to its end."""
+    server = await scripted(response_bytes(200, bytes(LARGE)))
+    session = make_session(observers=[Finishes()])
+    response = await session.get(server.url)
+    stream = response.content
+    while not stream.is_eof():
+        await asyncio.sleep(0)
+        if stream.total_raw_bytes == LARGE:
+            break
+        if not await stream.read(1000):
+            break
+    del response
+    gc.collect()
+    rest = await stream.read()
+    assert stream.total_bytes == LARGE
+    assert set(rest) <= {0}

@@ -47,6 +47,8 @@ async def test_stats(
             "open": counts.idle,
             "idle": counts.idle,
             "waiting": 0,
+            "round_trips": stats.round_trips,
+            "retransmitted": 0,
         }
         assert (stats.queued_seconds > 0) == bool(counts.queued)
     names = Counter(recorder.names())

@@ -118,10 +118,10 @@ async def test_reading_certificates_is_time_of_tls(
     first, second = recorder.timelines()
     assert first.phases_ns["tls"] >= PAUSE_NS > first.phases_ns["queue"]
     assert [phase for phase, _start, _end in first.hops[0].spans_ns] == [
-        *["queue", "tls", "connect", "tls", "send", "wait", "receive"]
+        *["queue", "tls", "connect", "queue", "tls", "queue", "send", "wait", "receive"]
     ]
     assert [phase for phase, _start, _end in second.hops[0].spans_ns] == [
-        *["queue", "connect", "tls", "send", "wait", "receive"]
+        *["queue", "connect", "queue", "tls", "queue", "send", "wait", "receive"]
     ]
     for timeline in (first, second):
         assert_partition(timeline)

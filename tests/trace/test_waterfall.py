@@ -3,74 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from itertools import pairwise
-from typing import Any
 
 import pytest
-from yarl import URL
 
-from httptrace.trace.record import Phase, Record, TlsFacts
-from httptrace.trace.timeline import Timeline
 from httptrace.trace.waterfall import draw
 
-MS = 1_000_000
-ADDRESS = "http://example.org/things"
-TLS = TlsFacts("TLSv1.3", "TLS_AES_256_GCM_SHA384", "http/1.1", False, "example.org", "2030-01-31")
-
-
-class Attempt(Record):
-    """An attempt whose times are given in milliseconds, by phase."""
-
-    def __init__(self, phases: dict[Phase, float], *, start: float = 0, **facts: Any) -> None:
-        super().__init__()
-        self._url, self._connection_id = URL(facts.pop("url", ADDRESS)), facts.pop("connection", 1)
-        self.method, self.status, self.reason_phrase = "GET", 200, "OK"
-        self.head_sent, self.bytes_received = bytes(100), 2000
-        now = self.start_ns = int((start + 1) * MS)
-        for phase, ms in phases.items():
-            self._begin(phase, now)
-            now += int(ms * MS)
-        self.end_ns = now
-        self.network_wait_ns = now - self.head_ns
-        for name, value in facts.items():
-            setattr(self, name, value)
-
-    def _begin(self, phase: Phase, now: int) -> None:
-        if phase in ("dns", "connect", "tls"):
-            self.marks = [*(self.marks or []), (phase, now)]
-        elif phase == "send":
-            self.send_ns = now
-        elif phase == "wait":
-            self.sent_ns = now
-        elif phase == "receive":
-            self.first_byte_ns = self.head_ns = now
-
-    @property
-    def url(self) -> URL:
-        return self._url
-
-    @property
-    def connection_id(self) -> int | None:
-        return self._connection_id  # type: ignore[no-any-return]
-
-
-FIRST: dict[Phase, float] = {
-    "queue": 10,
-    "dns": 20,
-    "connect": 15,
-    "tls": 25,
-    "send": 5,
-    "wait": 20,
-    "receive": 5,
-}
-AGAIN: dict[Phase, float] = {"queue": 2, "send": 1, "wait": 6, "receive": 1}
+from .built import AGAIN, FIRST, MS, TLS, Attempt, kernel, timeline_of
+from .test_waterfall_widths import edges
 
 
 def drawn(*attempts: Attempt, width: int = 64) -> list[str]:
     """The lines of the waterfall of successive attempts."""
-    for number, (before, after) in enumerate(pairwise(attempts), 2):
-        after.previous, after.attempt = before, number
-    return draw(Timeline(attempts[-1]), width).splitlines()
+    return draw(timeline_of(*attempts), width).splitlines()
 
 
 def test_whole() -> None:
@@ -128,8 +72,8 @@ def test_slivers() -> None:
 def test_units(ms: float, shown: str) -> None:
     """All times of a timeline have the unit of its total."""
     lines = drawn(Attempt({"queue": 0, "wait": ms}))
-    assert lines[-1] == f"  total   {shown:>12}"
-    assert lines[-2].startswith(f"  wait    {shown:>12}  █")
+    assert lines[4] == f"  total   {shown:>12}"
+    assert lines[3].startswith(f"  wait    {shown:>12}  █")
 
 
 def test_hops() -> None:
@@ -141,7 +85,10 @@ def test_hops() -> None:
     assert lines[1] == "  connection 1, reused · ↑ 100 B ↓ 2.0 KiB"
     assert lines[6] == f"{'GET http://example.org/other → 200 OK':55} 10.00 ms"
     assert lines[8] == f"  queue        2.00 ms  {' ' * 20}████"
-    assert lines[-1] == "  total       20.00 ms  1 redirect"
+    assert lines[-2:] == [
+        "  total       20.00 ms  1 redirect",
+        "  why          8.00 ms  redirect_chain: 1 redirect came first: …",
+    ]
 
 
 def test_retry() -> None:
@@ -188,15 +135,62 @@ def test_so_far() -> None:
     """A request that is not complete is drawn up to now."""
     lines = drawn(Attempt({"queue": 1, "wait": 1}, status=0, end_ns=0))
     assert lines[0].endswith("→ …")
-    assert lines[-1].endswith("so far")
+    assert lines[-2].endswith("so far")
+    assert "server_slow: no response came for " in lines[-1]
 
 
 def test_reader() -> None:
     """If the reader took a large part of the time, a line shows how much."""
     slow = Attempt(FIRST | {"receive": 100.0}, network_wait_ns=30 * MS)
-    assert f"{'':24}30.0 ms for the network, 70.0 ms for the reader" in drawn(slow)
+    lines = drawn(slow)
+    at = lines.index(f"{'':24}30.0 ms for the network,")
+    assert lines[at + 1] == f"{'':24}70.0 ms for the reader"
+    assert f"{'':24}30.0 ms for the network, 70.0 ms for the reader" in drawn(slow, width=80)
     quick = Attempt(FIRST | {"receive": 100.0}, network_wait_ns=99 * MS)
     assert "reader" not in "".join(drawn(quick))
+
+
+def test_late_loop() -> None:
+    """The part of the wait in which the event loop was late is hatched, and the parts are told."""
+    tcp = kernel(min_rtt_ns=2 * MS)
+    late = Attempt(FIRST | {"wait": 80.0}, kernel=tcp, wait_late_ns=20 * MS)
+    lines = drawn(late, width=104)
+    at = next(number for number, line in enumerate(lines) if line.startswith("  wait"))
+    assert lines[at] == f"  wait         80.0 ms  {' ' * 37}▐{'█' * 30}{'▒' * 9}▌"
+    assert lines[at + 1] == (
+        f"{'':24}≈ 58.0 ms for the server, 2.0 ms for the network, 20.0 ms for the event loop"
+    )
+
+
+def test_far_server() -> None:
+    """The round trip is told if it is a good part of the wait."""
+    far = Attempt(FIRST, kernel=kernel(min_rtt_ns=12 * MS))
+    assert f"{'':24}≈ 8.0 ms for the server, 12.0 ms for the network" in drawn(far, width=80)
+    near = Attempt(FIRST, kernel=kernel(min_rtt_ns=MS // 2))
+    assert "for the server" not in "".join(drawn(near, width=80))
+
+
+def test_server_timing() -> None:
+    """What the server says of its time lies within the wait, the longest entry first."""
+    said = 'cache;dur=1;desc="a\x1b[31m hit", db;dur=10;desc=Orders, miss, much;dur=9000'
+    one = Attempt(FIRST, headers={"Server-Timing": said})
+    lines = drawn(one, width=104)
+    at = next(number for number, line in enumerate(lines) if line.startswith("  wait"))
+    assert lines[at + 1] == f"  · much     9000.0 ms  {' ' * 60}{'░' * 16}"
+    assert lines[at + 2] == f"  · db         10.0 ms  {' ' * 60}{'░' * 8} Orders"
+    assert lines[at + 3].startswith("  · cache       1.0 ms  ")
+    assert lines[at + 3].endswith(" a?[31m hit")
+
+
+def test_bars_do_not_begin_early() -> None:
+    """A bar never begins before the phase before it ends, whatever is rounded."""
+    for width in range(60, 121, 7):
+        for cut in range(1, 100):
+            lines = drawn(Attempt({"queue": cut, "send": 0.001, "wait": 100 - cut}), width=width)
+            queue, send, wait = (line[24:] for line in lines[2:5])
+            assert edges(queue)[1] <= edges(send)[0]
+            assert edges(queue)[1] <= edges(wait)[0]
+            assert edges(send)[0] <= edges(wait)[0]
 
 
 def test_secrets() -> None:

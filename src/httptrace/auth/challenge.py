@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
@@ -120,8 +121,6 @@ def _choose_qop(offered: str) -> str | None:
 
 def _hasher(algorithm: str) -> Callable[[bytes], str] | None:
     """A function that returns the hash in hexadecimal; None if the algorithm is not available."""
-    import hashlib
-
     name = _HASHES.get(algorithm.upper().removesuffix("-SESS") or "MD5")
     if name is None or name not in hashlib.algorithms_available:
         return None

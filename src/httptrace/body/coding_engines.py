@@ -184,19 +184,8 @@ def engine(coding: str) -> Engine:
 
 
 def available(coding: str) -> bool:
-    """Whether the library of `coding` is installed."""
-    if coding == "zstd":  # not imported here, which takes time
-        return any(map(_is_installed, _zstd_names(built_in="_zstd")))
-    return coding != "br" or _find(coding) is not None
-
-
-def _is_installed(name: str) -> bool:
-    from importlib.util import find_spec
-
-    try:
-        return find_spec(name) is not None
-    except ImportError:
-        return False
+    """Whether the library of `coding` is installed; if it is, that is imported."""
+    return coding not in ("br", "zstd") or _find(coding) is not None
 
 
 def library(coding: str) -> Any:
@@ -213,9 +202,9 @@ def _find(coding: str) -> Any:
     return next((module for module in map(_import, names) if module is not None), None)
 
 
-def _zstd_names(built_in: str = "compression.zstd") -> tuple[str, ...]:
+def _zstd_names() -> tuple[str, ...]:
     others = ("backports.zstd", "zstandard")
-    return (built_in, *others) if sys.version_info >= (3, 14) else others
+    return ("compression.zstd", *others) if sys.version_info >= (3, 14) else others
 
 
 def _import(name: str) -> Any:

@@ -8,6 +8,7 @@ attributes of a call describe its current hop. An `Exchange` is one attempt to s
 from __future__ import annotations
 
 import asyncio
+from asyncio import current_task
 from collections.abc import Coroutine, Generator, Iterator
 from itertools import count
 from time import perf_counter_ns
@@ -19,6 +20,7 @@ from ..errors import ClientResponseError, SocketTimeoutError, TotalTimeoutError
 from ..headers.head import headers_in, version_of
 from ..request_info import RequestInfo
 from ..trace.awaitables import COMPLETED
+from ..trace.call_site import call_site
 from ..trace.events import TraceRequestFinishParams
 from ..trace.timeline import attach_timeline
 from .exchange import Exchange
@@ -42,7 +44,8 @@ _OF_RESPONSES = frozenset(
     {
         *("charset", "closed", "connection", "content", "content_length", "content_type"),
         *("cookies", "get_encoding", "host", "json", "links", "ok", "raise_for_status"),
-        *("raw_headers", "read", "real_url", "reason", "release", "sse", "status", "text"),
+        *("raw_headers", "read", "real_url", "reason", "release", "server_timing", "sse", "status"),
+        "text",
         *("content_disposition", "timeline", "trailers", "version", "wait_for_close"),
         *("close_code", "exception", "get_extra_info", "ping", "pong", "protocol", "receive"),
         *("receive_bytes", "receive_json", "receive_str", "send_bytes", "send_frame"),
@@ -60,7 +63,7 @@ class Call(Coroutine[Any, Any, R], Generic[R]):
     __slots__ = (  # set or read for every request: faster than `__dict__`
         *("session", "core", "pool", "loop", "settings", "method", "request_id", "start_ns"),
         *("coroutine", "target", "headers", "head", "body", "payload", "trace", "exchange"),
-        *("history", "task", "finished", "entered", "returned"),
+        *("history", "task", "finished", "entered", "returned", "cancelled", "closes", "early"),
         *("__dict__", "__weakref__"),
     )
 
@@ -79,13 +82,17 @@ class Call(Coroutine[Any, Any, R], Generic[R]):
     """The responses of the earlier hops."""
     task: asyncio.Task[Any] | None
     coroutine: Coroutine[Any, Any, R]
+    closes: bool
+    """Whether the request has ``Connection: close``."""
+    early: tuple[Outcome, BaseException | None] | None
+    """How the response ended, if it ended before the caller received it."""
+    cancelled: bool
+    """Whether the task was cancelled because a timeout expired."""
 
     # Attributes that few calls set: the class holds the defaults.
     chunked: bool = False
     expect100: bool = False
     compress: str | None = None
-    closes: bool = False
-    """Whether the request has ``Connection: close``."""
     skip_content_type: bool = False
     tunnel: bool = False
     """Whether to send CONNECT to an HTTP proxy even if the URL is not https."""
@@ -104,10 +111,6 @@ class Call(Coroutine[Any, Any, R], Generic[R]):
     """Names of the headers with propagated ids."""
     context_id: str | None = None
     timeout_error: BaseException | None = None
-    early: tuple[Outcome, BaseException | None] | None = None
-    """How the response ended, if it ended before the caller received it."""
-    cancelled: bool = False
-    """Whether the task was cancelled because a timeout expired."""
     cancelling: int = 0
     """``task.cancelling()`` from before the timeout."""
 
@@ -122,10 +125,10 @@ class Call(Coroutine[Any, Any, R], Generic[R]):
         self.settings = core.settings
         self.request_id = next(_ids)
         self.start_ns = perf_counter_ns()
-        self.headers = self.head = self.payload = self.trace = self.task = None
+        self.headers = self.head = self.payload = self.trace = self.task = self.early = None
         self.body = b""
         self.history = ()
-        self.finished = self.entered = self.returned = False
+        self.finished = self.entered = self.returned = self.cancelled = self.closes = False
 
     # --- the interface for the caller ---------------------------------------------------------
 
@@ -230,6 +233,7 @@ class Call(Coroutine[Any, Any, R], Generic[R]):
         if exchange.complete:
             return "completed"
         if exchange.upgraded is None:
+            exchange.left_at = call_site()
             self.abandon("unread body")
             return "dropped"
         exchange.dropped = True
@@ -286,9 +290,21 @@ class Call(Coroutine[Any, Any, R], Generic[R]):
             attach_timeline(exc, self.exchange)
         if self.trace is not None:
             self.trace.note(TraceRequestFinishParams, self.exchange, 0, outcome, exc)
-            self.history = ()  # events that are kept must not keep the responses of redirects
+            self._keep_facts()
         del self.exchange  # it refers to the call: this breaks the reference cycle
         return True
+
+    def _keep_facts(self) -> None:
+        """Events refer to the exchanges: let go what kept events must not keep."""
+        self.history, self.body = (), b""
+        exchange: Any = self.exchange
+        if exchange.upload is None or exchange.upload.done():
+            self.payload = None
+        if exchange.dropped:
+            exchange.chunks.clear()
+        while exchange is not None:
+            exchange.keep_facts()
+            exchange = exchange.previous
 
     def finish_if_complete(self) -> bool:
         """The caller receives the response now. Returns whether the call has ended.
@@ -313,7 +329,7 @@ class Call(Coroutine[Any, Any, R], Generic[R]):
 
     def watch_task(self) -> None:
         """Let timeouts apply while the task awaits something other than a connection."""
-        self.task = task = asyncio.current_task(self.loop)
+        self.task = task = current_task(self.loop)
         if task is not None and (cancelling := task.cancelling()) != self.cancelling:
             self.cancelling = cancelling
         self.pool.unconnected.add(self)

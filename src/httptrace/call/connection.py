@@ -8,7 +8,9 @@ if TYPE_CHECKING:
     import asyncio
 
     from ..trace.record import TlsFacts
+    from ..trace.tcp_info import TcpInfo
     from .exchange import Exchange
+    from .kept import ConnectionFacts
 
 
 class Upgraded(Protocol):
@@ -28,6 +30,10 @@ class Connection(Protocol):
     address: str | None
     """The peer's address and port."""
     tls: TlsFacts | None
+    kernel: TcpInfo | None
+    """The latest facts that the kernel told about the connection."""
+    facts: ConnectionFacts | None
+    """What exchanges keep of it when their calls have ended; None until it is asked for."""
     opened_ns: int
     idle_since_ns: int
     requests_served: int

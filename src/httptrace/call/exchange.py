@@ -6,6 +6,7 @@ The connection's parser stores received data here and wakes the caller, which ta
 from __future__ import annotations
 
 import asyncio
+import sys
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from multidict import CIMultiDictProxy
 
 from ..headers.head import fields_of, headers_in, headers_of, reason_of, received_headers
 from ..trace.record import Record
+from .kept import facts_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,9 +23,11 @@ if TYPE_CHECKING:
     from yarl import URL
 
     from ..headers.head import RawHeaders
+    from ..trace.loop_lag import LoopBlock
     from ..trace.record import TlsFacts
     from .call import Call
     from .connection import Connection, Upgraded
+    from .kept import UnreadBody
     from .target import Target
 
 
@@ -32,8 +36,8 @@ class Exchange(Record):
 
     __slots__ = (
         *("call", "target", "connection", "chunks", "taken", "head", "has_cookies", "encoded"),
-        *("waiter", "waits_for_end", "waiting_since_ns", "last_data_ns"),
-        *("dropped", "complete", "error", "continued"),
+        *("waiter", "waits_for_end", "waiting_since_ns", "queue_number"),
+        *("dropped", "complete", "error", "continued", "on_complete"),
     )
 
     call: Call[Any]
@@ -51,7 +55,6 @@ class Exchange(Record):
     """The future that the caller awaits, for the head, more of the body, or the body's end."""
     waits_for_end: bool
     waiting_since_ns: int
-    last_data_ns: int
     dropped: bool
     """Whether the rest of the response is discarded."""
     complete: bool
@@ -60,21 +63,30 @@ class Exchange(Record):
     """The error that ended the response early; raised when the caller reads on."""
     continued: asyncio.Future[bool] | None
     """The future of an upload that waits for 100 Continue; its result is whether to send."""
+    on_complete: list[Callable[[], None]] | None
+    """Called with ``loop.call_soon`` once the response was received completely."""
+
+    queue_number: int
+    """The number of the request's last ticket in the pool's queues; 0 if it had none."""
 
     # Attributes that few exchanges set: the class holds the defaults.
+    ticket: Any = None
+    """The ticket with which the request waits in a queue although it holds a connection."""
     is_past: bool = False
     """Whether the call has begun another attempt."""
     version_received: str = "1.1"
     raw_trailers: RawHeaders | None = None
     upload: asyncio.Task[None] | None = None
-    blocked_since_ns: int = 0
-    """Since when the write buffer has not shrunk while the upload awaits `drain`; else 0."""
     unsent: int = 0
     """The size of the transport's write buffer when it was last checked."""
+    unread_ns: int = 0
+    """How long the data of the current wait lay in the kernel before the loop read it."""
+    unread: UnreadBody | None = None
+    """Drops `chunks` with the response, if kept events may refer to the exchange."""
+    left_at: str | None = None
+    """Where the program let the response go before its body was read."""
     upgraded: Upgraded | None = None
     """What the connection became after a 101 that the program has asked for."""
-    on_complete: list[Callable[[], None]] | None = None
-    """Called with ``loop.call_soon`` once the response was received completely."""
     _headers_sent: CIMultiDict[str] | None = None
     _raw_headers: RawHeaders | None = None
     _response_headers: CIMultiDictProxy[str] | None = None
@@ -88,11 +100,12 @@ class Exchange(Record):
         self.start_ns = start_ns
         self.chunks = []
         self.connection = self.head = self.waiter = self.error = self.continued = None
+        self.on_complete = None
         self.has_cookies = self.encoded = self.waits_for_end = self.dropped = self.complete = False
         self.send_ns = self.sent_ns = self.first_byte_ns = self.head_ns = self.end_ns = 0
         self.idle_ns = self.waiting_since_ns = self.last_data_ns = 0
         self.body_sent = self.bytes_received = self.body_received = self.body_decoded = 0
-        self.status = self.taken = self.served_before = 0
+        self.status = self.taken = self.served_before = self.queue_number = 0
         self.head_sent = b""
 
     @property
@@ -112,6 +125,20 @@ class Exchange(Record):
     @tls.setter
     def tls(self, value: TlsFacts | None) -> None:
         self._tls = value
+
+    @property
+    def min_rtt_ns(self) -> int | None:
+        """The shortest round trip of the connection that the kernel has told."""
+        kernel = self.kernel if self.connection is None else self.connection.kernel
+        return None if kernel is None else kernel.min_rtt_ns
+
+    def loop_blocks(self) -> tuple[LoopBlock, ...]:
+        """What held the event loop meanwhile, as far as `loop_lag` with a threshold has seen it."""
+        if "httptrace.trace.loop_lag" not in sys.modules:  # nobody has watched
+            return ()
+        from ..trace.loop_lag import blocks_during
+
+        return blocks_during(self.call.loop, self.start_ns, self.end_ns or perf_counter_ns())
 
     @property
     def request_id(self) -> int:
@@ -188,6 +215,13 @@ class Exchange(Record):
                 self._response_headers = received_headers(self.head)
         return self._response_headers
 
+    def keep_facts(self) -> None:
+        """The call has ended: kept events refer to its exchanges, which let the connection go."""
+        connection: Any = self.connection
+        if connection is not None and self.upgraded is None:
+            kept: Any = connection.facts or facts_of(connection)
+            self.connection = kept
+
     def response_again(self, response_class: type[Any]) -> Any:
         """Another response object, for an event that is kept longer than the first one."""
         return response_class._received(self.call, self)
@@ -209,8 +243,19 @@ class Exchange(Record):
         finally:
             self.waiter = None
             if self.head_ns:
-                since = max(self.waiting_since_ns, self.head_ns)
-                self.network_wait_ns += max(0, (self.end_ns or perf_counter_ns()) - since)
+                self._count_wait(self.end_ns or perf_counter_ns())
+
+    def _count_wait(self, until_ns: int) -> None:
+        """Split a wait of the reader: for the network until data came, then for the loop."""
+        since_ns = max(self.waiting_since_ns, self.head_ns)
+        arrived_ns = self.last_data_ns
+        ended_by_data = self.complete or not self.waits_for_end
+        if not ended_by_data or not since_ns < arrived_ns < until_ns:
+            arrived_ns = max(since_ns, until_ns)
+        late_ns = min(self.unread_ns, arrived_ns - since_ns)
+        self.unread_ns = 0
+        self.network_wait_ns += arrived_ns - since_ns - late_ns
+        self.receive_late_ns += late_ns + max(0, until_ns - arrived_ns)
 
     def silent_since(self, now_ns: int) -> int:
         """Since when the server has sent nothing, for the timeout `sock_read`.

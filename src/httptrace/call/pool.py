@@ -84,7 +84,16 @@ class Pool(Protocol):
         """Close the connection of an exchange that has ended."""
 
     def close_unused(self, connection: Any, reason: str) -> None:
-        """Close an idle connection."""
+        """Close a connection without an exchange."""
+
+    def tell_closed(self, connection: Any, exchange: Exchange | None = None) -> None:
+        """Emit the event of a connection that was closed while a request held it, if still due."""
+
+    def keep_place(self, host: Any, exchange: Exchange) -> None:
+        """Queue a request that holds a connection which may be closed."""
+
+    def leave_queue(self, exchange: Exchange) -> None:
+        """Return the ticket of `keep_place`."""
 
     def transport_closed(self, connection: Any) -> None:
         """A connection calls this when its transport is closed."""

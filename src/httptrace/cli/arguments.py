@@ -58,6 +58,7 @@ class Arguments(argparse.Namespace):
     fail: bool
     repeat: int
     json_timeline: bool
+    why: bool
     no_color: bool
 
     def warn(self, text: str) -> None:
@@ -97,6 +98,8 @@ def parse(argv: Sequence[str]) -> Arguments:
     arguments = _parser().parse_intermixed_args(words, namespace=Arguments())
     if arguments.json_timeline and "-" in arguments.outputs:
         raise Failure(USAGE, "", "--json-timeline and -o - both write to standard output")
+    if arguments.json_timeline and arguments.why:
+        raise Failure(USAGE, "", "--json-timeline has the findings of --why: leave --why out")
     if arguments.get and any(name == "--json" for name, _ in arguments.data):
         raise Failure(USAGE, "", "-G and --json exclude each other")
     if arguments.form and (arguments.data or arguments.get or arguments.head):
@@ -310,6 +313,11 @@ def _add_output(group: Any) -> None:
         help="make each request N times, to see connections reused",
     )
     add("--json-timeline", action="store_true", help="print one line of JSON for each request")
+    add(
+        "--why",
+        action="store_true",
+        help="explain after the last request why requests took long, and what to do",
+    )
     add(
         "--no-color",
         "--no-colour",

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ..body.content_coding import codings_of, decoder_for
 from ..pool.connectors import TCPConnector, UnixConnector
 from ..session.session import ClientSession
 from ..timeouts import ClientTimeout
+from ..trace.why.explaining import explain
 from ..version import HttpVersion10, HttpVersion11
 from .failures import (
     BAD_AUTHORITIES,
@@ -32,11 +34,13 @@ from .watching import Watch
 
 if TYPE_CHECKING:
     import ssl
+    from collections.abc import Iterator
 
     from yarl import URL
 
     from ..pool.connector import BaseConnector
     from ..response.response import ClientResponse
+    from ..trace.timeline import Timeline
     from .arguments import Arguments
 
 _CONNECT_SECONDS = 300
@@ -95,15 +99,19 @@ class _Fetcher:
         self._trust = trust
         stream = sys.stderr if "-" in arguments.outputs else sys.stdout
         self._terminal = Terminal(stream, arguments.no_color)
+        self._timelines: list[Timeline] = []
 
     async def run(self, resolver: PinnedResolver) -> int:
-        code = 0
+        arguments, code = self._arguments, 0
         resolver.prepare()
         async with self._session(resolver) as session:
-            for _ in range(self._arguments.repeat):
-                for number, url in enumerate(self._arguments.urls):
+            for _ in range(arguments.repeat):
+                for number, url in enumerate(arguments.urls):
                     code = await self._fetch(session, number, url) or code
         await resolver.close()
+        if arguments.why:
+            with _written():
+                self._terminal.say(explain(self._timelines).text(self._terminal.columns))
         return code
 
     def _session(self, resolver: PinnedResolver) -> ClientSession:
@@ -184,13 +192,8 @@ class _Fetcher:
 
     def _finish(self, outcome: Outcome) -> None:
         arguments, failure = self._arguments, outcome.failure
-        try:
+        with _written():
             self._report(outcome)
-        except BrokenPipeError:
-            raise
-        except OSError as exc:
-            text = f"the report cannot be written: {exc.strerror or exc}"
-            raise Failure(NOT_WRITTEN, "output", text) from exc
         interrupted = failure is not None and failure.code == INTERRUPTED
         if failure is not None and not interrupted:
             if arguments.show_error or not arguments.silent:
@@ -198,6 +201,8 @@ class _Fetcher:
 
     def _report(self, outcome: Outcome) -> None:
         arguments = self._arguments
+        if arguments.why and outcome.watch.timeline is not None:
+            self._timelines.append(outcome.watch.timeline)
         if arguments.json_timeline:
             print(json_line(outcome, arguments.verbose), flush=True)
             return
@@ -205,6 +210,18 @@ class _Fetcher:
         text = report(outcome, self._terminal.columns, arguments.verbose, include)
         if text:
             self._terminal.say(text)
+
+
+@contextmanager
+def _written() -> Iterator[None]:
+    """Write a report: that it cannot be written is a `Failure`, unless nobody reads any more."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as exc:
+        text = f"the report cannot be written: {exc.strerror or exc}"
+        raise Failure(NOT_WRITTEN, "output", text) from exc
 
 
 def _check_coding(coding: str) -> None:

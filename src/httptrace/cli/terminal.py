@@ -91,10 +91,12 @@ _PLAIN = {
     "µ": "u",
     "↑": "sent",
     "↓": "received",
+    "│": "|",
     "·": "-",
     "…": "...",
     "─": "-",
     "–": "-",
+    "≈": "about",
 }
 codecs.register_error(_IN_ASCII, _in_ascii)
 
@@ -166,8 +168,12 @@ def _styled(line: str) -> Iterator[tuple[str, str]]:
         yield line[:2], "dim"
         yield (name + colon, "cyan") if colon else (name, "bold")
         yield value, ""
+    elif line.startswith("  · "):
+        yield line, _PHASES["wait"]
     elif line.startswith("  total"):
         yield line, "bold"
+    elif line.startswith("  why "):
+        yield line, "bold yellow"
     else:
         yield line, "dim"
 

@@ -234,8 +234,9 @@ async def _hello(call: Call) -> None:
 
 
 async def _slow_start(call: Call) -> None:
-    await asyncio.sleep(call.number(0.3))
-    await call.answer(200, _TEXT)
+    seconds = call.number(0.3)
+    await asyncio.sleep(seconds)
+    await call.answer(200, _TEXT, ("Server-Timing", f"think;dur={seconds * 1000:g}"))
 
 
 async def _slow_body(call: Call) -> None:

@@ -10,11 +10,11 @@ import re
 
 from .limits import BadHeadError
 
-_FOLDS = re.compile(rb"(?:\r\n[ \t]+)+")
+# Patterns that few programs need are compiled when they are first used: that takes longer than all
+# the rest of this module's import.
+_FOLDS = rb"(?:\r\n[ \t]+)+"
 _FOLD = b"\r\n "
-_FOLDED_FRAMING = re.compile(
-    rb"(?:^|\n)(content-length|transfer-encoding)[ \t]*:[^\n]*\n ", re.IGNORECASE
-)
+_FOLDED_FRAMING = rb"(?i)(?:^|\n)(content-length|transfer-encoding)[ \t]*:[^\n]*\n "
 _UNDECIDED = (
     *(b"\r\n \r\n\r", b"\r\n \r\n", b"\r\n \r", _FOLD),
     *(b"\r\n\r", b"\r\n", b"\r"),
@@ -22,7 +22,7 @@ _UNDECIDED = (
 """Ends of a piece after which only the next byte tells whether a line ends or is folded."""
 _NAME = 32
 """How many bytes of a line are kept, to recognize its field if the line is folded later."""
-_SIZE_LINE = re.compile(rb"([0-9A-Fa-f]+)[ \t]*((?:;[^\r\n]*)?)(?:\r\n?)?")
+_SIZE_LINE = rb"([0-9A-Fa-f]+)[ \t]*((?:;[^\r\n]*)?)(?:\r\n?)?"
 
 
 class FieldLines:
@@ -63,7 +63,7 @@ class FieldLines:
         if self._first:
             self._check_first(text)
         if b"\n " in text or b"\n\t" in text:
-            text = _FOLDS.sub(_FOLD, text)
+            text = re.sub(_FOLDS, _FOLD, text)
         if self.rest is None and text.endswith(_UNDECIDED):
             self._held = next(held for held in _UNDECIDED if text.endswith(held))
             text = text[: -len(self._held)]
@@ -92,7 +92,7 @@ class FieldLines:
 
     def _unfold(self, text: bytes) -> bytes:
         if _FOLD in text:
-            framing = _FOLDED_FRAMING.search(self._line + text)
+            framing = re.search(_FOLDED_FRAMING, self._line + text)
             if framing is not None:
                 raise BadHeadError(f"a folded {framing[1].decode()}")
             text = text.replace(_FOLD, b" ")
@@ -144,7 +144,7 @@ class ChunkLines:
 
     def _size_line(self) -> bytes:
         """The line, rewritten, if it is complete; without its CRLF if trailers may follow."""
-        parts = _SIZE_LINE.fullmatch(self._line)
+        parts = re.fullmatch(_SIZE_LINE, self._line)
         if parts is not None and not self._line.endswith(b"\n"):
             return b""
         line, self._line = self._line, b""
@@ -162,9 +162,9 @@ class ChunkLines:
 def can_repair(chunk: bytes | bytearray) -> bool:
     """Whether `ChunkLines` rewrites a size line, perhaps incomplete, or the trailers after it."""
     line, _line_end, trailers = chunk.partition(b"\n")
-    if _SIZE_LINE.fullmatch(line) is None:
+    if re.fullmatch(_SIZE_LINE, line) is None:
         return False
-    return b" " in line or b"\t" in line or _FOLDS.search(trailers) is not None
+    return b" " in line or b"\t" in line or re.search(_FOLDS, trailers) is not None
 
 
 def _without_blanks(extension: bytes) -> bytes:

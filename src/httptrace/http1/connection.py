@@ -12,6 +12,7 @@ If bytes follow the end of a response, no request has asked for them, and the co
 
 from __future__ import annotations
 
+import re
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +38,7 @@ from .framing import (
     is_persistent,
     reads_until_close,
 )
+from .lateness import LONG_NS, look_at_beginning, look_at_more
 from .lenient import REFUSALS, LenientParser
 from .sending import Sending
 
@@ -53,7 +55,8 @@ _HEAD_LOOK = 1 << 13
 _MOST_INFORMATIONAL = 32
 """How many 1xx responses may arrive at once; each second allows one more."""
 _MOST_EARLY = 1 << 16
-"""The maximum number of bytes that a server may send before the first request."""
+"""After how many bytes before the first request nothing is read until it is sent."""
+_EARLY_ERROR = rb"HTTP/1\.\d [45]"
 _TLS_ALERT = b"\x15\x03"
 """The first bytes of a TLS alert, the response of a TLS server to plain HTTP (RFC 8446 §5.1)."""
 
@@ -101,9 +104,17 @@ class Http1Connection(Sending):
             return
         nbytes = len(data)
         exchange.bytes_received += nbytes
-        now_ns = exchange.last_data_ns = perf_counter_ns()
+        now_ns = perf_counter_ns()
         if not exchange.first_byte_ns:
+            if now_ns - exchange.sent_ns > LONG_NS or not exchange.served_before:
+                look_at_beginning(self, exchange, now_ns)
             self._begin_response(exchange, data, now_ns)
+        elif (
+            exchange.waiter is not None
+            and now_ns - max(exchange.last_data_ns, exchange.waiting_since_ns) > LONG_NS
+        ):
+            look_at_more(self, exchange, now_ns)
+        exchange.last_data_ns = now_ns
         self._overhead += nbytes
         try:
             self._parser.feed_data(data)  # type: ignore[union-attr]
@@ -139,13 +150,20 @@ class Http1Connection(Sending):
     def _received_early(self, data: bytes | memoryview) -> None:
         """Keep bytes that arrive before the first request: they begin its response.
 
-        Overloaded servers respond as soon as they accept a connection. On a connection that has
-        served a request, unexpected bytes belong to no request: it is closed.
+        Overloaded servers respond as soon as they accept a connection. After the head of an error
+        response the request is not written: if the server has closed its end, it would answer with
+        a reset, and the rest of the response would be lost. On a connection that has served a
+        request, unexpected bytes belong to no request: it is closed.
         """
-        if self.requests_served or len(data) + len(self.early) > _MOST_EARLY:
+        if self.requests_served:
             self._pool.close_unused(self, "unexpected data")
             return
-        self.early = (self.early + bytes(data)).lstrip(b"\r\n")  # RFC 9112 §2.2
+        early = self.early = (self.early + bytes(data)).lstrip(b"\r\n")  # RFC 9112 §2.2
+        if re.match(_EARLY_ERROR, early) and (b"\n\r\n" in early or b"\n\n" in early):
+            self._write = _discarded
+        if len(early) > _MOST_EARLY and not self._reading_paused:
+            self._reading_paused = True
+            self._transport.pause_reading()  # type: ignore[union-attr]
 
     def answer_early(self) -> None:
         """Parse the bytes that arrived before the request as the beginning of its response.
@@ -160,6 +178,10 @@ class Http1Connection(Sending):
         if self._early_end:
             self._end_of_file(None)
             self._forget_parsers()
+        elif self.exchange is not None:
+            unread = self.exchange.body_received - self.exchange.taken
+            if unread <= self.exchange.call.settings.pause_above:
+                self.resume_reading()
 
     def _begin_response(self, exchange: Exchange, data: bytes | memoryview, now_ns: int) -> None:
         """Choose the parser for a head that begins with these bytes."""
@@ -179,7 +201,7 @@ class Http1Connection(Sending):
         if is_whole and "chunked" not in lower and (end < limits.small or limits.allow(head)):
             exchange.first_byte_ns = now_ns
             if exchange.trace is not None:
-                exchange.trace.note(TraceResponseFirstByteParams, exchange, now_ns)
+                exchange.trace.pending.append((TraceResponseFirstByteParams, exchange, now_ns, ()))
             self._overhead = 0
             exchange.head = head
             exchange.has_cookies = "\nset-cookie:" in lower
@@ -242,7 +264,7 @@ class Http1Connection(Sending):
             transport: Any = self._transport
             exchange.upgraded = UpgradedConnection(self, transport, exchange, rest)
         else:
-            self.exchange = None
+            self.exchange, self.switched = None, True
             take_over(self, self._transport, rest)
         exchange.wake()
 
@@ -330,7 +352,9 @@ class Http1Connection(Sending):
 
     def _tell_head(self, exchange: Exchange) -> None:
         if exchange.trace is not None:
-            exchange.trace.note(TraceResponseHeadersReceivedParams, exchange, exchange.head_ns)
+            pending = exchange.trace.pending
+            pending.append((TraceResponseHeadersReceivedParams, exchange, exchange.head_ns, ()))
+            exchange.trace.head_at = len(pending)
         if exchange.continued is not None and not exchange.continued.done():
             exchange.continued.set_result(False)
 
@@ -342,8 +366,10 @@ class Http1Connection(Sending):
             return
         exchange.body_received += len(chunk)
         self._overhead = 0
-        if exchange.trace is not None:
-            exchange.trace.note(TraceResponseChunkReceivedParams, exchange, 0, chunk)
+        trace = exchange.trace
+        if trace is not None and TraceResponseChunkReceivedParams in trace.wants:
+            fact = (TraceResponseChunkReceivedParams, exchange, exchange.last_data_ns, (chunk,))
+            trace.pending.append(fact)
         if exchange.dropped:
             return
         exchange.chunks.append(chunk)
@@ -414,8 +440,8 @@ class Http1Connection(Sending):
                 exchange.call.loop.call_soon(callback)
         trace = exchange.trace
         if trace is not None:
-            trace.note(TraceResponseBodyEndParams, exchange, exchange.end_ns)
-            if exchange.raw_trailers:
+            trace.pending.append((TraceResponseBodyEndParams, exchange, exchange.end_ns, ()))
+            if exchange.head is None and exchange.raw_trailers:  # not from the fast parser
                 trailers = headers_of(exchange.raw_trailers)
                 trace.note(TraceResponseTrailersParams, exchange, exchange.end_ns, trailers)
         if self._parser_behind:  # the parser still expects a body
@@ -490,7 +516,7 @@ class Http1Connection(Sending):
 
 
 def _discarded(data: Any) -> None:
-    """Discard a request whose response arrived before the server closed the connection."""
+    """Discard a request that has its response: the server is closing or has closed."""
 
 
 class _FastCallbacks:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 REFUSALS = (HttpParserError, HttpParserUpgrade, BadHeadError)
 """What llhttp and `LenientParser` raise for bytes that they refuse."""
 _CHUNKED_HEAD = b"HTTP/1.1 200\r\nTransfer-Encoding: chunked\r\n\r\n"
-_LAST_CHUNK = re.compile(rb"0+[;\r]")
+_LAST_CHUNK = rb"0+[;\r]"
 _LF = 0x0A
 _SLICE = 1 << 13
 """How many bytes of a head are rewritten at once: a rewritten piece needs more memory."""
@@ -168,7 +168,7 @@ class LenientParser:
         else:
             chunks = _after_head(data) if is_first else bytes(data)
             seen = self._since_size(chunks, told)
-            in_data = seen and not in_size and not _LAST_CHUNK.match(seen)
+            in_data = seen and not in_size and not re.match(_LAST_CHUNK, seen)
             self._seen = None if in_data else seen
 
     def _can_walk(self) -> bool:

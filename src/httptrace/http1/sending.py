@@ -10,13 +10,18 @@ from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, cast
 
 from ..errors import ClientConnectionError, ClientConnectionResetError, ServerDisconnectedError
+from ..net.kernel import kernel_socket, tcp_info
+from ..net.tls_transport import socket_transport
+from .sent import SENT_AT_ONCE, SentWatch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..call.exchange import Exchange
+    from ..call.kept import ConnectionFacts
     from ..call.pool import Host
     from ..trace.record import TlsFacts
+    from ..trace.tcp_info import TcpInfo
 
 _ids = count(1)
 
@@ -41,10 +46,11 @@ class Sending(asyncio.BaseProtocol):
     """Writes requests to a transport. The subclass parses the responses."""
 
     __slots__ = (
-        *("id", "host", "address", "tls", "opened_ns", "idle_since_ns", "requests_served"),
-        *("closed", "close_reason", "exchange", "write_blocked", "_transport", "_write", "ended"),
+        *("id", "host", "address", "tls", "kernel", "facts", "opened_ns", "idle_since_ns"),
+        *("requests_served", "closed", "close_reason", "exchange", "write_blocked", "_transport"),
+        *("_write", "ended"),
         *("_request_whole", "_reading_paused", "_writable", "_poll", "early", "announced", "lost"),
-        *("closes_gently", "__weakref__"),
+        *("closes_gently", "switched", "close_untold", "granted_to", "__weakref__"),
     )
 
     def __init__(self, host: Host) -> None:
@@ -57,6 +63,8 @@ class Sending(asyncio.BaseProtocol):
         self.exchange: Exchange | None = None
         self.address: str | None = None
         self.tls: TlsFacts | None = None
+        self.kernel: TcpInfo | None = None
+        self.facts: ConnectionFacts | None = None
         self._transport: asyncio.Transport | None = None
         self._request_whole = True
         self.ended = False
@@ -73,6 +81,12 @@ class Sending(asyncio.BaseProtocol):
         """Whether the transport is closed."""
         self.closes_gently = False
         """Whether `close` sends what was written before."""
+        self.switched = False
+        """Whether the transport was passed on to another protocol."""
+        self.granted_to: Any = None
+        """The ticket that the connection was granted to, until its request has resumed."""
+        self.close_untold = False
+        """Whether the event that the connection was closed is still due: see `Pool.tell_closed`."""
 
     def send(self, exchange: Exchange, head: bytes, body: bytes) -> None:
         """Write a request with its whole body. The exchange receives the response."""
@@ -83,14 +97,16 @@ class Sending(asyncio.BaseProtocol):
             return
         self.exchange = exchange
         self.ended = False
-        exchange.send_ns = send_ns = perf_counter_ns()
+        # Read before the write, at whose end the server may have had the request for a while.
+        exchange.send_ns = exchange.sent_ns = send_ns = perf_counter_ns()
         exchange.idle_ns = send_ns - self.idle_since_ns
         exchange.head_sent = head
         if body:
             exchange.body_sent = len(body)
             head += body
         self._write(head)
-        exchange.sent_ns = perf_counter_ns()
+        if len(body) > SENT_AT_ONCE:
+            SentWatch(self, exchange)()
 
     def disconnected(self) -> ServerDisconnectedError:
         """The error of a request whose connection was closed before it was sent."""
@@ -155,6 +171,22 @@ class Sending(asyncio.BaseProtocol):
         """The number of bytes in the transport's write buffer."""
         return 0 if self._transport is None else self._transport.get_write_buffer_size()
 
+    def unsent_below(self) -> tuple[int, bool]:
+        """The bytes that transports and kernel hold unsent, and whether the kernel tells its part.
+
+        The transport below TLS has a buffer of its own.
+        """
+        transport = self._transport
+        if transport is None:
+            return 0, False
+        unsent, below = transport.get_write_buffer_size(), socket_transport(transport)
+        if below is not transport:
+            unsent += below.get_write_buffer_size()
+        sock = kernel_socket(transport)
+        info = None if sock is None else tcp_info(sock)
+        in_kernel = None if info is None else info.notsent_bytes
+        return unsent + (in_kernel or 0), in_kernel is not None
+
     async def drain(self) -> None:
         """Wait until the transport calls `resume_writing`."""
         if self.write_blocked and not self.closed:
@@ -164,11 +196,18 @@ class Sending(asyncio.BaseProtocol):
     def request_complete(self) -> None:
         """The whole request was written: the connection may be reused after the response."""
         self._request_whole = True
+        exchange = self.exchange
+        if exchange is not None and exchange.body_sent > SENT_AT_ONCE:
+            SentWatch(self, exchange)()
 
     def resume_reading(self) -> None:
         """Resume reading if it was paused."""
         if self._reading_paused and not self.closed:
             self._reading_paused = False
+            exchange = self.exchange
+            if exchange is not None:
+                exchange.paused_ns += perf_counter_ns() - exchange.paused_since_ns
+                exchange.paused_since_ns = 0
             self._transport.resume_reading()  # type: ignore[union-attr]
 
     def close(self, reason: str) -> None:
@@ -209,6 +248,7 @@ class Sending(asyncio.BaseProtocol):
     def _pause_reading(self, exchange: Exchange) -> None:
         if not self._reading_paused and not exchange.waits_for_end and self._transport is not None:
             self._reading_paused = True
+            exchange.paused_since_ns = perf_counter_ns()
             self._transport.pause_reading()
 
     def _drop(self, error: Exception) -> None:

@@ -50,21 +50,37 @@ async def is_closed_by_server(call: Call[Any], connection: Connection) -> bool:
 
     This is checked for requests that may not be retried after they were sent. If the socket is
     readable, the event loop gets some turns to read it: the end of the stream closes the
-    connection, and a message of TLS, such as a session ticket, does not.
+    connection, and a message of TLS, such as a session ticket, does not. If the connection is
+    closed, the request keeps its place for another one: the next requests in the queue are served
+    after it.
     """
-    if not connection.is_readable():
+    pool, exchange = call.pool, call.exchange
+    if connection.closed or not connection.is_readable():
+        pool.tell_closed(connection)
         return connection.closed
     call.watch_task()
+    pool.keep_place(connection.host, exchange)
     try:
-        for _ in range(_TURNS):
-            await asyncio.sleep(0)
-            if connection.closed or not connection.is_readable():
-                return connection.closed
+        if not await was_read(connection):
+            pool.close_unused(connection, "unexpected data")
     except BaseException:
-        call.pool.close_unused(connection, "cancelled")
+        pool.close_unused(connection, "cancelled")
+        pool.leave_queue(exchange)
         raise
-    call.pool.close_unused(connection, "unexpected data")
-    return True
+    finally:
+        pool.tell_closed(connection)
+    if not connection.closed:
+        pool.leave_queue(exchange)
+    return connection.closed
+
+
+async def was_read(connection: Connection) -> bool:
+    """Whether the event loop has read all that a socket has, within some turns."""
+    for _ in range(_TURNS):
+        await asyncio.sleep(0)
+        if connection.closed or not connection.is_readable():
+            return True
+    return False
 
 
 async def next_attempt(call: Call[Any], reason: str, error: Exception | None) -> Exchange:
@@ -77,7 +93,24 @@ async def next_attempt(call: Call[Any], reason: str, error: Exception | None) ->
         call.upload_tracker.begin()
     if call.trace is not None:
         await call.trace.tell(TraceRequestRetryParams, exchange, 0, reason, error, 0.0)
-    return call.new_exchange()
+    return _in_its_place(call, exchange)
+
+
+def _in_its_place(call: Call[Any], exchange: Exchange) -> Exchange:
+    """Begin the next attempt; it has the place in the queue that the last one had."""
+    if exchange.ticket is None:
+        fresh = call.new_exchange()
+    else:
+        ticket, exchange.ticket = exchange.ticket, None
+        try:
+            fresh = call.new_exchange()
+        except BaseException:
+            exchange.ticket = ticket
+            call.pool.leave_queue(exchange)
+            raise
+        fresh.ticket = ticket
+    fresh.queue_number = exchange.queue_number
+    return fresh
 
 
 def expectation_failed(call: Call[Any]) -> bool:

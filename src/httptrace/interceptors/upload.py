@@ -13,6 +13,7 @@ from ..trace.events import (
     TraceRequestChunkSentParams,
     TraceRequestHeadersSentParams,
 )
+from .stale import was_read
 
 if TYPE_CHECKING:
     from ..call.call import Call
@@ -47,6 +48,7 @@ class BodyWriter(PayloadWriter):
         self._left = None if declared is None else int(declared)
         self._tracker = tracker = call.upload_tracker
         self._counts_pieces = tracker is not None and self._encoder is None
+        exchange.providing_since_ns = perf_counter_ns()
         if tracker is not None:
             tracker.follow(exchange)
 
@@ -67,7 +69,9 @@ class BodyWriter(PayloadWriter):
             self._at_a_stretch += len(piece)
             if self._at_a_stretch >= _PIECE:
                 self._at_a_stretch = 0
+                self._provided()
                 await asyncio.sleep(0)
+                self._exchange.providing_since_ns = perf_counter_ns()
 
     async def _write(self, data: bytes | bytearray | memoryview) -> None:
         if type(data) is bytes and len(data) <= _PIECE:
@@ -84,13 +88,16 @@ class BodyWriter(PayloadWriter):
         """Send the end of the body."""
         if self._encoder is not None and (rest := self._encoder.flush()):
             await self._write(rest)
+        self._provided()
         if self._left:
             raise ClientPayloadError(f"The body ended {self._left} bytes before its Content-Length")
         if self._chunked:
             self._connection.send_body(b"0\r\n\r\n")
+            self._exchange.framing_sent += 5
 
     async def _send(self, piece: bytes | memoryview) -> None:
         size, exchange, connection = len(piece), self._exchange, self._connection
+        self._provided()
         if self._left is not None:
             if size > self._left:
                 raise ClientPayloadError("The body is longer than its Content-Length")
@@ -99,6 +106,7 @@ class BodyWriter(PayloadWriter):
             raise ResponseCameFirst
         if self._chunked:
             connection.send_chunk(piece)
+            exchange.framing_sent += len(b"%x" % size) + 4
         else:
             connection.send_body(piece)
         exchange.body_sent += size
@@ -115,6 +123,14 @@ class BodyWriter(PayloadWriter):
             exchange.blocked_ns += perf_counter_ns() - blocked_since_ns
         elif size == _PIECE:  # let other tasks run: nothing else here waits
             await asyncio.sleep(0)
+        exchange.providing_since_ns = perf_counter_ns()
+
+    def _provided(self) -> None:
+        """The program has provided a piece of the body, or its end."""
+        exchange = self._exchange
+        if exchange.providing_since_ns:  # a body may write two pieces at the same time
+            exchange.providing_ns += perf_counter_ns() - exchange.providing_since_ns
+            exchange.providing_since_ns = 0
 
 
 def begin_upload(call: Call[Any], exchange: Exchange, connection: Connection) -> None:
@@ -170,6 +186,8 @@ async def _upload(call: Call[Any], exchange: Exchange, connection: Connection) -
     if exchange.continued is not None and not await _may_continue(exchange, exchange.continued):
         exchange.sent_ns = perf_counter_ns()
         return
+    if not exchange.served_before and connection.is_readable():
+        await was_read(connection)  # a response that came on accept: see `answer_early`
     writer = BodyWriter(call, exchange, connection)
     await call.payload.write(writer)  # type: ignore[union-attr]
     await writer.finish()
@@ -201,4 +219,5 @@ async def _may_continue(exchange: Exchange, continued: asyncio.Future[bool]) -> 
     if exchange.head_ns:
         return False
     done, _pending = await asyncio.wait([continued], timeout=_PATIENCE)
+    exchange.continue_wait_ns = perf_counter_ns() - exchange.send_ns
     return not done or continued.result()

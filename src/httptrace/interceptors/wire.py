@@ -22,6 +22,7 @@ from .stale import (
     expectation_failed,
     is_closed_by_server,
     next_attempt,
+    was_read,
 )
 from .upload import begin_upload, sent_whole
 
@@ -30,11 +31,9 @@ if TYPE_CHECKING:
     from ..call.connection import Connection
     from ..call.exchange import Exchange
     from ..response.response import ClientResponse
+    from ..trace.declare import Fact
 
 _UNUSUAL = frozenset({101, 417})
-_NEW = (TraceConnectionAcquiredParams,)
-_REUSED = (TraceConnectionReuseconnParams, TraceConnectionAcquiredParams)
-_SENT = (TraceRequestHeadersSentParams, TraceRequestBodySentParams)
 
 
 async def wire(call: Call[Any]) -> ClientResponse:
@@ -60,13 +59,18 @@ async def wire(call: Call[Any]) -> ClientResponse:
                 and await is_closed_by_server(call, connection)
             ):
                 connection = pool.reuse(host, exchange.start_ns - pool.keepalive_ns)
+                if connection is not None:
+                    pool.leave_queue(exchange)
                 continue
             if not exchange.send_ns:
+                if is_new and not connection.requests_served and connection.is_readable():
+                    await was_read(connection)
                 _send(exchange, connection)
                 if is_new and connection.early:
                     connection.answer_early()
             while not exchange.head_ns:
                 if exchange.error is not None:
+                    pool.tell_closed(connection, exchange)
                     raise exchange.error
                 if exchange.trace is not None and exchange.trace.pending:
                     await exchange.trace.flush()
@@ -102,26 +106,27 @@ def _send(exchange: Exchange, connection: Connection) -> None:
     exchange.served_before = connection.requests_served
     if call.head is None:
         refresh_head(call)
-    if call.payload is not None:
+    if call.payload is None:
+        connection.send(exchange, call.head, call.body)  # type: ignore[arg-type]
+    else:
         connection.begin(exchange, call.head)  # type: ignore[arg-type]
-        _note_acquired(exchange, exchange.send_ns or perf_counter_ns())
+    if exchange.trace is not None:
+        _note_sent(exchange, exchange.trace.pending)
+    if call.payload is not None:
         call.watch_task()
         if exchange.send_ns:
             begin_upload(call, exchange, connection)
-        return
-    connection.send(exchange, call.head, call.body)  # type: ignore[arg-type]
-    trace = exchange.trace
-    if trace is None:
-        return
-    _note_acquired(exchange, exchange.send_ns or perf_counter_ns())
-    if exchange.send_ns and not call.body:
-        trace.note_all(_SENT, exchange, exchange.sent_ns)
-    elif exchange.send_ns:
-        trace.note(TraceRequestHeadersSentParams, exchange, exchange.sent_ns)
-        trace.note(TraceRequestChunkSentParams, exchange, exchange.sent_ns, call.body)
-        trace.note(TraceRequestBodySentParams, exchange, exchange.sent_ns)
 
 
-def _note_acquired(exchange: Exchange, time_ns: int) -> None:
-    if exchange.trace is not None:
-        exchange.trace.note_all(_REUSED if exchange.served_before else _NEW, exchange, time_ns)
+def _note_sent(exchange: Exchange, pending: list[Fact]) -> None:
+    """Note the connection, and what was written: all but a payload."""
+    call, acquired_ns = exchange.call, exchange.send_ns or perf_counter_ns()
+    if exchange.served_before:
+        pending.append((TraceConnectionReuseconnParams, exchange, acquired_ns, ()))
+    pending.append((TraceConnectionAcquiredParams, exchange, acquired_ns, ()))
+    if exchange.send_ns and call.payload is None:
+        sent_ns = exchange.sent_ns
+        pending.append((TraceRequestHeadersSentParams, exchange, sent_ns, ()))
+        if call.body:
+            pending.append((TraceRequestChunkSentParams, exchange, sent_ns, (call.body,)))
+        pending.append((TraceRequestBodySentParams, exchange, sent_ns, ()))

@@ -37,12 +37,14 @@ def request_fields(error: BaseException | None = None) -> dict[str, Any]:
     and the fields that `bind` set.
 
     The four are empty where there is none. Outside of any request or job, the fields are those of
-    the one in which `error` was raised: servers log an exception after the request's scope was
-    left.
+    the one in which `error` was raised, by default the exception that is being handled: servers
+    and job queues log an exception after the scope was left.
     """
     work: Mapping[str, Any] = current_work()
-    if "id" not in work and error is not None:
-        work = work_of(error) or work
+    if "id" not in work:
+        error = error or sys.exception()
+        if error is not None:
+            work = work_of(error) or work
     if not work and scope.strict.warn_if_lost is not None:
         scope.strict.warn_if_lost()
     trace = trace_of(work)

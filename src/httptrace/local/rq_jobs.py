@@ -17,7 +17,8 @@ class ContextJob(Job):
     ``job.meta``. ``rq worker --job-class httptrace.local.rq_jobs.ContextJob`` runs the job in a
     scope of its own: ``request.id`` is that of the request which enqueued it, ``request.path`` the
     function's name, and ``request.trace`` a span of the request's trace. A job that was enqueued
-    outside of any request or job has its job id as ``request.id``.
+    outside of any request or job has its job id as ``request.id``. What RQ logs while it handles
+    the exception of a failed job has these ids too.
     """
 
     @classmethod
@@ -33,6 +34,6 @@ class ContextJob(Job):
         with job_scope(self.func_name or "job", ids, self.id) as context:
             try:
                 return super().perform()
-            except Exception as error:  # which RQ logs after this
+            except BaseException as error:  # RQ handles it, and logs the failure, after this
                 mark_error(error, context)
                 raise

@@ -16,6 +16,8 @@ from .tls import tls_facts
 from .tls_transport import TlsTransport, loop_transport, socket_transport
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
     from ..trace.record import TlsFacts
 
 TransportPair = tuple[asyncio.Transport, asyncio.BaseProtocol]
@@ -36,11 +38,12 @@ class ByteStream(Protocol):
         """The next bytes; ``b""`` at the end."""
         ...
 
-    async def start_protocol(self, protocol: asyncio.BaseProtocol, **tls: Any) -> TransportPair:
-        """Hand the connection over to a protocol; with TLS if there are `tls` arguments.
+    async def start_protocol(self, protocol: asyncio.BaseProtocol) -> TransportPair:
+        """Hand the connection over to a protocol."""
+        ...
 
-        They are those of ``loop.start_tls``: `ssl`, `server_hostname` and so on.
-        """
+    async def over_transport(self) -> TransportStream:
+        """The byte stream of a transport, on which TLS can start; this stream is handed over."""
         ...
 
     def abort(self) -> None:
@@ -62,33 +65,23 @@ class SocketStream:
         """The next bytes; ``b""`` at the end."""
         return await asyncio.get_running_loop().sock_recv(self._sock, _READ)
 
-    async def start_protocol(self, protocol: asyncio.BaseProtocol, **tls: Any) -> TransportPair:
+    async def start_protocol(self, protocol: asyncio.BaseProtocol) -> TransportPair:
         """Hand the socket over to the loop, which closes it if this fails."""
-        # In an empty context: the connection outlives the request that opened it and must not keep
-        # the request's context variables.
-        opening = asyncio.get_running_loop().create_task(
-            self._open(protocol, tls), context=Context()
-        )
-        return await _result(opening)
+        return await _in_empty_context(self._open(protocol))
 
-    async def _open(self, protocol: asyncio.BaseProtocol, tls: dict[str, Any]) -> TransportPair:
+    async def over_transport(self) -> TransportStream:
+        """Hand the socket over to a transport, which does not read before TLS starts."""
+        stream = TransportStream()
+        await _in_empty_context(self._open(stream, paused=True))
+        return stream
+
+    async def _open(self, protocol: asyncio.BaseProtocol, *, paused: bool = False) -> TransportPair:
         self._handed_over = True
         loop = asyncio.get_running_loop()
-        if tls:
-            return await self._open_tls(loop, protocol, tls)
         pair: TransportPair = await loop.create_connection(lambda: protocol, sock=self._sock)
+        if paused and not pair[0].is_closing():
+            pair[0].pause_reading()
         return pair
-
-    async def _open_tls(
-        self, loop: asyncio.AbstractEventLoop, protocol: asyncio.BaseProtocol, tls: dict[str, Any]
-    ) -> TransportPair:
-        stream = TransportStream()
-        below, _ = await loop.create_connection(lambda: stream, sock=self._sock)
-        try:
-            return await stream.start_protocol(protocol, **tls)
-        except BaseException:
-            below.abort()
-            raise
 
     def abort(self) -> None:
         """Close at once, unless the loop has the socket: only the loop may close it then."""
@@ -96,8 +89,14 @@ class SocketStream:
             self._sock.close()
 
 
-async def _result(opening: asyncio.Task[TransportPair]) -> TransportPair:
-    """The task's result. A transport that was opened just as the caller was cancelled is closed."""
+async def _in_empty_context(work: Coroutine[Any, Any, TransportPair]) -> TransportPair:
+    """The transport that the work opens, and its protocol.
+
+    In an empty context: the connection outlives the request that opened it and must not keep the
+    request's context variables. A transport that was opened just as the caller was cancelled is
+    closed.
+    """
+    opening = asyncio.get_running_loop().create_task(work, context=Context())
     try:
         return await opening
     except BaseException:
@@ -163,12 +162,34 @@ class TransportStream(asyncio.Protocol):
         self._unread.clear()
         return data
 
-    async def start_protocol(self, protocol: asyncio.BaseProtocol, **tls: Any) -> TransportPair:
-        """Hand the transport over; OSError if TLS is wanted and the loop cannot do TLS in TLS."""
+    async def start_protocol(self, protocol: asyncio.BaseProtocol) -> TransportPair:
+        """Hand the transport over."""
+        transport = self._open_transport()
+        transport.set_protocol(protocol)
+        protocol.connection_made(transport)
+        return transport, protocol
+
+    async def over_transport(self) -> TransportStream:
+        """This stream."""
+        return self
+
+    async def start_tls(self, protocol: asyncio.BaseProtocol, **tls: Any) -> TransportPair:
+        """Hand the transport over, with TLS. The arguments are those of ``loop.start_tls``.
+
+        Raises
+        ------
+        OSError
+            When the handshake fails, or the loop cannot do TLS in TLS.
+        """
+        return await _in_empty_context(self._secure(protocol, tls))
+
+    def _open_transport(self) -> asyncio.Transport:
         if self._transport is None or self._ended:
             raise ConnectionResetError("the connection is closed")
-        outer = self._transport
-        transport = await self._start_tls(outer, tls) if tls else outer
+        return self._transport
+
+    async def _secure(self, protocol: asyncio.BaseProtocol, tls: dict[str, Any]) -> TransportPair:
+        transport = await self._start_tls(self._open_transport(), tls)
         transport.set_protocol(protocol)
         protocol.connection_made(transport)
         return transport, protocol
@@ -176,6 +197,8 @@ class TransportStream(asyncio.Protocol):
     async def _start_tls(self, outer: asyncio.Transport, tls: dict[str, Any]) -> asyncio.Transport:
         """Start TLS on the transport. `early` keeps what arrives before the protocol is set."""
         loop, early, context = asyncio.get_running_loop(), TransportStream(), tls.pop("ssl")
+        if self._unread:
+            loop.call_soon(loop.call_soon, self._pass_on, outer)  # once TLS is the protocol
         try:
             inner = await loop.start_tls(_outer(loop_transport(outer)), early, context, **tls)
         except TypeError as exc:  # event loops without TLS in TLS raise it
@@ -188,6 +211,16 @@ class TransportStream(asyncio.Protocol):
         except BaseException:
             inner.abort()
             raise
+
+    def _pass_on(self, outer: asyncio.Transport) -> None:
+        """Give TLS what the server sent before it: uvloop may read it before reading is paused."""
+        tls, data = cast("asyncio.BufferedProtocol", outer.get_protocol()), self._unread
+        while data and not outer.is_closing():
+            buffer = memoryview(tls.get_buffer(len(data)))
+            count = min(len(buffer), len(data))
+            buffer[:count] = data[:count]
+            del data[:count]
+            tls.buffer_updated(count)
 
     async def handshake_facts(self, transport: asyncio.Transport) -> TlsFacts:
         """The results of the handshake.

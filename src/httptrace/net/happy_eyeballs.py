@@ -20,6 +20,8 @@ from ..trace.events import (
     TraceSocketConnectExceptionParams,
     TraceSocketConnectStartParams,
 )
+from ..trace.record import AddressTry
+from .kernel import tcp_info, unnoticed_ns
 from .sockets import reason
 
 if TYPE_CHECKING:
@@ -48,6 +50,7 @@ class HappyEyeballs:
         self._record = record
         self._counters = counters
         self._errors: list[tuple[str, OSError]] = []
+        self._started_ns: dict[str, int] = {}
 
     def forbidden(self, address: str) -> None:
         """Add an address that the filter forbids to the error that `connect` may raise."""
@@ -90,7 +93,7 @@ class HappyEyeballs:
         if isinstance(got, OSError):
             self._failed(attempt, got)
             return None
-        self._won(attempt)
+        self._won(attempt, got)
         return await self._flushed(got)
 
     async def _try(self, attempt: Attempt) -> socket.socket | OSError:
@@ -137,7 +140,7 @@ class HappyEyeballs:
             got, done_ns = runner.result()
             attempt = running.pop(runner)
             if isinstance(got, socket.socket):
-                self._won(attempt, done_ns)
+                self._won(attempt, got, done_ns)
                 return got
             self._failed(attempt, got, done_ns)
             if not isinstance(got, OSError):
@@ -160,6 +163,7 @@ class HappyEyeballs:
     # --- events -------------------------------------------------------------------------------
 
     def _started(self, attempt: Attempt) -> None:
+        self._started_ns[attempt.address] = perf_counter_ns()
         if self._record.trace is not None:
             data = (attempt.address, attempt.family)
             self._record.trace.note(TraceSocketConnectStartParams, self._record, 0, *data)
@@ -168,12 +172,23 @@ class HappyEyeballs:
         if self._record.trace is not None:
             await self._record.trace.flush()
 
-    def _won(self, attempt: Attempt, done_ns: int = 0) -> None:
+    def _won(self, attempt: Attempt, sock: socket.socket, done_ns: int = 0) -> None:
         self._counters.sockets_connected += 1
         self._record.address = attempt.address
+        done_ns = done_ns or perf_counter_ns()
+        self._note_try(attempt.address, done_ns, None)
+        self._record.enter("queue", self._connected_ns(attempt, sock, done_ns))
         if self._record.trace is not None:
             data = (attempt.address, attempt.family)
             self._record.trace.note(TraceSocketConnectEndParams, self._record, done_ns, *data)
+
+    def _connected_ns(self, attempt: Attempt, sock: socket.socket, seen_ns: int) -> int:
+        """When the peer accepted the connection, which a busy loop sees later."""
+        info = tcp_info(sock)
+        if info is None:
+            return seen_ns
+        late_ns = unnoticed_ns(info.last_ack_recv_ns)
+        return max(self._started_ns[attempt.address], seen_ns - late_ns)
 
     async def _flushed(self, sock: socket.socket) -> socket.socket:
         """The socket, after the listeners were called; it is closed if one of them raises."""
@@ -195,10 +210,16 @@ class HappyEyeballs:
             self._errors.append((attempt.address, exc))
         record = self._record
         seen = record.error_for_caller(exc)
-        record.addresses_failed += ((attempt.address, _why(seen, lost)),)
+        failure = _why(seen, lost)
+        record.addresses_failed += ((attempt.address, failure),)
+        self._note_try(attempt.address, done_ns or perf_counter_ns(), failure)
         if record.trace is not None:
             data = (attempt.address, attempt.family, seen, lost)
             record.trace.note(TraceSocketConnectExceptionParams, record, done_ns, *data)
+
+    def _note_try(self, address: str, end_ns: int, failure: str | None) -> None:
+        start_ns = self._started_ns.get(address, end_ns)
+        self._record.addresses_tried += (AddressTry(address, start_ns, end_ns, failure),)
 
     def _failure(self) -> ClientConnectorError:
         numbers = {error.errno for _, error in self._errors}

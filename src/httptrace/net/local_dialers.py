@@ -72,6 +72,7 @@ class PipeDialer(BaseDialer):
                 text = f"{self.path}: {reason(exc)}"
                 raise key.failure(OSError(exc.errno, text)) from exc
         record.address = self.path
+        record.enter("queue")
         return cast("TransportPair", pair)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections import OrderedDict
+from time import perf_counter_ns
 from typing import TYPE_CHECKING
 
 from ..errors import ClientConnectionError, ClientConnectorDNSError, ClientError
@@ -14,9 +16,10 @@ from ..trace.events import (
     TraceDnsResolveHostExceptionParams,
     TraceDnsResolveHostStartParams,
 )
+from ..trace.record import DnsFacts
 from .addresses import checked_results, ip_addresses, ip_literal, with_families
 from .dns_cache import DnsCache, SharedLookUp
-from .resolver import default_resolver
+from .resolver import default_resolver, import_default_resolver
 from .timeouts import StepTimeout
 
 if TYPE_CHECKING:
@@ -26,6 +29,9 @@ if TYPE_CHECKING:
     from .counters import DialCounters
     from .key import ConnectionKey
     from .resolver import AbstractResolver, ResolveResult
+
+_MOST_REMEMBERED = 1000
+"""Of how many hosts it is remembered when they were looked up."""
 
 
 class NameResolution:
@@ -53,6 +59,9 @@ class NameResolution:
         self.uses_cache = use_cache
         self._counters = counters
         self._closed = False
+        self._looked_up_ns: OrderedDict[str, int] = OrderedDict()
+        if self._own:
+            import_default_resolver()
         self.cache = DnsCache(self._resolve, ttl, max_size)
         self.override: Callable[[str, int], Awaitable[list[ResolveResult]]] | None = None
         """The connector's `_resolve_host` if a program overrides it; replaces cache and look-up."""
@@ -104,6 +113,7 @@ class NameResolution:
         if known is None:
             return await self._look_up(key, record, seconds)
         found, age = known
+        record.dns = DnsFacts(key.host, "cache", age)
         self._counters.dns_cache_hits += 1
         if record.trace is not None:
             data = (key.host, ip_addresses(found), age)
@@ -161,6 +171,10 @@ class NameResolution:
         """Look up the key's host, with a span."""
         trace, host = record.trace, key.host
         look_up, coalesced = self._begin(key)
+        if coalesced:
+            record.dns = DnsFacts(host, "shared look-up", None)
+        else:
+            record.dns = DnsFacts(host, "look-up", self._since_last(host))
         if trace is not None and look_up is not None:
             trace.note(TraceDnsCacheMissParams, record, 0, host)
         try:
@@ -188,6 +202,15 @@ class NameResolution:
         else:
             self._counters.dns_look_ups += 1
         return look_up, coalesced
+
+    def _since_last(self, host: str) -> float | None:
+        """Seconds since the host was looked up before; None if it was not. It is looked up now."""
+        known, now_ns = self._looked_up_ns, perf_counter_ns()
+        before_ns = known.pop(host, None)
+        known[host] = now_ns
+        if len(known) > _MOST_REMEMBERED:
+            known.popitem(last=False)
+        return None if before_ns is None else (now_ns - before_ns) / 1e9
 
     async def _result(
         self, key: ConnectionKey, look_up: SharedLookUp | None

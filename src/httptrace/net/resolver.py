@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import socket
 from abc import ABC, abstractmethod
+from contextlib import suppress
 from functools import partial
+from importlib import import_module
 from importlib.util import find_spec
 from inspect import isawaitable
 from typing import Any, NotRequired, TypedDict
@@ -173,3 +175,10 @@ def default_resolver(loop: asyncio.AbstractEventLoop | None = None) -> AbstractR
         return DefaultResolver(loop)
     except RuntimeError:
         return ThreadedResolver(loop)
+
+
+def import_default_resolver() -> None:
+    """Import what the default resolver needs. Its first look-up would do that otherwise."""
+    if DefaultResolver is AsyncResolver:
+        with suppress(Exception):  # the look-up tells what is wrong with it
+            import_module("aiodns")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,10 @@ AddrInfoType = tuple[int | socket.AddressFamily, int | socket.SocketKind, int, s
 
 SocketFactoryType = Callable[[AddrInfoType], socket.socket]
 """Creates the socket for an address. The caller binds it and makes it non-blocking."""
+
+
+_MOST_SCOPE = 0xFFFFFFFF
+"""The largest number of an IPv6 zone (RFC 3493 §3.3)."""
 
 
 class SocketOpener:
@@ -88,7 +93,7 @@ async def connected(sock: socket.socket, address: SocketAddress | str) -> socket
     """Connect the socket; close it if that fails or is cancelled."""
     try:
         sock.setblocking(False)
-        await asyncio.get_running_loop().sock_connect(sock, address)
+        await _connect(sock, address)
     except OSError as exc:
         sock.close()
         # Event loops put the address into the text; callers add it themselves.
@@ -97,6 +102,56 @@ async def connected(sock: socket.socket, address: SocketAddress | str) -> socket
         sock.close()
         raise
     return sock
+
+
+async def _connect(sock: socket.socket, address: SocketAddress | str) -> None:
+    """``loop.sock_connect``, but at once.
+
+    uvloop's has a thread look the address up first, even if it is an IP address: the socket would
+    connect dozens of turns of the loop later, and all that time would count as connecting.
+    """
+    loop = asyncio.get_running_loop()
+    target = None if sys.platform == "win32" else _packed(sock.family, address)
+    if target is None:
+        await loop.sock_connect(sock, address)
+        return
+    try:
+        sock.connect(target)
+    except (BlockingIOError, InterruptedError):
+        number = await _outcome(loop, sock)
+        if number:
+            raise OSError(number, os.strerror(number)) from None
+
+
+async def _outcome(loop: asyncio.AbstractEventLoop, sock: socket.socket) -> int:
+    """Wait until the socket is connected, or cannot be; returns the number of the error or 0."""
+    outcome: asyncio.Future[int] = loop.create_future()
+
+    def writable() -> None:
+        if not outcome.done():  # looked at here: what happens later is the connection's
+            outcome.set_result(sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
+
+    loop.add_writer(sock, writable)
+    try:
+        return await outcome
+    finally:
+        loop.remove_writer(sock)
+
+
+def _packed(family: int, address: SocketAddress | str) -> tuple[Any, ...] | None:
+    """The address as ``socket.connect`` takes it without a look-up; None if it is not an IP."""
+    if isinstance(address, str) or family not in (socket.AF_INET, socket.AF_INET6):
+        return None
+    host, port = address
+    ip, _percent, zone = host.partition("%") if family == socket.AF_INET6 else (host, "", "")
+    try:
+        socket.inet_pton(family, ip)
+        scope = int(zone or 0)
+    except (OSError, ValueError):
+        return None
+    if family == socket.AF_INET:
+        return ip, port
+    return (ip, port, 0, scope) if scope <= _MOST_SCOPE else None
 
 
 def reason(error: OSError) -> str:

@@ -19,7 +19,6 @@ from .byte_streams import SocketStream
 from .dialer import BaseDialer, Dial
 from .key import ProxyKey
 from .name_resolution import NameResolution
-from .proxy_dialer import ProxyDialer
 from .sockets import SocketFactoryType, SocketOpener
 from .transports import TransportOpener
 
@@ -67,6 +66,8 @@ class TCPDialer(BaseDialer):
         ssl_shutdown_timeout: float | None = None,
         address_filter: AddressFilter | None = None,
     ) -> None:
+        from .proxy_dialer import ProxyDialer  # with the first dialer, as ConnectionPool does
+
         super().__init__()
         delay = checked_seconds("happy_eyeballs_delay", happy_eyeballs_delay)
         first = checked_optional_count("interleave", interleave, 0)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from importlib import import_module
 from threading import Lock
-from time import time
+from time import gmtime
 from typing import TYPE_CHECKING, Any, cast
 
 from ..errors import ServerFingerprintMismatch
@@ -15,6 +16,7 @@ from ..trace.record import TlsFacts
 if TYPE_CHECKING:
     from ..trace.record import Record
 
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _ALPN = ["http/1.1"]
 _OLD_DIGESTS = (16, 20)
 
@@ -45,6 +47,7 @@ class Fingerprint:
     def __init__(self, fingerprint: bytes) -> None:
         if not isinstance(fingerprint, bytes | bytearray | memoryview):
             raise TypeError(f"fingerprint must be bytes, not {fingerprint!r}")
+        import_module("hashlib")  # now, not in the handshake that `check` follows
         self._digest = bytes(fingerprint)
         if len(self._digest) in _OLD_DIGESTS:
             raise ValueError("fingerprint must be a SHA-256 digest: MD5 and SHA-1 are insecure")
@@ -150,18 +153,22 @@ def unverified_context() -> ssl.SSLContext:
 
 
 class HandshakeContext:
-    """Wraps a context for one handshake, to have the peer's certificates if the handshake fails.
+    """Wraps a context for one handshake: to know when it begins, and to keep the peer's
+    certificates if it fails.
 
-    Event loops create the `SSLObject` and drop it with the failed transport. Of the context they
-    only call `wrap_bio`, and they check that it is an `SSLContext`.
+    Event loops make the `SSLObject` themselves and drop it with the failed transport. They only
+    call the context's `wrap_bio`, right before the first bytes, and check that it is an
+    `SSLContext`.
     """
 
-    def __init__(self, context: ssl.SSLContext) -> None:
+    def __init__(self, context: ssl.SSLContext, begins: Callable[[], None]) -> None:
         self._context = context
+        self._begins = begins
         self._object: ssl.SSLObject | None = None
 
     def wrap_bio(self, *args: Any, **kwargs: Any) -> ssl.SSLObject:
-        """The same as `SSLContext.wrap_bio`; keeps the object that it returns."""
+        """As `SSLContext.wrap_bio`."""
+        self._begins()
         self._object = self._context.wrap_bio(*args, **kwargs)
         return self._object
 
@@ -220,10 +227,17 @@ def _day(certificate: Mapping[str, Any], field: str) -> str | None:
     """The day of a certificate's date field in ISO 8601."""
     if field not in certificate:
         return None
-    from datetime import UTC, datetime
+    year, month, day, *_ = _moment(certificate[field])
+    return f"{year}-{month:02}-{day:02}"
 
-    seconds = ssl.cert_time_to_seconds(certificate[field])
-    return datetime.fromtimestamp(seconds, UTC).date().isoformat()
+
+def _moment(text: str) -> tuple[int, ...]:
+    """Year, month, day, hour, minute and second of a date as ``Jun  9 10:18:14 2035 GMT``.
+
+    `ssl.cert_time_to_seconds` would import modules in the middle of the first handshake.
+    """
+    month, day, clock, year, _zone = text.split()
+    return int(year), _MONTHS.index(month) + 1, int(day), *map(int, clock.split(":"))
 
 
 # --- texts of errors --------------------------------------------------------------------------
@@ -276,9 +290,10 @@ def _problem(
 
 def _dated(text: str, chain: list[Mapping[str, Any]], field: str, sign: int) -> str | None:
     """The text with the date of the chain's first certificate that is not valid now."""
-    now = time()
+    now = tuple(gmtime()[:6])
     for certificate in chain:
-        if (ssl.cert_time_to_seconds(certificate[field]) - now) * sign > 0:
+        moment = _moment(certificate[field])
+        if moment > now if sign > 0 else moment < now:
             return f"{text} {_day(certificate, field)}"
     return None
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Callable
+from functools import partial
+from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, cast
 
 from ..errors import ClientConnectorCertificateError, ClientConnectorSSLError
@@ -91,11 +93,13 @@ class TransportOpener:
             protocol = protocol_factory()
             if context is None:
                 return await stream.start_protocol(protocol)
+            # The transport is made before the phase of TLS begins.
+            below = await stream.over_transport()
         except BaseException:
             stream.abort()
             raise
         async with dial.within_tls():
-            return await self._with_tls(stream, context, dial, protocol)
+            return await self._with_tls(below, context, dial, protocol)
 
     async def start_tls(
         self, stream: ByteStream, context: ssl.SSLContext, dial: Dial
@@ -107,7 +111,7 @@ class TransportOpener:
 
     async def _with_tls(
         self,
-        stream: ByteStream,
+        stream: TransportStream,
         context: ssl.SSLContext,
         dial: Dial,
         protocol: asyncio.BaseProtocol,
@@ -117,7 +121,7 @@ class TransportOpener:
         try:
             if record.trace is not None:
                 await record.trace.tell(TraceTlsHandshakeStartParams, record, 0, server_name(key))
-            pair = await self._handshake(stream, context, key, protocol)
+            pair = await self._handshake(stream, context, dial, protocol)
         except BaseException as exc:
             stream.abort()
             self._counters.tls_failed += 1
@@ -130,15 +134,16 @@ class TransportOpener:
 
     async def _handshake(
         self,
-        stream: ByteStream,
+        stream: TransportStream,
         context: ssl.SSLContext,
-        key: ConnectionKey,
+        dial: Dial,
         protocol: asyncio.BaseProtocol,
     ) -> TransportPair:
-        handshake, name = HandshakeContext(context), server_name(key)
+        key, name = dial.key, server_name(dial.key)
+        handshake = HandshakeContext(context, partial(_handshake_begins, dial.record))
         tls = {"ssl": handshake.as_context(), "server_hostname": name, **self._options}
         try:
-            pair = await stream.start_protocol(protocol, **tls)
+            pair = await stream.start_tls(protocol, **tls)
         except OSError as exc:
             raise _translated(exc, key, handshake) from exc
         self.check_fingerprint(pair[0], key)
@@ -166,9 +171,16 @@ class TransportOpener:
             raise
 
 
+def _handshake_begins(record: Record) -> None:
+    """Move the begin of TLS to now: the loop starts the handshake some turns after it was asked."""
+    if record.marks:
+        record.marks[-1] = ("tls", perf_counter_ns())
+
+
 async def _recorded(pair: TransportPair, record: Record) -> TransportPair:
     """Store the results of the handshake in the record, and emit the event."""
     facts = record.tls = cast("TlsTransport", pair[0]).facts
+    record.enter("queue")  # until the loop uses the connection
     if record.trace is not None:
         try:
             await record.trace.tell(TraceTlsHandshakeEndParams, record, 0, *facts)

@@ -45,6 +45,8 @@ def obtain_by(
             if (error := client_error(exc, host.key)) is not exc:
                 raise error from exc
             raise
+        finally:
+            pool.leave_queue(exchange)
         pool.handed_out.pop(exchange, None)
         if call.headers is not None:
             call.head = None  # they may have changed

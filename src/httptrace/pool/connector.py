@@ -176,13 +176,16 @@ class Connection:
 
     def close(self) -> None:
         """Close the connection."""
-        if not self.closed:
-            pool_of(self._connector).close_unused(self._connection, "client close")
+        pool = pool_of(self._connector)
+        pool.close_unused(self._connection, "client close")
+        pool.tell_closed(self._connection)
 
     def release(self) -> None:
         """Give the connection back to the connector, unused."""
+        pool = pool_of(self._connector)
         if not self.closed:
-            pool_of(self._connector).put_back(self._connection)
+            pool.put_back(self._connection)
+        pool.tell_closed(self._connection)
 
 
 def warn_unclosed(connector: BaseConnector, warn: Any = warnings.warn) -> None:

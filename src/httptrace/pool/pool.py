@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from contextvars import Context
+from math import inf
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ClientConnectionError
-from ..http1.protocols import connection_class
 from ..net.timeouts import StepTimeout
 from ..trace.events import (
     TraceConnectionClosedParams,
@@ -19,11 +19,12 @@ from ..trace.events import (
     TraceConnectionReleasedParams,
 )
 from ..trace.observer import tell_process
+from ..trace.record import ClosedBefore
+from . import forgotten
 from .deadlines import Deadlines
 from .max_age import MaxAge
 from .queue_wait import QueueWait
 from .state import HostPool, PoolState, Ticket, wake
-from .stats import ConnectorStats
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Hashable
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from ..net.dialer import AnyDialer
     from ..timeouts import ClientTimeout
     from .queue_wait import Send
+    from .stats import ConnectorStats
 
 _READ = 1 << 18
 """The size of the buffer that all connections of a pool read into."""
@@ -88,6 +90,9 @@ class ConnectionPool:
         self._closed_by: Counter[str] = Counter()
         self._max_age = MaxAge(self, max_connection_age)
         self._may_discard = force_close or self._max_age.is_set
+        # Imported with the first pool: a program that makes none, or not yet, starts faster.
+        from ..http1.protocols import connection_class
+
         self._connection_class = connection_class(loop)
 
     def _begin(self, limit: int, limit_per_host: int) -> None:
@@ -96,6 +101,8 @@ class ConnectionPool:
 
     def stats(self) -> ConnectorStats:
         """The counters, and the current connections and requests."""
+        from .stats import ConnectorStats
+
         return ConnectorStats(
             created=self._created,
             reused=self.state.reused,
@@ -106,7 +113,22 @@ class ConnectionPool:
             open=len(self.state.idle) + len(self.state.active),
             idle=len(self.state.idle),
             waiting=self.state.waiting,
+            round_trips=self._round_trips(),
+            retransmitted=sum(
+                connection.kernel.total_retrans
+                for connection in self._open
+                if connection.kernel is not None
+            ),
         )
+
+    def _round_trips(self) -> dict[str, float]:
+        shortest: dict[str, float] = {}
+        for connection in self._open:
+            rtt_ns = None if connection.kernel is None else connection.kernel.min_rtt_ns
+            if rtt_ns is not None and connection.address is not None:
+                seconds = min(rtt_ns / 1e9, shortest.get(connection.address, inf))
+                shortest[connection.address] = seconds
+        return shortest
 
     async def close(self) -> None:
         """Close all connections, fail waiting requests, and wait until all sockets are closed."""
@@ -181,14 +203,20 @@ class ConnectionPool:
     ) -> Http1Connection:
         while True:
             if self.closed:
+                self.leave_queue(exchange)
                 raise ClientConnectionError("Connector is closed")
             if asyncio.get_running_loop() is not self.loop:
                 raise RuntimeError("Session and connector have to be used in their own event loop")
             self._close_expired(exchange.start_ns)
             if not host.live:
                 host = self.state.host(host.key)
-            asked = self.state.ask(host)
+            if exchange.ticket is None:
+                asked = self.state.ask(host, exchange.queue_number)
+            else:
+                asked = exchange.ticket.granted or exchange.ticket
+                exchange.ticket = None
             if isinstance(asked, Ticket):
+                exchange.queue_number = asked.number
                 waiting = QueueWait(self, asked, exchange, self.loop.create_future(), send)
                 grant = await waiting.granted(timeout.pool)
                 if exchange.connection is not None:
@@ -202,6 +230,7 @@ class ConnectionPool:
                 return await self._dial(host, exchange, timeout)
             if not connection.closed:
                 return connection  # type: ignore[no-any-return]
+            self.tell_closed(connection)
 
     async def connect(self, exchange: Exchange) -> Http1Connection:
         """A connection for an attempt: an idle one, or one from `obtain`."""
@@ -222,13 +251,31 @@ class ConnectionPool:
         elif grant.connection is None:
             wake(self.state.give_back(ticket.host))
         elif not grant.connection.closed:
+            grant.connection.granted_to = None
             self.put_back(grant.connection)  # type: ignore[arg-type]
+        else:
+            self.tell_closed(grant.connection)  # type: ignore[arg-type]
+
+    def keep_place(self, host: HostPool, exchange: Exchange) -> None:
+        """Queue a request that holds a connection, with the number that it had in the queue.
+
+        If the connection is closed, the place becomes that of the request, unless others have
+        waited longer. `obtain` uses the ticket, `leave_queue` returns it.
+        """
+        exchange.ticket = self.state.wait(host, exchange.queue_number)
+
+    def leave_queue(self, exchange: Exchange) -> None:
+        """Return the ticket of `keep_place`."""
+        if exchange.ticket is not None:
+            ticket, exchange.ticket = exchange.ticket, None
+            self.cancel_wait(ticket)
 
     async def _dial(
         self, host: HostPool, exchange: Exchange, timeout: ClientTimeout
     ) -> Http1Connection:
         trace = exchange.trace
         exchange.why_not_reused = host.why_new(self.force_close)
+        exchange.closed_before = host.replaced() or forgotten.take(self.loop, host.key)
         try:
             if trace is not None:
                 await trace.tell(TraceConnectionCreateStartParams, exchange)
@@ -299,7 +346,8 @@ class ConnectionPool:
             self.discard(connection, exchange, reason)
             return
         if exchange.trace is not None:
-            exchange.trace.note(TraceConnectionReleasedParams, exchange, exchange.end_ns)
+            fact = (TraceConnectionReleasedParams, exchange, exchange.end_ns, ())
+            exchange.trace.pending.append(fact)
         if self.state.waiting or self._sweeper is None:
             self.put_back(connection)
         else:
@@ -314,20 +362,54 @@ class ConnectionPool:
     ) -> None:
         """Close the connection of an exchange that has ended."""
         if connection.closed:
+            self.tell_closed(connection, exchange)
+            self.leave_queue(exchange)
             return
         if exchange.trace is not None:
             exchange.trace.note(TraceConnectionClosedParams, exchange, 0, reason)
         if error is not None:
             connection.fail(error)
+            is_stale = reason == "error" and exchange.served_before and not exchange.bytes_received
+            if is_stale and not exchange.dropped:
+                self.keep_place(connection.host, exchange)  # it may be sent again
+        if exchange.status != 101:  # a WebSocket's connection serves no other request
+            connection.host.closed.append(ClosedBefore(reason, exchange.left_at))
         ticket = self.state.remove(connection)
         self._finish_closing(connection, reason, told=True)
         wake(ticket)
 
     def close_unused(self, connection: Http1Connection, reason: str) -> None:
-        """Close a connection without an exchange."""
+        """Close a connection without an exchange.
+
+        If a request holds it that was not sent yet, it tells of this later with `tell_closed`: the
+        event follows that of the connection's being acquired.
+        """
+        if connection.closed:
+            return
+        idle_ns = perf_counter_ns() - connection.idle_since_ns
+        connection.host.closed.append(ClosedBefore(reason, None, idle_ns / 1e9))
+        waiting, connection.granted_to = connection.granted_to, None
+        if waiting is not None:
+            self.state.take_back(waiting)
+        is_held = connection in self.state.active and not connection.switched and not waiting
+        connection.close_untold = is_held and connection.announced
         ticket = self.state.remove(connection)
-        self._finish_closing(connection, reason)
+        self._finish_closing(connection, reason, told=is_held)
         wake(ticket)
+
+    def tell_closed(self, connection: Http1Connection, exchange: Exchange | None = None) -> None:
+        """Emit the event of a connection that was closed while a request held it, if still due.
+
+        Without `exchange`, no request has acquired the connection.
+        """
+        if not connection.close_untold:
+            return
+        connection.close_untold = False
+        reason = connection.close_reason
+        if exchange is not None and exchange.trace is not None:
+            exchange.trace.note(TraceConnectionClosedParams, exchange, 0, reason)
+        else:
+            tell_process(TraceConnectionClosedParams, connection, connection.host.key, reason)
 
     def put_back(self, connection: Http1Connection) -> None:
         """Give the connection to the next waiting request, or keep it idle."""
@@ -380,6 +462,7 @@ class ConnectionPool:
         for ticket in self.state.tickets():
             if ticket.on_grant is not None:
                 ticket.on_grant()
+        forgotten.remember(self.loop, [one.host.key for one in self.state.idle])
         for connection in [*self.state.idle, *self.state.active]:
             if connection.exchange is None:
                 self.close_unused(connection, "connector closed")

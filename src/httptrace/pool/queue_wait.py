@@ -12,6 +12,7 @@ from ..trace.events import (
     TraceConnectionQueuedExceptionParams,
     TraceConnectionQueuedStartParams,
 )
+from ..trace.record import QueueFacts
 
 if TYPE_CHECKING:
     import asyncio
@@ -59,6 +60,8 @@ class QueueWait:
         self._leave()
         connection: Http1Connection | None = None if grant is None else grant.connection  # type: ignore[assignment]
         if self._send is None or connection is None or connection.closed:
+            if connection is not None:
+                connection.granted_to = self._ticket
             future.set_result(None)
         else:
             self._exchange.waiter = future
@@ -66,7 +69,9 @@ class QueueWait:
 
     def _leave(self) -> None:
         if self._since_ns:
-            self._pool.queued_ns += perf_counter_ns() - self._since_ns
+            waited_ns = perf_counter_ns() - self._since_ns
+            self._pool.queued_ns += waited_ns
+            self._exchange.pool_wait_ns += waited_ns
             self._since_ns = 0
 
     async def granted(self, limit: float | None) -> Grant:
@@ -79,17 +84,17 @@ class QueueWait:
         ConnectionTimeoutError
             After `limit` seconds.
         """
-        ticket, exchange, future = self._ticket, self._exchange, self._future
+        ticket, exchange = self._ticket, self._exchange
         pool, trace = self._pool, exchange.trace
         grant: Grant | None = None
+        exchange.queued = QueueFacts(
+            ticket.limit, getattr(pool.state, ticket.limit), ticket.position
+        )
         try:
             if trace is not None:
                 told = (ticket.limit, ticket.position, pool.state.waiting)
                 await trace.tell(TraceConnectionQueuedStartParams, exchange, 0, *told)
-            if not limit:
-                await future
-            else:
-                await StepTimeout(ticket.host.key, exchange, "pool", limit).wait_for(future)
+            await self._wait(limit)
             if ticket.granted is None or (pool.closed and exchange.connection is None):
                 raise ClientConnectionError("Connector is closed")
             grant = ticket.granted
@@ -106,3 +111,21 @@ class QueueWait:
             ticket.on_grant = None  # this breaks the reference cycle
             self._leave()
         return grant
+
+    async def _wait(self, limit: float | None) -> None:
+        """Wait until the ticket is granted and what was granted is still there, or for `_shut`."""
+        ticket, pool = self._ticket, self._pool
+        while True:
+            if not limit:
+                await self._future
+            else:
+                step = StepTimeout(ticket.host.key, self._exchange, "pool", limit)
+                await step.wait_for(self._future)
+            grant = ticket.granted
+            if grant is not None:
+                if grant.connection is not None:
+                    grant.connection.granted_to = None
+                return
+            if pool.closed:
+                return
+            self._future = pool.loop.create_future()  # the connection was closed meanwhile

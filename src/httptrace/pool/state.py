@@ -20,10 +20,12 @@ key of a dict is slow after keys before it were deleted.
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from heapq import heappop, heappush, heapreplace
-from itertools import count
+from itertools import count, takewhile
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
+
+from ..trace.record import ClosedBefore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -35,17 +37,20 @@ class Pooled(Protocol):
     host: HostPool
     idle_since_ns: int
     closed: bool
+    granted_to: Ticket | None
 
 
 C = TypeVar("C", bound=Pooled)
 _REMEMBERED = 1000
 """How many origins without connections are remembered, for `HostPool.why_new`."""
+_MOST_CLOSED = 100
+"""How many closed connections of an origin are remembered."""
 
 
 class HostPool:
     """The connections and the queue of one origin."""
 
-    __slots__ = ("idle", "key", "listed", "live", "places", "queue", "was_served")
+    __slots__ = ("closed", "idle", "key", "listed", "live", "places", "queue", "was_served")
 
     def __init__(self, key: Any) -> None:
         self.key = key
@@ -55,6 +60,15 @@ class HostPool:
         self.listed = False  # in the pool's heap
         self.live = True
         self.was_served = False
+        self.closed: deque[ClosedBefore] = deque(maxlen=_MOST_CLOSED)
+        """How connections ended that were not replaced since.
+
+        Each could have served a request that needs a new one now.
+        """
+
+    def __lt__(self, other: HostPool) -> bool:
+        """Any order will do: an origin that was forgotten may be in the heap once more."""
+        return id(self) < id(other)
 
     def why_new(self, force_close: bool) -> str:
         """The reason why a new connection is opened."""
@@ -63,6 +77,10 @@ class HostPool:
         if not self.was_served:
             return "first"
         return "busy" if self.places > 1 else "none idle"
+
+    def replaced(self) -> ClosedBefore | None:
+        """How the connection ended that a new one replaces; None if it comes in addition."""
+        return self.closed.pop() if self.closed else None
 
 
 class Ticket:
@@ -108,16 +126,17 @@ class PoolState(Generic[C]):
         """Waiting origins. The number is that of the origin's first ticket, now or earlier."""
         self.reused = 0
         """Requests that were given an open connection."""
-        self._numbers = count()
-        self._served: dict[Any, bool] = {}
-        """Origins whose connections are all closed, the most recent one last."""
+        self._numbers = count(1)
+        self._served: dict[Any, deque[ClosedBefore]] = {}
+        """Origins whose connections are all closed, the most recent one last, and how."""
 
     def host(self, key: Any) -> HostPool:
         """The part of the pool for an origin."""
         host = self.hosts.get(key)
         if host is None:
             host = self.hosts[key] = HostPool(key)
-            host.was_served = self._served.pop(key, False)
+            if key in self._served:
+                host.was_served, host.closed = True, self._served.pop(key)
         return host
 
     def reuse(self, host: HostPool, not_before_ns: int) -> C | None:
@@ -133,18 +152,33 @@ class PoolState(Generic[C]):
         self.reused += 1
         return connection
 
-    def ask(self, host: HostPool) -> Grant | Ticket:
-        """A place to dial in, or a ticket. The origin has no idle connection."""
+    def ask(self, host: HostPool, number: int = 0) -> Grant | Ticket:
+        """A place to dial in, or a ticket. The origin has no idle connection.
+
+        `number` is that of an earlier ticket of the same request: it waits no longer than those
+        that came after it.
+        """
         if self.limit_per_host and host.places >= self.limit_per_host:
-            return self._ticket(host, "limit_per_host", len(host.queue))
+            return self._ticket(host, "limit_per_host", len(host.queue), number)
         evicted: C | None = None
         if self.limit and self.places >= self.limit:
             if not self.idle:
-                return self._ticket(host, "limit", self.waiting)
+                return self._ticket(host, "limit", self.waiting, number)
             evicted = next(iter(self.idle))
             self.forget(evicted)
         self._take_place(host)
         return Grant(None, evicted) if evicted is not None else DIAL
+
+    def wait(self, host: HostPool, number: int) -> Ticket:
+        """A ticket of a request that has a connection which may be closed."""
+        if self.limit_per_host:
+            return self._ticket(host, "limit_per_host", len(host.queue), number)
+        return self._ticket(host, "limit", self.waiting, number)
+
+    def take_back(self, ticket: Ticket) -> None:
+        """Let a ticket wait again whose connection was closed before its request has used it."""
+        ticket.granted = None
+        self._enqueue(ticket, was_queued=True)
 
     def dialled(self, connection: C) -> None:
         """A request has opened the connection for its place."""
@@ -162,6 +196,7 @@ class PoolState(Generic[C]):
         if self.waiting:
             ticket = self._next(host)
             if ticket is not None and ticket.host is not host:
+                host.closed.append(ClosedBefore("evicted"))
                 self._leave(host)
                 return self._grant(ticket, DIAL), connection
             if ticket is not None:
@@ -195,6 +230,7 @@ class PoolState(Generic[C]):
         """Remove an idle connection and free its place, without granting it."""
         del self.idle[connection]
         del connection.host.idle[connection]
+        connection.host.closed.append(ClosedBefore("evicted"))
         self._leave(connection.host)
 
     def withdraw(self, ticket: Ticket) -> None:
@@ -217,13 +253,28 @@ class PoolState(Generic[C]):
         for host in list(self.hosts.values()):
             yield from list(host.queue)
 
-    def _ticket(self, host: HostPool, limit: str, position: int) -> Ticket:
-        ticket = Ticket(host, limit, position, next(self._numbers))
+    def _ticket(self, host: HostPool, limit: str, position: int, number: int) -> Ticket:
+        ticket = Ticket(host, limit, position, number or next(self._numbers))
+        self._enqueue(ticket, was_queued=number > 0)
+        return ticket
+
+    def _enqueue(self, ticket: Ticket, was_queued: bool) -> None:
+        host = ticket.host
         host.queue[ticket] = None
+        if was_queued:
+            self._move_forward(ticket)
         self.waiting += 1
         if not host.listed:
             self._list(host)
-        return ticket
+
+    def _move_forward(self, ticket: Ticket) -> None:
+        """Move the last ticket of a queue, whose number is lower, to its place by number."""
+        host = ticket.host
+        before = list(takewhile(lambda other: other.number < ticket.number, host.queue))
+        for other in (ticket, *reversed(before)):
+            host.queue.move_to_end(other, last=False)
+        if host.listed and not before:
+            heappush(self._heap, (ticket.number, host))
 
     def _list(self, host: HostPool) -> None:
         host.listed = True
@@ -292,7 +343,7 @@ class PoolState(Generic[C]):
             del self.hosts[host.key]
             host.live = False
             if host.was_served:
-                self._served[host.key] = True
+                self._served[host.key] = host.closed
                 if len(self._served) > _REMEMBERED:
                     del self._served[next(iter(self._served))]
 

@@ -26,6 +26,11 @@ class ConnectorStats(NamedTuple):
     """Open connections without a request."""
     waiting: int
     """Requests that are waiting for a connection."""
+    round_trips: dict[str, float]
+    """Seconds of the shortest round trip to each peer with an open connection, by its address. It
+    is what the kernel told when a response last began; only Linux tells it."""
+    retransmitted: int
+    """Segments that were sent again on the open connections, as the kernel told then."""
 
     def to_dict(self) -> dict[str, Any]:
         """A dictionary for JSON."""

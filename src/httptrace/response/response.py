@@ -14,6 +14,7 @@ from ..headers.head import headers_of
 from ..headers.mime import charset_of, content_type_of, is_json, text_encoding
 from ..request_info import RequestInfo
 from ..trace.awaitables import COMPLETED
+from ..trace.call_site import call_site
 from ..trace.timeline import attach_timeline, timeline_of
 from ..version import HttpVersion, HttpVersion10, HttpVersion11
 from .connection import ResponseConnection
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from ..body.sse import ServerSentEvent
     from ..call.call import Call
     from ..call.exchange import Exchange
+    from ..headers.server_timing import ServerTiming
     from ..trace.timeline import Timeline
     from .finalizer import Finalizer
 
@@ -194,6 +196,18 @@ class ClientResponse(MadeResponse):
         return parse_links(self.headers.getall("Link", ()), self.url)
 
     @property
+    def server_timing(self) -> tuple[ServerTiming, ...]:
+        """What the server says about its own time, in its Server-Timing fields.
+
+        Those of the trailers are there once the body has been read. What is malformed is left out.
+        """
+        from ..headers.server_timing import parse_server_timing
+
+        name = "Server-Timing"
+        values = [*self.headers.getall(name, ()), *self.trailers.getall(name, ())]
+        return parse_server_timing(values)
+
+    @property
     def content_type(self) -> str:
         """The media type without parameters; 'application/octet-stream' if there is none."""
         return content_type_of(self.headers.get("Content-Type", ""))[0]
@@ -261,6 +275,8 @@ class ClientResponse(MadeResponse):
                 call.loop,
                 settings.max_decoded_size,
             )
+            if self._exchange.unread is not None:
+                self._exchange.unread.read_by(self._content)
         return self._content
 
     @content.setter
@@ -397,6 +413,8 @@ class ClientResponse(MadeResponse):
     def release(self) -> Any:
         """Give the response up. Its connection is kept if the whole body has been received."""
         if self._ends_call():
+            if not self._exchange.complete:
+                self._exchange.left_at = call_site()
             self._call.finish_nowait()
         self._exchange.dropped = True
         return COMPLETED

@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..call.exchange import Exchange
+from ..call.kept import SHORT, UnreadBody
 from ..checks import several
 from ..interceptors.middlewares import middleware_link, pass_through
 from ..interceptors.raise_for_status import check_status
@@ -108,7 +109,11 @@ async def run(call: Call[Any], url: str | URL, options: RequestOptions) -> Clien
         if error is not exc:
             raise error from exc
         raise
-    if not call.finish_if_complete():
+    if trace is not None:
+        exchange = response._exchange
+        if not exchange.complete or exchange.body_received > SHORT:
+            exchange.unread = UnreadBody(exchange.chunks, response)
+    if not call.finished and not call.finish_if_complete():
         call.task = None
         if not call.entered:  # otherwise __aexit__ releases the response
             response._finalizer = Finalizer(call)
@@ -132,7 +137,9 @@ def _attach_listeners(call: Call[Any], options: RequestOptions) -> None:
     lone = core.lone_config
     if lone is not None and not options and not observing.installed and not observing.ambient():
         context = lone.trace_config_ctx()
-        call.trace = told = ConfigTrace(call.session, lone._handlers, context, lone._wants_attempts)
+        call.trace = told = ConfigTrace(
+            call.session, lone._handlers, lone._calls, context, lone._wants_attempts
+        )
         if told.wants_attempts:
             call.exchange.trace = told
         return

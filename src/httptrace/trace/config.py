@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from inspect import isawaitable, iscoroutinefunction
 from types import SimpleNamespace
 from typing import Any, Generic, TypeVar
@@ -12,6 +12,11 @@ from .awaitables import COMPLETED
 from .events import EVENTS, Event, wants_attempts
 
 Params = TypeVar("Params")
+Callback = Callable[[Any, Any, Any], Awaitable[Any]]
+"""Called with the session, the context of the request, and the event."""
+Calls = Mapping[type[Event], tuple[Callback, tuple[type[Event]]] | None]
+"""What to call for each event; None if nobody wants it. The tuple beside a callback is the argument
+of `declare.new`: making the event takes a quarter less time if the tuple is there already."""
 
 
 class Signal(list[Callable[[Any, Any, Params], Awaitable[None] | None]], Generic[Params]):
@@ -80,8 +85,10 @@ class TraceConfig(Signals):
             )
         self._ctx_factory = trace_config_ctx_factory
         self._frozen = False
-        self._handlers: dict[type[Event], Callable[..., Awaitable[Any]]] = {}
+        self._handlers: dict[type[Event], Callback] = {}
         """What to call and await for each event; made by `freeze`."""
+        self._calls: Calls = {}
+        """`_handlers`, as a `ConfigTrace` calls them."""
         self._wants_attempts = False
         """Whether a callback wants events of attempts; see `Trace`."""
         for event in EVENTS:
@@ -111,6 +118,7 @@ class TraceConfig(Signals):
             for event, signal in signals.items()
             if signal
         }
+        self._calls = calls_of(self._handlers)
         self._wants_attempts = wants_attempts(self._handlers)
 
 
@@ -131,7 +139,15 @@ def adopted(config: Any) -> TraceConfig:
     return ours
 
 
-def _awaited(callback: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
+def calls_of(handlers: Mapping[type[Event], Callback]) -> Calls:
+    """What a `ConfigTrace` calls: these handlers for the events that are wanted."""
+    return {**_NO_CALLS, **{event: (call, (event,)) for event, call in handlers.items()}}
+
+
+_NO_CALLS: Calls = dict.fromkeys(EVENTS)
+
+
+def _awaited(callback: Callable[..., Any]) -> Callback:
     """A callback whose result can be awaited, made from a coroutine function or a plain one."""
     if iscoroutinefunction(callback):
         return callback
@@ -143,7 +159,7 @@ def _awaited(callback: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
     return call
 
 
-def _in_order(callbacks: list[Callable[..., Awaitable[Any]]]) -> Callable[..., Awaitable[Any]]:
+def _in_order(callbacks: list[Callback]) -> Callback:
     """One callback for several: it calls all, then raises what the first failing one raised."""
     if len(callbacks) == 1:
         return callbacks[0]
@@ -154,9 +170,7 @@ def _in_order(callbacks: list[Callable[..., Awaitable[Any]]]) -> Callable[..., A
     return call
 
 
-async def call_each(
-    callbacks: Iterable[tuple[Callable[..., Awaitable[Any]], Any]], session: Any, params: Any
-) -> None:
+async def call_each(callbacks: Iterable[tuple[Callback, Any]], session: Any, params: Any) -> None:
     """Call several callbacks with an event, each with its own context.
 
     Raises

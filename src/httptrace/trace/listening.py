@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from . import observer as observing
-from .config import call_each
+from .config import Callback, call_each, calls_of
 from .declare import Event
 from .events import TraceRequestEndParams, wants_attempts
 from .subscription import Handlers, handlers_of, has_spans, merged, wanted
-from .traces import Callback, CallTrace, ConfigTrace, ObserverTrace, Trace
+from .traces import CallTrace, ConfigTrace, ObserverTrace, Trace
 
 if TYPE_CHECKING:
     from .config import TraceConfig
@@ -65,7 +65,9 @@ class SessionObservers:
         else:
             (config,) = configs
             context = config.trace_config_ctx(trace_request_ctx=trace_request_ctx)
-            return ConfigTrace(session, config._handlers, context, config._wants_attempts)
+            return ConfigTrace(
+                session, config._handlers, config._calls, context, config._wants_attempts
+            )
         return listened(session, configs, everybody, trace_request_ctx)
 
     def _prepare(self, installed: tuple[Observer, ...]) -> None:
@@ -96,7 +98,7 @@ def listened(
     events = wanted([*hearing, *callbacks])
     context = (merged(hearing) if hearing else {}, [*zip(callbacks, contexts, strict=True)])
     wants = dict.fromkeys(events, _tell_all)
-    return ConfigTrace(session, wants, context, wants_attempts(wants))
+    return ConfigTrace(session, wants, calls_of(wants), context, wants_attempts(wants))
 
 
 async def _tell_all(

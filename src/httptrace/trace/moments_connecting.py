@@ -265,7 +265,8 @@ class TraceConnectionReleasedParams(Event, signal="on_connection_released", grou
 class TraceConnectionClosedParams(Event, signal="on_connection_closed", group="connection"):
     """The connection was closed.
 
-    If it was idle, only the observers of the process get this event, and its `request_id` is None.
+    If a request had acquired it, the request gets this event after `connection_acquired`. If it was
+    idle, only the observers of the process get the event, and its `request_id` is None.
     """
 
     reason: str = field(

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from multidict import CIMultiDict, CIMultiDictProxy
     from yarl import URL
 
+    from .loop_lag import LoopBlock
+    from .tcp_info import TcpInfo
     from .timeline import Timeline
     from .traces import Trace
 
@@ -32,12 +34,55 @@ class TlsFacts(NamedTuple):
     peer_expiry: str | None
 
 
+class QueueFacts(NamedTuple):
+    """Why a request waited for the pool."""
+
+    limit: str
+    """The limit that was reached: 'limit' or 'limit_per_host'."""
+    value: int
+    """What it is set to."""
+    ahead: int
+    """How many requests waited for it before."""
+
+
+class DnsFacts(NamedTuple):
+    """Where the addresses of a host came from."""
+
+    host: str
+    source: Literal["look-up", "shared look-up", "cache"]
+    """A shared look-up was begun by another request."""
+    age: float | None
+    """Seconds since the host was looked up before; None if it was not, and if that is shared."""
+
+
+class AddressTry(NamedTuple):
+    """One address that a socket was connected to, or should have been."""
+
+    address: str
+    start_ns: int
+    end_ns: int
+    failure: str | None
+    """Why it was not used; None for the one that was."""
+
+
+class ClosedBefore(NamedTuple):
+    """How the connection ended that a new one replaces."""
+
+    reason: str
+    """The same as `TraceConnectionClosedParams.reason`."""
+    call_site: str | None = None
+    """The line of the program that caused it, as file, line and function; None if not known."""
+    idle: float | None = None
+    """Seconds for which it was idle then; None if it was in use."""
+
+
 class _Slots:
     """The attributes that every attempt sets. They are slots because those are fastest to read."""
 
     __slots__ = (
         *("method", "trace", "served_before", "status", "head_sent"),
         *("start_ns", "send_ns", "sent_ns", "first_byte_ns", "head_ns", "end_ns", "idle_ns"),
+        "last_data_ns",
         *("body_sent", "bytes_received", "body_received", "body_decoded"),
     )
 
@@ -53,6 +98,7 @@ class _Slots:
     first_byte_ns: int
     head_ns: int
     end_ns: int
+    last_data_ns: int
     idle_ns: int
     """Nanoseconds for which its connection was idle before."""
     body_sent: int
@@ -77,8 +123,40 @@ class Record(_Slots):
     """The phases entered before sending began, with times; None if an idle connection was used."""
     addresses_failed: tuple[tuple[str, str], ...] = ()
     """Addresses to which no connection was made, each with the reason."""
+    queued: QueueFacts | None = None
+    dns: DnsFacts | None = None
+    addresses_tried: tuple[AddressTry, ...] = ()
+    closed_before: ClosedBefore | None = None
+    pool_wait_ns: int = 0
+    """How long it waited for a place in the pool."""
+    continue_wait_ns: int = 0
+    """How long the upload waited for 100 Continue."""
     blocked_ns: int = 0
+    blocked_since_ns: int = 0
+    """Since when the write buffer has not shrunk while the upload awaits `drain`; else 0."""
+    providing_ns: int = 0
+    """How long the upload waited for pieces of the body, which the program provides."""
+    providing_since_ns: int = 0
+    """Since when it waits for the next one; else 0."""
+    framing_sent: int = 0
+    """Bytes of the body's transfer coding that were sent."""
+    sent_is_known: bool = True
+    """Whether `sent_ns` is when the last byte left the kernel, or only when the kernel took it."""
+    kernel: TcpInfo | None = None
+    """The kernel's facts about the connection when the response began."""
+    kernel_before: TcpInfo | None = None
+    """The same when the kernel was asked the last time before that."""
+    kernel_later: TcpInfo | None = None
+    """The same when the kernel was asked the last time while the body came."""
+    wait_late_ns: int = 0
+    """How long the response's first bytes lay in the kernel before the event loop read them."""
+    receive_late_ns: int = 0
+    """How long later bytes, or the caller, waited for the event loop."""
     network_wait_ns: int = 0
+    paused_ns: int = 0
+    """How long reading was paused, because the caller had not taken what was received."""
+    paused_since_ns: int = 0
+    """Since when it is paused; else 0."""
     reason_phrase: str = ""
     timeline: Timeline | None = None
     """Set when it is first read after the call has ended: see `timeline_of`."""
@@ -94,7 +172,7 @@ class Record(_Slots):
             b"",
         )
         self.start_ns = self.send_ns = self.sent_ns = self.first_byte_ns = 0
-        self.head_ns = self.end_ns = self.idle_ns = 0
+        self.head_ns = self.end_ns = self.idle_ns = self.last_data_ns = 0
         self.body_sent = self.bytes_received = self.body_received = self.body_decoded = 0
 
     @property
@@ -121,6 +199,15 @@ class Record(_Slots):
         self._tls = value
 
     @property
+    def min_rtt_ns(self) -> int | None:
+        """The shortest round trip of its connection that the kernel has told."""
+        return None if self.kernel is None else self.kernel.min_rtt_ns
+
+    def loop_blocks(self) -> tuple[LoopBlock, ...]:
+        """What held the event loop meanwhile, as far as `loop_lag` with a threshold has seen it."""
+        return ()
+
+    @property
     def proxy(self) -> URL | None:
         """The proxy that it uses, without credentials."""
         return None
@@ -145,11 +232,11 @@ class Record(_Slots):
         """Another response object, if the first one no longer exists."""
         raise NotImplementedError
 
-    def enter(self, phase: Phase) -> None:
-        """Begin a phase; it lasts until the next one begins."""
+    def enter(self, phase: Phase, time_ns: int = 0) -> None:
+        """Begin a phase; it lasts until the next one begins. `time_ns` 0 means now."""
         if self.marks is None:
             self.marks = []
-        self.marks.append((phase, perf_counter_ns()))
+        self.marks.append((phase, time_ns or perf_counter_ns()))
 
     def entries(self) -> Iterator[tuple[Phase, int]]:
         """Each phase that began, and when, in order."""
@@ -173,7 +260,8 @@ class Record(_Slots):
         """Nanoseconds of receiving in which the response waited for the caller to read."""
         if not self.head_ns:
             return 0
-        return max(0, (self.end_ns or perf_counter_ns()) - self.head_ns - self.network_wait_ns)
+        received_ns = (self.end_ns or perf_counter_ns()) - self.head_ns
+        return max(0, received_ns - self.network_wait_ns - self.receive_late_ns)
 
     @property
     def request_id(self) -> int | None:

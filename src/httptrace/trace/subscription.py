@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from asyncio import CancelledError
 from collections.abc import Callable, Iterable
-from difflib import get_close_matches
 from inspect import isasyncgenfunction, iscoroutinefunction
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -68,6 +67,8 @@ def _check(cls: type, owner: type) -> None:
         if not name.startswith("on_") or not callable(method := getattr(cls, name)):
             continue
         if name not in _NAMES:
+            from difflib import get_close_matches
+
             close = get_close_matches(name, _NAMES, 1)
             hint = f"; did you mean {close[0]}?" if close else ""
             raise TypeError(f"{cls.__name__}.{name} is not the method of any event{hint}")

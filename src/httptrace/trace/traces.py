@@ -19,10 +19,9 @@ from .subscription import Handlers, logger
 from .timeline import attach_timeline
 
 if TYPE_CHECKING:
+    from .config import Calls
     from .record import Record
 
-Callback = Callable[[Any, Any, Any], Awaitable[Any]]
-"""Called with the session, the context of the request, and the event."""
 Spawn = Callable[[Coroutine[Any, Any, None]], object]
 """Starts a task."""
 
@@ -32,24 +31,36 @@ class Trace:
 
     `wants` has the events that any listener wants; the others are not queued. `wants_attempts` says
     whether one of them belongs to an attempt: if not, the attempts (pool, connection and wire) get
-    no trace and queue nothing. `pending` is the queue.
+    no trace and note nothing.
+
+    The events that every attempt has are the exception: where they happen they are appended to
+    `pending` unasked, and `flush` leaves out those that nobody wants. Keeping one costs less than a
+    call of `note`.
     """
 
-    __slots__ = ("_end_noted", "_flushing", "_told_ns", "pending", "wants", "wants_attempts")
+    __slots__ = (
+        *("_end_noted", "_flushing", "at_once", "awaits", "head_at", "pending", "wants"),
+        "wants_attempts",
+    )
 
-    awaits: bool = False
-    """Whether delivering an event may suspend the task."""
-    at_once: bool = False
-    """Whether events are delivered at once, so that `flush` has nothing to do."""
+    awaits: bool
+    """Whether telling an event may suspend the task."""
+    at_once: bool
+    """Whether events are told when they are noted, so that `flush` has nothing to do."""
     wants: Mapping[type[Event], Any]
     """What to call for each event."""
+    pending: list[Fact]
+    """What was noted and not yet told."""
+    head_at: int
+    """How many of `pending` there were when the response's head had been noted; 0 if it is not in
+    `pending`."""
 
     def __init__(self, wants: Mapping[type[Event], Any], wants_attempts: bool) -> None:
         self.wants = wants
         self.wants_attempts = wants_attempts
-        self.pending: list[Fact] = []
-        self._flushing = self._end_noted = False
-        self._told_ns = 0
+        self.pending = []
+        self.head_at = 0
+        self.awaits = self.at_once = self._flushing = self._end_noted = False
 
     def start(self, event: type[Event], source: Record) -> Awaitable[Any]:
         """Deliver the first event of the request at once: nothing is queued before it."""
@@ -60,27 +71,21 @@ class Trace:
         if event in self.wants:
             self.pending.append((event, source, time_ns or perf_counter_ns(), data))
 
-    def note_all(self, events: tuple[type[Event], ...], source: Record, time_ns: int) -> None:
-        """Queue several events that happened at the same time and have no data of their own."""
-        for event in events:
-            if event in self.wants:
-                self.pending.append((event, source, time_ns, ()))
-
     def note_head(self, event: type[Event], source: Record, response: Any) -> None:
-        """Queue an event that has a response, at the time when its head was received."""
+        """Keep an event that has a response, as of the time when its head was received.
+
+        It happens now if no head was received, because a middleware has answered.
+        """
         if event not in self.wants:
             return
-        time_ns, pending = source.head_ns, self.pending
-        if time_ns < self._told_ns:
-            time_ns = self._told_ns
-        at = len(pending)
-        while at and pending[at - 1][2] > time_ns:  # events of the body have been queued since then
-            at -= 1
         if event is TraceRequestEndParams:
             self._end_noted = True
-        own = response._exchange is source
-        held = (ref(response), type(response)) if own else (response,)
-        pending.insert(at, (event, source, time_ns, held))
+        held = held_weakly(response, source)
+        if self.head_at:  # the body may have arrived since then
+            self.pending.insert(self.head_at, (event, source, source.head_ns, held))
+        else:  # if attempts are noted, there was no head, or it was told before
+            head_ns = 0 if self.wants_attempts else source.head_ns
+            self.pending.append((event, source, head_ns or perf_counter_ns(), held))
 
     def note_exception(
         self, source: Record, exc: BaseException, phase: str, timeout: str | None
@@ -120,7 +125,6 @@ class ObserverTrace(Trace):
     def start(self, event: type[Event], source: Record) -> Awaitable[Any]:
         """Deliver the first event of the request at once."""
         moment = new(event)
-        self._told_ns = source.start_ns
         moment._fact = (event, source, source.start_ns, ())
         self.wants[event](moment)
         return COMPLETED
@@ -149,15 +153,17 @@ class ObserverTrace(Trace):
         wants = self.wants
         failure: BaseException | None = None
         while self.pending:
-            facts, self.pending = self.pending, []
-            self._told_ns = facts[-1][2]
+            facts, self.pending, self.head_at = self.pending, [], 0
             for fact in facts:
                 event = fact[0]
+                handler = wants.get(event)
+                if handler is None:
+                    continue
                 moment = new(event)
                 moment._fact = fact
                 try:
-                    wants[event](moment)
-                except BaseException as exc:  # KeyboardInterrupt; errors of observers are logged
+                    handler(moment)
+                except BaseException as exc:  # KeyboardInterrupt; observers' own are logged
                     failure = failure or exc
         if failure is not None:
             raise failure
@@ -174,10 +180,9 @@ class CallTrace(Trace):
 
     __slots__ = ()
 
-    at_once = True
-
     def __init__(self, wants: Handlers) -> None:
         super().__init__(wants, wants_attempts=False)
+        self.at_once = True
 
     def start(self, event: type[Event], source: Record) -> Awaitable[Any]:
         """Deliver the first event of the request."""
@@ -191,11 +196,6 @@ class CallTrace(Trace):
             moment = new(event)
             moment._fact = (event, source, time_ns or perf_counter_ns(), data)
             handler(moment)
-
-    def note_all(self, events: tuple[type[Event], ...], source: Record, time_ns: int) -> None:
-        """Deliver several events that have no data of their own."""
-        for event in events:
-            self.note(event, source, time_ns)
 
     def note_head(self, event: type[Event], source: Record, response: Any) -> None:
         """Deliver an event that has a response."""
@@ -214,18 +214,17 @@ class CallTrace(Trace):
 class ConfigTrace(Trace):
     """A request that TraceConfigs listen to, and perhaps observers: callbacks are awaited.
 
-    `wants` has the callback of each wanted event; it is called with `context`. In the usual case of
-    one TraceConfig and no observers, these are its own callbacks and context.
+    `calls` has the callback of each wanted event; it is called with `context`. Of a lone
+    TraceConfig, the usual case, these are its own.
     """
 
-    __slots__ = ("_again", "_context", "_session")
-
-    awaits = True
+    __slots__ = ("_again", "_calls", "_context", "_session")
 
     def __init__(
         self,
         session: object,
-        wants: Mapping[type[Event], Callback],
+        wants: Mapping[type[Event], Any],
+        calls: Calls,
         context: Any,
         wants_attempts: bool,
     ) -> None:
@@ -233,18 +232,19 @@ class ConfigTrace(Trace):
         self.wants = wants
         self.wants_attempts = wants_attempts
         self.pending = []
-        self._flushing = self._end_noted = self._again = False
-        self._told_ns = 0
+        self.head_at = 0
+        self.awaits = True
+        self.at_once = self._flushing = self._end_noted = self._again = False
         self._session = session
+        self._calls = calls
         self._context = context
 
     def start(self, event: type[Event], source: Record) -> Awaitable[Any]:
-        """Deliver the first event of the request."""
-        moment = new(event)
-        self._told_ns = source.start_ns
+        """Tell the first event of the request."""
+        callback, kind = self._calls[event]  # type: ignore[misc] # it is wanted
+        moment = new(*kind)
         moment._fact = (event, source, source.start_ns, ())
-        told: Awaitable[Any] = self.wants[event](self._session, self._context, moment)
-        return told
+        return callback(self._session, self._context, moment)
 
     async def flush(self, then: Callable[[], object] | None = None) -> None:
         """Deliver the queued events, in order, each to every listener.
@@ -257,22 +257,22 @@ class ConfigTrace(Trace):
         if self._flushing:
             self._again = True  # the flush that is running delivers these too
             return
-        self._flushing = self._again = True
-        session, context, wants = self._session, self._context, self.wants
+        self._flushing = True
+        session, context, calls = self._session, self._context, self._calls
         failure: BaseException | None = None
         fact: Fact | None = None
         try:
-            while self._again:
-                self._again = False
-                facts, self.pending = self.pending, []
-                if facts:
-                    self._told_ns = facts[-1][2]
+            while True:
+                facts, self.pending, self.head_at = self.pending, [], 0
                 for fact in facts:
-                    event = fact[0]
-                    moment = new(event)
+                    call = calls[fact[0]]
+                    if call is None:
+                        continue
+                    callback, kind = call
+                    moment = new(*kind)
                     moment._fact = fact
                     try:
-                        await wants[event](session, context, moment)
+                        await callback(session, context, moment)
                     except GeneratorExit:  # nothing can be awaited any more
                         self._drop_end(fact, facts)
                         self.pending[:0] = _after(fact, facts)
@@ -282,7 +282,11 @@ class ConfigTrace(Trace):
                         self._drop_end(fact, facts)
                 if then is not None and failure is None:
                     then()
-                    then, self._again = None, True
+                    then = None
+                elif self._again:
+                    self._again = False
+                else:
+                    break
         finally:
             self._flushing = False
         if failure is not None:
@@ -298,8 +302,8 @@ class ConfigTrace(Trace):
                 self._end_noted = False
 
     def flush_soon(self, spawn: Spawn) -> None:
-        """Deliver the queued events in a task of their own."""
-        if self.pending:
+        """Tell the noted events in a task of their own."""
+        if any(fact[0] in self.wants for fact in self.pending):
             spawn(self._flush_and_log())
 
     async def _flush_and_log(self) -> None:

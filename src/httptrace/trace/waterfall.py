@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..masking import mask_url
+from .bars import LATE, SAID, bar, scale_of, shaded
 
 if TYPE_CHECKING:
-    from .timeline import Hop, Timeline
+    from collections.abc import Iterator
+
+    from .bars import Scale
+    from .hop import Hop
+    from .timeline import Timeline
 
 _WIDTH = 80
 _LEAST_BAR = 10
+_LEAST_SHARE = 50
+_MOST_SAID = 4
+"""How many entries of `Server-Timing` are drawn."""
 _LEFT = 24
 """Columns before the bars: phase and duration."""
-_EIGHTHS = " ▏▎▍▌▋▊▉█"
-_STARTS = "███▐▐▐▕▕"
-"""The first cell of a bar, by the eighth of a column in which it begins."""
 _WHY_NEW = {
     "first": "",
     "busy": "the others are busy",
@@ -24,57 +29,21 @@ _WHY_NEW = {
 }
 
 
-_UNITS: tuple[tuple[int, float, int, str], ...] = (
-    (10**6, 1e3, 0, "µs"),
-    (10**7, 1e6, 3, "ms"),
-    (10**8, 1e6, 2, "ms"),
-    (10**10, 1e6, 1, "ms"),
-    (10**30, 1e9, 2, "s"),
-)
-"""For totals below this many nanoseconds: the divisor, the decimals and the unit."""
-
-
-class _Scale(NamedTuple):
-    """Turns times into text and columns; all have the same unit, so that they can be compared."""
-
-    start_ns: int
-    total_ns: int
-    columns: int
-    divisor: float
-    decimals: int
-    unit: str
-
-    def duration(self, ns: int) -> str:
-        number = ns / self.divisor
-        least = 10**-self.decimals
-        text = f"<{least:.{self.decimals}f}" if 0 < number < least / 2 else ""
-        return f"{text or f'{number:.{self.decimals}f}'} {self.unit}"
-
-    def eighth(self, ns: int) -> int:
-        """The position of a time, in eighths of a column."""
-        return round((ns - self.start_ns) * self.columns * 8 / max(1, self.total_ns))
-
-
 def draw(timeline: Timeline, width: int = _WIDTH) -> str:
     """The waterfall of a timeline, in lines of at most `width` columns if that is 40 or more.
 
-    A hop has a heading, one or more lines of facts, and a line for each of its phases. Secrets in
-    URLs are masked. A URL that is too long is shortened in its middle.
+    A hop has a heading, one or more lines of facts, and a line for each of its phases. The last
+    line is the first of the findings, if there is one. Secrets in URLs are masked. A URL that is
+    too long is shortened in its middle.
     """
-    scale = _scale(timeline, max(_LEAST_BAR, width - _LEFT))
+    scale = scale_of(timeline.start_ns, timeline.total_ns, max(_LEAST_BAR, width - _LEFT))
     several = len(timeline.hops) > 1
     lines: list[str] = []
     for hop in timeline.hops:
         lines.append(_heading(hop, width, scale.duration(hop.total_ns) if several else ""))
         lines.extend(f"  {line}" for line in _facts(hop, width - 2))
         lines.extend(_rows(hop, scale))
-    return "\n".join([*lines, _total(timeline, scale)])
-
-
-def _scale(timeline: Timeline, columns: int) -> _Scale:
-    total_ns = timeline.total_ns
-    _, divisor, decimals, unit = next(row for row in _UNITS if total_ns < row[0])
-    return _Scale(timeline.start_ns, total_ns, columns, divisor, decimals, unit)
+    return "\n".join([*lines, _total(timeline, scale), *_why(timeline, scale, width)])
 
 
 # --- a hop's heading and facts --------------------------------------------------------------------
@@ -164,45 +133,96 @@ def _size(count: int) -> str:
 # --- a hop's phases -------------------------------------------------------------------------------
 
 
-def _rows(hop: Hop, scale: _Scale) -> list[str]:
-    rows = [
-        f"  {phase:8}{scale.duration(end_ns - start_ns):>12}  "
-        + _bar(scale.eighth(start_ns), scale.eighth(end_ns), scale.columns)
-        for phase, start_ns, end_ns in hop.spans_ns
-    ]
-    shares = _shares(hop, scale)
-    return [*rows, f"{'':{_LEFT}}{shares}"] if shares else rows
+def _rows(hop: Hop, scale: Scale) -> Iterator[str]:
+    for phase, start_ns, end_ns in _drawn(hop, scale):
+        drawn = bar(scale, start_ns, end_ns)
+        if phase == "wait" and hop.wait_late_ns:
+            drawn = shaded(drawn, scale, end_ns - hop.wait_late_ns, end_ns, LATE)
+        yield f"  {phase:8}{scale.duration(end_ns - start_ns):>12}  {drawn}"
+        if phase == "wait":
+            yield from _said_by_server(hop, scale, start_ns, end_ns)
+            yield from _shares(_of_wait(hop, scale, end_ns - start_ns), scale)
+    yield from _shares(_of_receive(hop, scale), scale)
 
 
-def _shares(hop: Hop, scale: _Scale) -> str:
-    """How long receiving waited for the network and for the caller, if the latter was long."""
-    if hop.consumer_ns < max(1_000_000, scale.total_ns // 20):
-        return ""
-    network, caller = scale.duration(hop.network_wait_ns), scale.duration(hop.consumer_ns)
-    return f"{network} for the network, {caller} for the reader"
+def _drawn(hop: Hop, scale: Scale) -> Iterator[tuple[str, int, int]]:
+    """The spans to draw: not the turns of the loop between two steps, unless they took long."""
+    for number, (phase, start_ns, end_ns) in enumerate(hop.spans_ns):
+        if not number or phase != "queue" or (end_ns - start_ns) * _LEAST_SHARE > scale.total_ns:
+            yield phase, start_ns, end_ns
 
 
-def _bar(start: int, end: int, columns: int) -> str:
-    """A bar between two positions in eighths of columns; at least the thinnest one."""
-    column, first = divmod(start, 8)
-    whole, last = divmod(end, 8)
-    if column >= columns:
-        return " " * (columns - 1) + "▕"
-    if end <= start:
-        return " " * column + ("▏" if first < 4 else "▕")
-    if whole == column:
-        return " " * column + (_STARTS[first] if first >= 4 else _EIGHTHS[end - start])
-    blocks = _STARTS[first] + "█" * (whole - column - 1) + (_EIGHTHS[last] if last else "")
-    return " " * column + blocks
+def _said_by_server(hop: Hop, scale: Scale, start_ns: int, end_ns: int) -> Iterator[str]:
+    """The longest entries of `Server-Timing`, within the wait: only their lengths are known."""
+    timed = [one for one in hop.server_timing if one.duration]
+    start_ns += (hop.min_rtt_ns or 0) // 2
+    for one in sorted(timed, key=lambda one: -(one.duration or 0))[:_MOST_SAID]:
+        lasted_ns = int((one.duration or 0) * 1e9)
+        drawn = bar(scale, start_ns, max(start_ns, min(start_ns + lasted_ns, end_ns)))
+        drawn = shaded(drawn, scale, start_ns, end_ns, SAID)
+        text = _harmless(one.description)
+        text = f" {text}" if text and len(drawn) + len(text) < scale.columns else ""
+        label = f"· {_harmless(one.name)}"[:10]
+        yield f"  {label:10}{scale.duration(lasted_ns):>10}  {drawn}{text}"
 
 
-def _total(timeline: Timeline, scale: _Scale) -> str:
+def _shares(parts: list[str], scale: Scale) -> Iterator[str]:
+    """The parts in as few lines as they fit."""
+    line = ""
+    for part in parts:
+        if line and len(line) + 2 + len(part) > scale.columns:
+            yield f"{'':{_LEFT}}{line},"
+            line = ""
+        line = f"{line}, {part}" if line else part
+    if line:
+        yield f"{'':{_LEFT}}{line}"
+
+
+def _of_wait(hop: Hop, scale: Scale, waited_ns: int) -> list[str]:
+    """Server, network and event loop, if the last two took a good part of the wait."""
+    server_ns, rtt_ns, late_ns = hop.server_ns, hop.min_rtt_ns, hop.wait_late_ns
+    if waited_ns < max(1_000_000, scale.total_ns // 20) or server_ns is None or rtt_ns is None:
+        return []
+    if not late_ns and rtt_ns * 20 < waited_ns:
+        return []
+    parts = [f"≈ {scale.duration(server_ns)} for the server"]
+    parts.append(f"{scale.duration(rtt_ns)} for the network")
+    return [*parts, _for_loop(late_ns, scale)] if late_ns else parts
+
+
+def _of_receive(hop: Hop, scale: Scale) -> list[str]:
+    """Network, reader and event loop, if the last two took a good part of receiving."""
+    long_ns = max(1_000_000, scale.total_ns // 20)
+    if hop.consumer_ns < long_ns and hop.receive_late_ns < long_ns:
+        return []
+    parts = [f"{scale.duration(hop.network_wait_ns)} for the network"]
+    if hop.consumer_ns >= long_ns:
+        parts.append(f"{scale.duration(hop.consumer_ns)} for the reader")
+    if hop.receive_late_ns >= long_ns:
+        parts.append(_for_loop(hop.receive_late_ns, scale))
+    return parts
+
+
+def _for_loop(late_ns: int, scale: Scale) -> str:
+    return f"{scale.duration(late_ns)} for the event loop"
+
+
+def _total(timeline: Timeline, scale: Scale) -> str:
     text = f"  {'total':8}{scale.duration(timeline.total_ns):>12}"
     notes = [] if timeline.complete else ["so far"]
     retries = sum(hop.retry_reason is not None for hop in timeline.hops)
-    redirects = len(timeline.hops) - 1 - retries
+    redirects = sum(300 <= (hop.status or 0) < 400 for hop in timeline.hops[:-1])
     for count, one in ((redirects, "redirect"), (retries, "retry")):
         if count:
             many = "retries" if one == "retry" else "redirects"
             notes.append(f"{count} {one if count == 1 else many}")
     return f"{text}  {', '.join(notes)}" if notes else text
+
+
+def _why(timeline: Timeline, scale: Scale, width: int) -> list[str]:
+    """The first finding in a line, which is cut at its end."""
+    if not (found := timeline.why):
+        return []
+    lost = scale.duration(round(found[0].seconds * 1e9))
+    line = f"  {'why':8}{lost:>12}  {found[0].code}: {found[0].evidence}"
+    return [line if len(line) <= width else f"{line[: width - 1]}…"]
