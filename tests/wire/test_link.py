@@ -13,6 +13,7 @@ from . import link
 from .capture import Frame
 from .link import CLIENT_ADDRESS, SERVER_ADDRESS, Wire, WireMissing
 from .segments import ACK, SYN, checksums_hold
+from .steady import steady
 
 PORT = 8080
 
@@ -48,6 +49,7 @@ def passages_ms(sent: list[Frame], received: list[Frame]) -> list[float]:
 
 
 @pytest.mark.parametrize("rtt_ms", [2, 20, 50])
+@steady
 def test_delay(wire: Wire, rtt_ms: float) -> None:
     """What is sent arrives after half of the round trip; the relay adds less than 0.3 ms."""
     wire.shape(rtt_ms=rtt_ms)
@@ -59,6 +61,7 @@ def test_delay(wire: Wire, rtt_ms: float) -> None:
         assert median(passages) < rtt_ms / 2 + 0.3
 
 
+@steady
 def test_clock(wire: Wire) -> None:
     """The capture's times are readings of `time.perf_counter_ns()`."""
     with closing(Pair(wire)) as pair:
@@ -121,6 +124,7 @@ def test_drop_downwards(wire: Wire) -> None:
     assert wire.shape() == {"up": [], "down": [10]}
 
 
+@steady
 def test_rate(wire: Wire) -> None:
     """A line of one megabyte per second needs a fifth of a second for 200 KB."""
     wire.shape(rtt_ms=1, rate=1e6)

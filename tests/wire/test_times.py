@@ -10,6 +10,7 @@ from .bounds import LATE, bound_ms
 from .errors import BOUNDARIES
 from .scenarios import SCENARIOS, Scenario, measure
 from .site import Site
+from .steady import steady
 from .table import by_boundary
 
 BY_NAME = {scenario.name: scenario for scenario in SCENARIOS}
@@ -21,6 +22,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("scenario", "rtt_ms"), CASES)
+@steady
 async def test_boundaries(far: Site, scenario: Scenario, rtt_ms: float) -> None:
     """At least every other time, each boundary is as near to the wire as `bounds` says."""
     found = by_boundary(await measure(far, scenario, rtt_ms, scenario.times))
@@ -39,6 +41,7 @@ def test_rows_of_bounds() -> None:
         assert any(boundary.startswith(row.boundary) for boundary in BOUNDARIES), row
 
 
+@steady
 async def test_bytes_sent(far: Site) -> None:
     """`bytes_sent` is what went over the wire, the framing of chunks included."""
     (plain,) = await measure(far, BY_NAME["post 60 KB"], 2, 1)
@@ -51,12 +54,14 @@ async def test_bytes_sent(far: Site) -> None:
 
 
 @pytest.mark.parametrize("name", ["get", "get again", "post 60 KB", "download"])
+@steady
 async def test_bytes_received(far: Site, name: str) -> None:
     """`bytes_received` is what came over the wire."""
     (run,) = await measure(far, BY_NAME[name], 2, 1)
     assert run.seen.hop.bytes_received == run.seen.truth.response_bytes
 
 
+@steady
 async def test_sent_again(far: Site) -> None:
     """As many segments are sent again as the relay dropped, in both directions."""
     (up,) = await measure(far, BY_NAME["lost upwards"], 20, 1)
@@ -68,6 +73,7 @@ async def test_sent_again(far: Site) -> None:
 
 
 @pytest.mark.parametrize("rtt_ms", [2, 20, 50])
+@steady
 async def test_round_trip(far: Site, rtt_ms: float) -> None:
     """The kernel's shortest round trip is that of the wire, within a millisecond."""
     for run in await measure(far, BY_NAME["get"], rtt_ms, 3):

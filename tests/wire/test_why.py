@@ -11,6 +11,7 @@ from httptrace.trace.why.ranking import all_of
 
 from .scenarios import SCENARIOS, measure
 from .site import Site
+from .steady import steady
 
 BY_NAME = {scenario.name: scenario for scenario in SCENARIOS}
 MS = 1e-3
@@ -37,6 +38,7 @@ async def fetch(
     return timelines
 
 
+@steady
 async def test_far_server(far: Site) -> None:
     """Three round trips of 50 ms come before the first byte; one when the connection is open."""
     far.wire.shape(rtt_ms=50)
@@ -48,6 +50,7 @@ async def test_far_server(far: Site) -> None:
     assert "server_slow" not in of(new).keys() | of(again).keys()
 
 
+@steady
 async def test_server_slow(far: Site) -> None:
     """The server's time is told apart from the network's, within 2 ms."""
     far.wire.shape(rtt_ms=50)
@@ -56,6 +59,7 @@ async def test_server_slow(far: Site) -> None:
     assert abs(of(again)["far_server"].seconds - 50 * MS) < MS
 
 
+@steady
 async def test_near(far: Site) -> None:
     """A server that is near and quick has no findings."""
     far.wire.shape(rtt_ms=2)
@@ -63,6 +67,7 @@ async def test_near(far: Site) -> None:
         assert timeline.why == ()
 
 
+@steady
 async def test_retransmits(far: Site) -> None:
     """A small request was lost: the time until it was sent again is the network's alone."""
     scenario = replace(BY_NAME["get"], drop_up=(1,), think_ms=30)
@@ -74,6 +79,7 @@ async def test_retransmits(far: Site) -> None:
     assert abs(hop.server_ns - 30e6) < 12e6  # a tick of the kernel's clock, and a little
 
 
+@steady
 async def test_retransmits_of_the_request_before(far: Site) -> None:
     """What was lost of one request is not told of the next one on the same connection."""
     far.wire.shape(rtt_ms=20, drop_up=[4])  # after the handshake of TLS
@@ -90,6 +96,7 @@ def with_small_buffer(info: Any) -> socket.socket:
     return sock
 
 
+@steady
 async def test_small_window(far: Site) -> None:
     """A receive buffer that is set by hand limits a download; one that grows does not."""
     far.wire.shape(rtt_ms=30)
@@ -101,6 +108,7 @@ async def test_small_window(far: Site) -> None:
     assert usual.receive < small.receive / 2
 
 
+@steady
 async def test_slow_network(far: Site) -> None:
     """A network of 1 MB/s is slow in both directions, and nobody else is blamed."""
     far.wire.shape(rtt_ms=10, rate=1e6)
@@ -112,6 +120,7 @@ async def test_slow_network(far: Site) -> None:
     assert not blamed & {"small_window", "slow_reader", "slow_writer", "loop_blocked"}
 
 
+@steady
 async def test_losses_downwards(far: Site) -> None:
     """Segments of a response that come out of order are told, and are not our retransmits."""
     far.wire.shape(rtt_ms=20, drop_down=[10, 11, 12])
