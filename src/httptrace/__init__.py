@@ -68,11 +68,6 @@ from .local.errors import UnsetLocalError
 from .local.local import Local
 from .local.request import current_request_id, job_context
 from .masking import extend_masking
-from .net.resolver import AbstractResolver, AsyncResolver, DefaultResolver, ThreadedResolver
-from .net.sockets import AddrInfoType, SocketFactoryType
-from .net.tls import Fingerprint
-from .pool.connector import BaseConnector
-from .pool.connectors import NamedPipeConnector, TCPConnector, UnixConnector
 from .request_info import RequestInfo
 from .response.response import ClientResponse
 from .session.session import ClientSession
@@ -145,6 +140,11 @@ if TYPE_CHECKING:
     from .etag import ETag
     from .headers.server_timing import ServerTiming
     from .local.celery_jobs import instrument_celery
+    from .net.resolver import AbstractResolver, AsyncResolver, DefaultResolver, ThreadedResolver
+    from .net.sockets import AddrInfoType, SocketFactoryType
+    from .net.tls import Fingerprint
+    from .pool.connector import BaseConnector
+    from .pool.connectors import NamedPipeConnector, TCPConnector, UnixConnector
     from .pool.stats import ConnectorStats
     from .local.fields import bind
     from .local.json_logs import JsonLogConfiguration
@@ -271,6 +271,21 @@ _LATER = {
     ),
     "headers.server_timing": (
         "ServerTiming",
+    ),
+    "net.resolver": (
+        "AbstractResolver", "AsyncResolver", "DefaultResolver", "ThreadedResolver",
+    ),
+    "net.sockets": (
+        "AddrInfoType", "SocketFactoryType",
+    ),
+    "net.tls": (
+        "Fingerprint",
+    ),
+    "pool.connector": (
+        "BaseConnector",
+    ),
+    "pool.connectors": (
+        "NamedPipeConnector", "TCPConnector", "UnixConnector",
     ),
     "pool.stats": (
         "ConnectorStats",

@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Any
 from multidict import CIMultiDict
 
 from ..checks import checked_callable, flag
-from ..pool.connectors import check_connector
-from ..pool.wrapped import pool_behind
 from ..request.fields import merge_headers
 from ..request.options import status_check, timeout_of, timeout_settings
 from .arguments import checked_auth, checked_base_url, checked_jar
@@ -134,6 +132,9 @@ def use_connector(core: SessionCore, connector: Any) -> None:
     TypeError, RuntimeError
         If it is not an open connector of the session's event loop.
     """
+    from ..pool.connectors import check_connector
+    from ..pool.wrapped import pool_behind
+
     core.pool = pool_behind(check_connector(connector, core.loop))
     core.targets.clear()
 

@@ -18,7 +18,6 @@ from ..checks import callable_or_none, checked_callable, checked_class, flag, po
 from ..headers.head import version_of
 from ..headers.limits import HeadLimits
 from ..overrides import follow, refuse_overrides
-from ..pool.connector import warn_unclosed
 from ..request.client_request import ClientMiddlewareType, ClientRequest
 from ..request.fields import merge_headers
 from ..request.options import limits_of, status_check, timeout_settings
@@ -655,6 +654,8 @@ class ClientSession(PrivateNames, metaclass=_Overridable):
             context = {"client_session": self, "message": "Unclosed client session"}
             loop.call_exception_handler(context)
         if self.__connector is not None and self.__connector_owner:
+            from ..pool.connector import warn_unclosed
+
             warn_unclosed(self.__connector)
 
 
