@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import sys
 import threading
 import time
 import weakref
@@ -218,6 +219,19 @@ async def test_when_the_stack_is_taken(clock: Clock) -> None:
         clock.now_ns += 1000 * MS
         sampler._look(lag)
         assert sampler.taken[1] is stack
+
+
+async def test_stack_of_what_ran_late(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If the computer was busy at the threshold, the stack is what the loop runs after that."""
+    with loop_lag(threshold=0.05, interval=0.01) as lag:
+        sampler = _Sampler(lag, 50 * MS)
+        clock.now_ns += 60 * MS
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, "_current_frames", dict)  # as if it ran nothing
+            assert sampler._look(lag) == 50 * MS
+        assert sampler.taken == (lag._due_ns, [])
+        assert sampler._look(lag) == 50 * MS
+        assert "test_stack_of_what_ran_late" in [frame.name for frame in sampler.taken[1]]
 
 
 async def test_blocks_from_the_threshold_on(clock: Clock) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -12,7 +13,15 @@ from .priority import CLIENT, real_time
 from .scenarios import alone, undisturbed, warm_up
 from .site import Site, site
 
+FOLDER = Path(__file__).parent
 NOT_URGENT = "no real-time priority can be had here: times would say how busy the machine is"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every test of this folder: all of them measure times."""
+    for item in items:
+        if item.path.parent == FOLDER:
+            item.add_marker(pytest.mark.alone)
 
 
 @pytest.fixture(scope="module")

@@ -35,7 +35,7 @@ class LoopBlock(NamedTuple):
     duration_ns: int
     """Nanoseconds for which it was late; what held it may have begun one `interval` earlier."""
     stack: StackSummary
-    """What the loop ran when the threshold was passed, outermost call first.
+    """What the loop ran when the threshold was passed, or first ran after it; outermost call first.
 
     It is empty if the loop ran nothing: then the computer was busy, or another thread had the
     interpreter lock.
@@ -249,7 +249,7 @@ class _Sampler(threading.Thread):
     def _look(self, lag: LoopLag) -> int:
         """Take the stack if it is time; how many nanoseconds to sleep then."""
         due_ns = lag._due_ns
-        if due_ns == self.taken[0]:
+        if due_ns == self.taken[0] and self.taken[1]:
             return self._threshold_ns
         left_ns = due_ns + self._threshold_ns - perf_counter_ns()
         if left_ns > 0:

@@ -164,10 +164,11 @@ async def test_loop_blocked() -> None:
         await asyncio.sleep(0)
         sleep(0.4)
 
-    with serving(serve) as (url, _), httptrace.loop_lag(threshold=0.03):
+    with serving(serve) as (url, _), httptrace.loop_lag(threshold=0.03) as lag:
         async with httptrace.ClientSession() as session:
             await fetch(session, url)
-            await asyncio.sleep(0.02)  # the watch has looked once
+            while not lag.count:
+                await asyncio.sleep(0.01)
             timeline, _ = await asyncio.gather(fetch(session, url), block())
     one = told(timeline, "loop_blocked")
     assert one.seconds > 0.3
