@@ -234,6 +234,20 @@ async def test_stack_of_what_ran_late(clock: Clock, monkeypatch: pytest.MonkeyPa
         assert "test_stack_of_what_ran_late" in [frame.name for frame in sampler.taken[1]]
 
 
+async def test_block_that_the_timer_has_not_noted(clock: Clock) -> None:
+    """Who asks after a block, but before the timer runs, is told of it as well."""
+    loop = asyncio.get_running_loop()
+    with loop_lag(threshold=0.05, interval=0.01) as lag:
+        assert blocks_during(loop, 0, 2**63) == ()
+        assert lag._sampler is not None
+        clock.now_ns += 60 * MS
+        lag._sampler._look(lag)
+        (block,) = blocks_during(loop, 0, 2**63)
+        assert (block.start_ns, block.duration_ns) == (lag._due_ns, 50 * MS)
+        assert block.stack and lag.blocks == []
+    assert blocks_during(loop, 0, 2**63) == ()
+
+
 async def test_blocks_from_the_threshold_on(clock: Clock) -> None:
     """What is less late than the threshold is no block; the latest hundred blocks are kept."""
     loop = asyncio.get_running_loop()

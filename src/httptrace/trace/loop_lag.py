@@ -15,7 +15,7 @@ from os import path
 from time import perf_counter_ns
 from traceback import FrameSummary, StackSummary
 from typing import TYPE_CHECKING, NamedTuple
-from weakref import WeakKeyDictionary, ref
+from weakref import WeakKeyDictionary, WeakSet, ref
 
 from .lateness import Lateness
 
@@ -67,14 +67,23 @@ class LoopBlock(NamedTuple):
 recent: WeakKeyDictionary[asyncio.AbstractEventLoop, deque[LoopBlock]] = WeakKeyDictionary()
 """The latest blocks of each loop that was watched with a threshold; empty if there is none."""
 
+_watching: WeakSet[LoopLag] = WeakSet()
+"""Those that watch a loop with a threshold."""
+
 
 def blocks_during(
     loop: asyncio.AbstractEventLoop | None, start_ns: int, end_ns: int
 ) -> tuple[LoopBlock, ...]:
-    """The known blocks of a loop that overlap a time, the earliest first."""
+    """The known blocks of a loop that overlap a time, the earliest first.
+
+    What held the loop may have ended without the timer having run since.
+    """
+    if loop is None:
+        return ()
+    present = [block for lag in _watching if lag._loop is loop for block in lag._block_now()]
     return tuple(
         block
-        for block in (() if loop is None else recent.get(loop, ()))
+        for block in (*recent.get(loop, ()), *present)
         if block.start_ns < end_ns and block.start_ns + block.duration_ns > start_ns
     )
 
@@ -121,6 +130,7 @@ class LoopLag:
             text = "loop_lag() watches the running event loop: start it inside a coroutine"
             raise RuntimeError(text) from None
         if self.threshold is not None:
+            _watching.add(self)
             recent.setdefault(self._loop, deque(maxlen=_MOST_BLOCKS))
             self._sampler = _Sampler(self, self._threshold_ns)
         self._wait()
@@ -137,6 +147,7 @@ class LoopLag:
         if self._sampler is not None:
             self._sampler.stopped.set()
         self._loop = self._timer = self._sampler = None
+        _watching.discard(self)
 
     def __enter__(self) -> Self:
         self.start()
@@ -209,11 +220,21 @@ class LoopLag:
 
     def _note(self, late_ns: int, sampler: _Sampler) -> None:
         assert self._loop is not None
-        due_ns, stack = sampler.taken
-        known = stack if due_ns == self._due_ns else StackSummary()
-        block = LoopBlock(self._due_ns, late_ns, known)
+        block = self._block(late_ns, sampler)
         self._blocks.append(block)
         recent[self._loop].append(block)
+
+    def _block(self, late_ns: int, sampler: _Sampler) -> LoopBlock:
+        due_ns, stack = sampler.taken
+        known = stack if due_ns == self._due_ns else StackSummary()
+        return LoopBlock(self._due_ns, late_ns, known)
+
+    def _block_now(self) -> list[LoopBlock]:
+        """The block that the timer will note, if it is late by the threshold already."""
+        late_ns = perf_counter_ns() - self._due_ns
+        if self._sampler is None or late_ns < self._threshold_ns:
+            return []
+        return [self._block(late_ns, self._sampler)]
 
     def _stack_of(self, thread: int) -> StackSummary:
         """What the loop's thread runs above the event loop; all that it runs outside of that."""
