@@ -61,10 +61,10 @@ async def port() -> AsyncIterator[str]:
 
 @on_asyncio
 @pytest.mark.parametrize("number", range(len(programs())))
-async def test_program(number: int, port: str) -> None:
+async def test_program(number: int, port: str, tmp_path: Path) -> None:
     """A program ends without an error, and prints something on standard output only."""
     page, code = programs()[number]
-    ran = await run([sys.executable, "-c", code.replace(":8080", f":{port}")])
+    ran = await run([sys.executable, "-c", code.replace(":8080", f":{port}")], cwd=tmp_path)
     assert (ran.code, ran.err) == (0, ""), page
     assert ran.out
     if page == "docs/why.md":

@@ -115,7 +115,7 @@ if TYPE_CHECKING:
         log as log, multipart as multipart, payload as payload, resolver as resolver,
         streams as streams, test_utils as test_utils, tracing as tracing, typedefs as typedefs,
     )
-    from . import web as web
+    from . import har as har, web as web
     from .body.disposition import (
         BadContentDispositionHeader, BadContentDispositionParam, content_disposition_filename,
         parse_content_disposition,
@@ -154,6 +154,8 @@ if TYPE_CHECKING:
     from .local.sentry_tags import instrument_sentry
     from .local.tasks import wrap_async, wrap_gather
     from .local.threads import ContextThreadPoolExecutor, preserve_context_in_threads, run_in_thread
+    from .observers.har import HarFile
+    from .observers.log import RequestLog
     from .trace.loop_lag import LoopBlock, LoopLag, loop_lag
     from .trace.why.explaining import Explanation, explain
     from .trace.why.finding import Finding
@@ -177,12 +179,13 @@ __all__ = [
     "ContextThreadPoolExecutor", "CookieJar", "DataQueue", "DefaultResolver",
     "DigestAuthMiddleware", "DnsFacts", "DummyCookieJar", "EMPTY_PAYLOAD", "ETag", "EofStream",
     "Event", "EventStreamParser", "Explanation", "Finding", "Fingerprint", "FlowControlDataQueue",
-    "FormData", "Hop", "HttpVersion", "HttpVersion10", "HttpVersion11", "IOBasePayload",
+    "FormData", "HarFile", "Hop", "HttpVersion", "HttpVersion10", "HttpVersion11", "IOBasePayload",
     "InvalidURL", "InvalidUrlClientError", "InvalidUrlRedirectClientError", "JsonLogConfiguration",
     "JsonPayload", "Local", "LogConfiguration", "LoopBlock", "LoopLag", "MultipartReader",
     "MultipartWriter", "NamedPipeConnector", "NonHttpUrlClientError",
     "NonHttpUrlRedirectClientError", "Observer", "PAYLOAD_REGISTRY", "Payload", "Propagation",
     "QueueFacts", "Recording", "RedirectClientError", "RequestIdLoggingFilter", "RequestInfo",
+    "RequestLog",
     "ServerConnectionError", "ServerDisconnectedError", "ServerFingerprintMismatch",
     "ServerSentEvent", "ServerTimeoutError", "ServerTiming", "Signal", "SocketFactoryType",
     "SocketTimeoutError", "Span", "StreamReader", "StringIOPayload", "StringPayload",
@@ -317,6 +320,12 @@ _LATER = {
     "local.threads": (
         "ContextThreadPoolExecutor", "preserve_context_in_threads", "run_in_thread",
     ),
+    "observers.har": (
+        "HarFile",
+    ),
+    "observers.log": (
+        "RequestLog",
+    ),
     "trace.loop_lag": (
         "LoopBlock", "LoopLag", "loop_lag",
     ),
@@ -347,9 +356,9 @@ _MODULE_OF = {name: module for module, names in _LATER.items() for name in names
 _MODULES = frozenset({
     "abc", "base_protocol", "client", "client_exceptions", "client_middleware_digest_auth",
     "client_middlewares", "client_proto", "client_reqrep", "client_ws", "connector", "cookiejar",
-    "formdata", "hdrs", "helpers", "http", "http_exceptions", "http_websocket", "http_writer",
-    "log", "multipart", "payload", "payload_streamer", "resolver", "streams", "test_utils",
-    "tracing", "typedefs", "web",
+    "formdata", "har", "hdrs", "helpers", "http", "http_exceptions", "http_websocket",
+    "http_writer", "log", "multipart", "payload", "payload_streamer", "resolver", "streams",
+    "test_utils", "tracing", "typedefs", "web",
 })
 """Modules that are imported when they are first asked for."""
 # fmt: on

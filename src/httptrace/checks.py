@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from math import inf
 from typing import Any
 
 
@@ -12,6 +13,15 @@ def positive(name: str, value: Any) -> int:
         raise TypeError(f"{name} must be a whole number, not {value!r}")
     if value <= 0:
         raise ValueError(f"{name} must be above 0, got {value}")
+    return value
+
+
+def seconds(name: str, value: Any) -> float:
+    """`value` as a number of seconds above 0."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"{name} must be a number of seconds, not {value!r}")
+    if not 0 < value < inf:
+        raise ValueError(f"{name} must be above 0 s, not {value!r}")
     return value
 
 

@@ -224,10 +224,15 @@ def test_nothing_yet() -> None:
     assert drawn(Attempt({"queue": 0}))[-1] == f"  total   {'0 µs':>12}"
 
 
+def test_unknown_size() -> None:
+    """What nobody has counted is not shown: a response has at least a head."""
+    assert drawn(Attempt(FIRST, bytes_received=0))[1] == "  new connection 1 · ↑ 100 B"
+
+
 @pytest.mark.parametrize(
     ("count", "shown"),
     [
-        (0, "0 B"),
+        (1, "1 B"),
         (1023, "1023 B"),
         (1024, "1.0 KiB"),
         (1 << 20, "1.0 MiB"),

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from .pool import Pool
     from .target import Target
 
-_ids = count(1)
+next_request_id = count(1).__next__
 _OF_RESPONSES = frozenset(
     {
         *("charset", "closed", "connection", "content", "content_length", "content_type"),
@@ -123,7 +123,7 @@ class Call(Coroutine[Any, Any, R], Generic[R]):
         self.loop = core.loop
         self.pool: Pool = core.pool
         self.settings = core.settings
-        self.request_id = next(_ids)
+        self.request_id = next_request_id()
         self.start_ns = perf_counter_ns()
         self.headers = self.head = self.payload = self.trace = self.task = self.early = None
         self.body = b""

@@ -51,6 +51,8 @@ class Pool(Protocol):
     """Whether each connection is closed after one response."""
     schemes: frozenset[str]
     """The schemes of URLs that the connector takes."""
+    tells_process: bool
+    """Whether observers of the process see the events of idle connections."""
     uses_proxies: bool
     """Whether requests may use the proxies that environment variables name."""
     buffer: memoryview

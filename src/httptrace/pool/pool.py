@@ -74,6 +74,7 @@ class ConnectionPool:
         self.keepalive_ns = keepalive_ns
         self.force_close = force_close
         self.closed = self._abandoned = False
+        self.tells_process = True
         self._begin(limit, limit_per_host)
         self.queued_ns = 0
         self.queued_by: Counter[str] = Counter()
@@ -409,6 +410,10 @@ class ConnectionPool:
         if exchange is not None and exchange.trace is not None:
             exchange.trace.note(TraceConnectionClosedParams, exchange, 0, reason)
         else:
+            self._tell_process(connection, reason)
+
+    def _tell_process(self, connection: Http1Connection, reason: str | None) -> None:
+        if self.tells_process:
             tell_process(TraceConnectionClosedParams, connection, connection.host.key, reason)
 
     def put_back(self, connection: Http1Connection) -> None:
@@ -433,7 +438,7 @@ class ConnectionPool:
             return
         self._closed_by[reason] += 1
         if not told:
-            tell_process(TraceConnectionClosedParams, connection, connection.host.key, reason)
+            self._tell_process(connection, reason)
 
     def _sweep(self) -> None:
         """Close expired idle connections, and call this again when the next one expires."""

@@ -6,6 +6,7 @@ slow. ``import httptrace`` does without them, because many programs import it an
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 from functools import cache
 from importlib import import_module
@@ -21,6 +22,17 @@ _NEEDED = (
     "httptrace.body.sse",
     "mimetypes",  # types of files
 )
+
+
+_EXPORTERS = ("HTTPTRACE_LOG", "HTTPTRACE_HAR")
+"""Environment variables that ask for exporters."""
+
+
+@cache
+def install_exporters() -> None:
+    """Install the exporters that the environment asks for, the first time."""
+    if any(map(os.environ.get, _EXPORTERS)):
+        import_module("httptrace.observers.environment").install_exporters()
 
 
 @cache

@@ -40,7 +40,7 @@ from .arguments import (
 )
 from .chain import run, use_overrides
 from .context_manager import RequestContextManager
-from .first_use import import_needed
+from .first_use import import_needed, install_exporters
 from .private_names import PrivateNames, use_connector
 
 if TYPE_CHECKING:
@@ -285,6 +285,7 @@ class ClientSession(PrivateNames, metaclass=_Overridable):
         from ..pool.wrapped import pool_behind
 
         import_needed(core.trust_env)
+        install_exporters()
         own_jar = checked_jar(cookie_jar) is None
         if cookie_jar is None:
             cookie_jar = CookieJar()

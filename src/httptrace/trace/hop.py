@@ -147,7 +147,7 @@ class Hop:
         self.retry_reason = record.retry_reason
         self.exception = record.exception
         self.start_ns, self.end_ns = record.start_ns, record.end_ns or now_ns
-        self.spans_ns = _spans(record, self.end_ns)
+        self.spans_ns = spans_of(record, self.end_ns)
         self._take_connection(record)
         self._take_sent(record)
         self._take_received(record)
@@ -295,7 +295,7 @@ class Hop:
         }
 
 
-def _spans(record: Record, end_ns: int) -> list[tuple[Phase, int, int]]:
+def spans_of(record: Record, end_ns: int) -> list[tuple[Phase, int, int]]:
     """Each phase of the attempt with its start and end, without gaps or overlaps."""
     entries = [*record.entries()]
     starts = [min(start_ns, end_ns) for _phase, start_ns in entries]

@@ -110,7 +110,10 @@ def _proxy(hop: Hop) -> str:
 def _traffic(hop: Hop) -> str:
     if not hop.bytes_sent and not hop.bytes_received:
         return ""
-    return f"↑ {_size(hop.bytes_sent)} ↓ {_size(hop.bytes_received)}"
+    sent = f"↑ {_size(hop.bytes_sent)}"
+    if hop.status and not hop.bytes_received:  # not known
+        return sent
+    return f"{sent} ↓ {_size(hop.bytes_received)}"
 
 
 def _tls(hop: Hop) -> list[str]:
