@@ -156,6 +156,7 @@ if TYPE_CHECKING:
     from .local.threads import ContextThreadPoolExecutor, preserve_context_in_threads, run_in_thread
     from .observers.har import HarFile
     from .observers.log import RequestLog
+    from .observers.prometheus import PrometheusObserver
     from .trace.loop_lag import LoopBlock, LoopLag, loop_lag
     from .trace.why.explaining import Explanation, explain
     from .trace.why.finding import Finding
@@ -183,7 +184,8 @@ __all__ = [
     "InvalidURL", "InvalidUrlClientError", "InvalidUrlRedirectClientError", "JsonLogConfiguration",
     "JsonPayload", "Local", "LogConfiguration", "LoopBlock", "LoopLag", "MultipartReader",
     "MultipartWriter", "NamedPipeConnector", "NonHttpUrlClientError",
-    "NonHttpUrlRedirectClientError", "Observer", "PAYLOAD_REGISTRY", "Payload", "Propagation",
+    "NonHttpUrlRedirectClientError", "Observer", "PAYLOAD_REGISTRY", "Payload",
+    "PrometheusObserver", "Propagation",
     "QueueFacts", "Recording", "RedirectClientError", "RequestIdLoggingFilter", "RequestInfo",
     "RequestLog",
     "ServerConnectionError", "ServerDisconnectedError", "ServerFingerprintMismatch",
@@ -325,6 +327,9 @@ _LATER = {
     ),
     "observers.log": (
         "RequestLog",
+    ),
+    "observers.prometheus": (
+        "PrometheusObserver",
     ),
     "trace.loop_lag": (
         "LoopBlock", "LoopLag", "loop_lag",

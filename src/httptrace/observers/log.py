@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from ..checks import flag, seconds
 from ..masking import mask_text, mask_url
 from ..trace.declare import record_of
-from ..trace.hop import spans_of
 from .exporter import Exporter
+from .phases import phases_of
 
 if TYPE_CHECKING:
     from ..trace.moments_call import TraceRequestFinishParams
@@ -68,34 +68,10 @@ class RequestLog(Exporter):
         level = logging.WARNING if is_slow or event.outcome == "failed" else self.level
         logger = self._logger
         if logger.isEnabledFor(level):
-            phases_ns = _of_reused(last) if attempts == 1 and last.marks is None else _phases(last)
+            phases_ns = phases_of(last)
             describe = _as_json if self.json else _as_text
             text = describe(event, last, attempts, total_ns, phases_ns, is_slow)
             logger.handle(logger.makeRecord(logger.name, level, _UNKNOWN, 0, text, (), None))
-
-
-def _of_reused(record: Record) -> dict[Phase, int]:
-    """The phases of a request whose only attempt used an idle connection: the usual case."""
-    if not 0 < record.send_ns <= record.sent_ns <= record.first_byte_ns <= record.end_ns:
-        return _phases(record)
-    return {
-        "queue": record.send_ns - record.start_ns,
-        "send": record.sent_ns - record.send_ns,
-        "wait": record.first_byte_ns - record.sent_ns,
-        "receive": record.end_ns - record.first_byte_ns,
-    }
-
-
-def _phases(last: Record) -> dict[Phase, int]:
-    """Nanoseconds of each phase, summed over the attempts."""
-    records = [last]
-    while (previous := records[-1].previous) is not None:
-        records.append(previous)
-    phases_ns: dict[Phase, int] = {}
-    for record in reversed(records):
-        for phase, start_ns, end_ns in spans_of(record, record.end_ns):
-            phases_ns[phase] = phases_ns.get(phase, 0) + end_ns - start_ns
-    return phases_ns
 
 
 def _as_text(
