@@ -75,7 +75,9 @@ from .timeouts import ClientTimeout
 from .trace.config import Signal, TraceConfig
 from .trace.declare import Event
 from .trace.events import (
-    TraceConnectionAcquiredParams, TraceConnectionClosedParams, TraceConnectionCreateEndParams,
+    TraceCacheHitParams, TraceCacheMissParams, TraceCacheRevalidatedParams,
+    TraceCacheStoredParams, TraceConnectionAcquiredParams, TraceConnectionClosedParams,
+    TraceConnectionCreateEndParams,
     TraceConnectionCreateExceptionParams, TraceConnectionCreateStartParams,
     TraceConnectionQueuedEndParams, TraceConnectionQueuedExceptionParams,
     TraceConnectionQueuedStartParams, TraceConnectionReleasedParams,
@@ -97,7 +99,7 @@ from .trace.events import (
 )
 from .trace.hop import Hop
 from .trace.observer import Observer, Recording, Span, install, observe, record, uninstall
-from .trace.record import AddressTry, ClosedBefore, DnsFacts, QueueFacts, TlsFacts
+from .trace.record import AddressTry, CacheFacts, ClosedBefore, DnsFacts, QueueFacts, TlsFacts
 from .trace.tcp_info import TcpInfo
 from .trace.timeline import Timeline
 from .version import HttpVersion, HttpVersion10, HttpVersion11, __version__
@@ -135,10 +137,14 @@ if TYPE_CHECKING:
     from .body.streamer import streamer
     from .body.upload_tracker import UploadTracker
     from .body.zlib_backend import set_zlib_backend
+    from .cache.memory import MemoryCacheStore
+    from .cache.sqlite import SqliteCacheStore
+    from .cache.store import CacheStore
     from .chain_map import ChainMapProxy
     from .auth.digest import DigestAuthMiddleware
     from .etag import ETag
     from .headers.server_timing import ServerTiming
+    from .interceptors.cache import Cache
     from .local.celery_jobs import instrument_celery
     from .net.resolver import AbstractResolver, AsyncResolver, DefaultResolver, ThreadedResolver
     from .net.sockets import AddrInfoType, SocketFactoryType
@@ -170,29 +176,30 @@ __all__ = [
     "AbstractCookieJar", "AbstractResolver", "AddrInfoType", "AddressTry", "AsyncIterablePayload",
     "AsyncResolver", "BadContentDispositionHeader", "BadContentDispositionParam", "BaseConnector",
     "BasicAuth", "BodyPartReader", "BufferedReaderPayload", "BytesIOPayload", "BytesPayload",
-    "ChainMapProxy", "ClientConnectionError", "ClientConnectionResetError",
-    "ClientConnectorCertificateError", "ClientConnectorDNSError", "ClientConnectorError",
-    "ClientConnectorSSLError", "ClientError", "ClientHandlerType", "ClientHttpProxyError",
-    "ClientMiddlewareType", "ClientOSError", "ClientPayloadError", "ClientProxyConnectionError",
-    "ClientRequest", "ClientResponse", "ClientResponseError", "ClientSSLError", "ClientSession",
-    "ClientTimeout", "ClientWSTimeout", "ClientWebSocketResponse", "ClosedBefore",
-    "ConnectionTimeoutError", "ConnectorStats", "ContentTypeError", "Context", "ContextMiddleware",
-    "ContextThreadPoolExecutor", "CookieJar", "DataQueue", "DefaultResolver",
-    "DigestAuthMiddleware", "DnsFacts", "DummyCookieJar", "EMPTY_PAYLOAD", "ETag", "EofStream",
-    "Event", "EventStreamParser", "Explanation", "Finding", "Fingerprint", "FlowControlDataQueue",
-    "FormData", "HarFile", "Hop", "HttpVersion", "HttpVersion10", "HttpVersion11", "IOBasePayload",
-    "InvalidURL", "InvalidUrlClientError", "InvalidUrlRedirectClientError", "JsonLogConfiguration",
-    "JsonPayload", "Local", "LogConfiguration", "LoopBlock", "LoopLag", "MultipartReader",
+    "Cache", "CacheFacts", "CacheStore", "ChainMapProxy", "ClientConnectionError",
+    "ClientConnectionResetError", "ClientConnectorCertificateError", "ClientConnectorDNSError",
+    "ClientConnectorError", "ClientConnectorSSLError", "ClientError", "ClientHandlerType",
+    "ClientHttpProxyError", "ClientMiddlewareType", "ClientOSError", "ClientPayloadError",
+    "ClientProxyConnectionError", "ClientRequest", "ClientResponse", "ClientResponseError",
+    "ClientSSLError", "ClientSession", "ClientTimeout", "ClientWSTimeout",
+    "ClientWebSocketResponse", "ClosedBefore", "ConnectionTimeoutError", "ConnectorStats",
+    "ContentTypeError", "Context", "ContextMiddleware", "ContextThreadPoolExecutor", "CookieJar",
+    "DataQueue", "DefaultResolver", "DigestAuthMiddleware", "DnsFacts", "DummyCookieJar",
+    "EMPTY_PAYLOAD", "ETag", "EofStream", "Event", "EventStreamParser", "Explanation", "Finding",
+    "Fingerprint", "FlowControlDataQueue", "FormData", "HarFile", "Hop", "HttpVersion",
+    "HttpVersion10", "HttpVersion11", "IOBasePayload", "InvalidURL", "InvalidUrlClientError",
+    "InvalidUrlRedirectClientError", "JsonLogConfiguration", "JsonPayload", "Local",
+    "LogConfiguration", "LoopBlock", "LoopLag", "MemoryCacheStore", "MultipartReader",
     "MultipartWriter", "NamedPipeConnector", "NonHttpUrlClientError",
     "NonHttpUrlRedirectClientError", "Observer", "PAYLOAD_REGISTRY", "Payload",
-    "PrometheusObserver", "Propagation",
-    "QueueFacts", "Recording", "RedirectClientError", "RequestIdLoggingFilter", "RequestInfo",
-    "RequestLog",
-    "ServerConnectionError", "ServerDisconnectedError", "ServerFingerprintMismatch",
-    "ServerSentEvent", "ServerTimeoutError", "ServerTiming", "Signal", "SocketFactoryType",
-    "SocketTimeoutError", "Span", "StreamReader", "StringIOPayload", "StringPayload",
-    "TCPConnector", "TcpInfo", "TextIOPayload", "ThreadedResolver", "Timeline", "TlsFacts",
-    "TooManyRedirects", "TotalTimeoutError", "TraceConfig", "TraceConnectionAcquiredParams",
+    "PrometheusObserver", "Propagation", "QueueFacts", "Recording", "RedirectClientError",
+    "RequestIdLoggingFilter", "RequestInfo", "RequestLog", "ServerConnectionError",
+    "ServerDisconnectedError", "ServerFingerprintMismatch", "ServerSentEvent", "ServerTimeoutError",
+    "ServerTiming", "Signal", "SocketFactoryType", "SocketTimeoutError", "Span", "SqliteCacheStore",
+    "StreamReader", "StringIOPayload", "StringPayload", "TCPConnector", "TcpInfo", "TextIOPayload",
+    "ThreadedResolver", "Timeline", "TlsFacts", "TooManyRedirects", "TotalTimeoutError",
+    "TraceCacheHitParams", "TraceCacheMissParams", "TraceCacheRevalidatedParams",
+    "TraceCacheStoredParams", "TraceConfig", "TraceConnectionAcquiredParams",
     "TraceConnectionClosedParams", "TraceConnectionCreateEndParams",
     "TraceConnectionCreateExceptionParams", "TraceConnectionCreateStartParams",
     "TraceConnectionQueuedEndParams", "TraceConnectionQueuedExceptionParams",
@@ -265,6 +272,15 @@ _LATER = {
     "body.zlib_backend": (
         "set_zlib_backend",
     ),
+    "cache.memory": (
+        "MemoryCacheStore",
+    ),
+    "cache.sqlite": (
+        "SqliteCacheStore",
+    ),
+    "cache.store": (
+        "CacheStore",
+    ),
     "chain_map": (
         "ChainMapProxy",
     ),
@@ -294,6 +310,9 @@ _LATER = {
     ),
     "pool.stats": (
         "ConnectorStats",
+    ),
+    "interceptors.cache": (
+        "Cache",
     ),
     "local.celery_jobs": (
         "instrument_celery",

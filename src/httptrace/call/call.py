@@ -42,7 +42,8 @@ if TYPE_CHECKING:
 next_request_id = count(1).__next__
 _OF_RESPONSES = frozenset(
     {
-        *("charset", "closed", "connection", "content", "content_length", "content_type"),
+        *("cache", "charset", "closed", "connection", "content", "content_length"),
+        *("content_type", "from_cache"),
         *("cookies", "get_encoding", "host", "json", "links", "ok", "raise_for_status"),
         *("raw_headers", "read", "real_url", "reason", "release", "server_timing", "sse", "status"),
         "text",

@@ -87,6 +87,9 @@ class Exchange(Record):
     """Where the program let the response go before its body was read."""
     upgraded: Upgraded | None = None
     """What the connection became after a 101 that the program has asked for."""
+    at_end: Callable[[], None] | None = None
+    """Called at once when the response was received completely, in the same turn.
+    It is looked at only if `on_complete` is a list."""
     _headers_sent: CIMultiDict[str] | None = None
     _raw_headers: RawHeaders | None = None
     _response_headers: CIMultiDictProxy[str] | None = None

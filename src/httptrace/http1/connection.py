@@ -444,6 +444,8 @@ class Http1Connection(Sending):
             if exchange.head is None and exchange.raw_trailers:  # not from the fast parser
                 trailers = headers_of(exchange.raw_trailers)
                 trace.note(TraceResponseTrailersParams, exchange, exchange.end_ns, trailers)
+        if exchange.on_complete is not None and exchange.at_end is not None:
+            exchange.at_end()
         if self._parser_behind:  # the parser still expects a body
             self.replace_parsers()
         head = exchange.head

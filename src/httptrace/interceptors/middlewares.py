@@ -51,7 +51,8 @@ async def _run(
     if call.headers_before is None:
         call.headers_before = call.request_headers.copy()
     response: ClientResponse = await middleware(call.core.request_class._of(call), handler)
-    if not sent:  # the middleware made the response itself
+    if not sent and getattr(response, "_exchange", None) is not call.exchange:
+        # the middleware has made the response itself, or has it from another call
         call.exchange.end_ns = perf_counter_ns()
         call.finish("completed")
     return response

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from ..call.call import Call
     from ..call.exchange import Exchange
     from ..headers.server_timing import ServerTiming
+    from ..trace.record import CacheFacts
     from ..trace.timeline import Timeline
     from .finalizer import Finalizer
 
@@ -157,6 +158,17 @@ class ClientResponse(MadeResponse):
     def timeline(self) -> Timeline:
         """Where the time of the request went; up to now, as long as the body is being read."""
         return timeline_of(self._exchange, over=self._call.finished)
+
+    @property
+    def cache(self) -> CacheFacts | None:
+        """What the `Cache` among the middlewares did for this response; None without one."""
+        return self._exchange.cache
+
+    @property
+    def from_cache(self) -> bool:
+        """Whether the body was stored before: in a `Cache`."""
+        facts = self._exchange.cache
+        return facts is not None and facts.state in ("hit", "stale", "revalidated")
 
     # --- headers ---------------------------------------------------------------------------------
 

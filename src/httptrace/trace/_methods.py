@@ -29,6 +29,18 @@ class ObserverMethods:
     def on_request_retry(self, event: events.TraceRequestRetryParams) -> None:
         """The attempt failed, and the request will be sent again on another connection."""
 
+    def on_cache_hit(self, event: events.TraceCacheHitParams) -> None:
+        """A stored response answers the request: nothing is sent."""
+
+    def on_cache_miss(self, event: events.TraceCacheMissParams) -> None:
+        """No stored response answers the request."""
+
+    def on_cache_revalidated(self, event: events.TraceCacheRevalidatedParams) -> None:
+        """The origin said that a stored response is still valid, which answers the request."""
+
+    def on_cache_stored(self, event: events.TraceCacheStoredParams) -> None:
+        """The whole response was received and given to the store."""
+
     def on_connection_queued_start(self, event: events.TraceConnectionQueuedStartParams) -> None:
         """The request begins to wait, because a limit of the connector is reached."""
 

@@ -14,6 +14,7 @@ from .declare import Edge as Edge
 from .declare import Event as Event
 from .declare import Field as Field
 from .declare import declared
+from .moments_cache import *
 from .moments_call import *
 from .moments_connecting import *
 from .moments_exchange import *

@@ -20,7 +20,16 @@ if TYPE_CHECKING:
 
     from ..headers.server_timing import ServerTiming
     from .loop_lag import LoopBlock
-    from .record import AddressTry, ClosedBefore, DnsFacts, Phase, QueueFacts, Record, TlsFacts
+    from .record import (
+        AddressTry,
+        CacheFacts,
+        ClosedBefore,
+        DnsFacts,
+        Phase,
+        QueueFacts,
+        Record,
+        TlsFacts,
+    )
     from .tcp_info import TcpInfo
 
 
@@ -68,6 +77,8 @@ class Hop:
     closed_before: ClosedBefore | None
     """How the connection ended that a new one replaces; None if it came in addition, or to an
     origin that had none before."""
+    cache: CacheFacts | None
+    """What the cache did for it; None without a cache."""
     tls: TlsFacts | None
     """The results of the TLS handshake; None without TLS."""
     body_sent: int
@@ -162,6 +173,7 @@ class Hop:
         self.pool_wait_ns = record.pool_wait_ns
         self.reused, self.why_not_reused = record.reused, record.why_not_reused
         self.closed_before = record.closed_before
+        self.cache = record.cache
 
     def _take_sent(self, record: Record) -> None:
         head = record.head_sent
@@ -264,6 +276,7 @@ class Hop:
             "connection_id": self.connection_id,
             "reused": self.reused,
             "why_not_reused": self.why_not_reused,
+            "cache": None if self.cache is None else self.cache._asdict(),
             "tls": None if self.tls is None else self.tls._asdict(),
             "closed_before": None if self.closed_before is None else self.closed_before._asdict(),
             "addresses_tried": [_try_for_json(one, self.start_ns) for one in self.addresses_tried],

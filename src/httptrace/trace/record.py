@@ -65,6 +65,19 @@ class AddressTry(NamedTuple):
     """Why it was not used; None for the one that was."""
 
 
+class CacheFacts(NamedTuple):
+    """What the cache did for an attempt."""
+
+    state: Literal["hit", "stale", "revalidated", "miss", "refused"]
+    """'hit': a fresh stored response; 'stale': a stale one; 'revalidated': one that the origin has
+    confirmed; 'miss': the origin's response; 'refused': none, since ``only-if-cached`` was asked
+    for."""
+    reason: str
+    """Why, in words."""
+    age: float | None = None
+    """The age of the stored response in seconds; None for a miss."""
+
+
 class ClosedBefore(NamedTuple):
     """How the connection ended that a new one replaces."""
 
@@ -127,6 +140,8 @@ class Record(_Slots):
     dns: DnsFacts | None = None
     addresses_tried: tuple[AddressTry, ...] = ()
     closed_before: ClosedBefore | None = None
+    cache: CacheFacts | None = None
+    """What the cache did; None without a cache."""
     pool_wait_ns: int = 0
     """How long it waited for a place in the pool."""
     continue_wait_ns: int = 0

@@ -53,7 +53,7 @@ def subscription_of(cls: type[Observer], base: type[Observer]) -> Subscription:
             _check(cls, owner)
 
     def overridden(name: str) -> bool:
-        return getattr(cls, name) is not getattr(base, name)
+        return getattr(cls, name, None) is not getattr(base, name, None)
 
     return Subscription(
         overridden("on_event"),

@@ -88,6 +88,8 @@ def _facts(hop: Hop, width: int) -> list[str]:
         else:
             lines.append(fact)
     lines.extend(f"{address} {why}" for address, why in hop.addresses_failed)
+    if hop.cache is not None:
+        lines.append(f"cache {hop.cache.state}: {hop.cache.reason}"[:width])
     if hop.retry_reason:
         lines.append(f"sent again: {hop.retry_reason}")
     return lines
@@ -214,7 +216,9 @@ def _total(timeline: Timeline, scale: Scale) -> str:
     text = f"  {'total':8}{scale.duration(timeline.total_ns):>12}"
     notes = [] if timeline.complete else ["so far"]
     retries = sum(hop.retry_reason is not None for hop in timeline.hops)
-    redirects = sum(300 <= (hop.status or 0) < 400 for hop in timeline.hops[:-1])
+    redirects = sum(
+        300 <= (hop.status or 0) < 400 and hop.status != 304 for hop in timeline.hops[:-1]
+    )
     for count, one in ((redirects, "redirect"), (retries, "retry")):
         if count:
             many = "retries" if one == "retry" else "redirects"
