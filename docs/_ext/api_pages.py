@@ -24,6 +24,7 @@ SUBJECTS: dict[str, tuple[str, ...]] = {
         *("body.queues", "body.sse", "body.streams", "headers.server_timing"),
     ),
     "connectors": ("pool", "net"),
+    "caching": ("cache", "interceptors.cache"),
     "credentials": ("cookies", "auth"),
     "timeouts": ("timeouts",),
     "errors": ("errors",),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from .suite import SuiteServer, header
-
 import httptrace
+
+from .suite import SuiteServer, header
 
 
 class SetupFailed(AssertionError):
@@ -119,7 +119,9 @@ def _check_headers(config: dict[str, Any], number: int, headers: Any, server: Su
         elif len(wanted) > 2 and wanted[1] == "=":
             check(value == _joined(headers, wanted[2]), is_setup, f"{number}: {name} is {value}")
         elif len(wanted) > 2:
-            check(value is not None and int(value) > wanted[2], is_setup, f"{number}: {name} {value}")
+            check(
+                value is not None and int(value) > wanted[2], is_setup, f"{number}: {name} {value}"
+            )
         else:
             then = int(headers["Server-Now"]) / 1000
             expected = header(wanted, then, headers.get("Server-Base-Url", ""), config)[1]
@@ -137,8 +139,9 @@ def _check_body(config: dict[str, Any], number: int, status: int, body: str, tok
     if config.get("check_body") is False:
         return
     if "expected_response_text" in config:
-        wanted, is_setup = config["expected_response_text"], _is_setup(
-            config, "expected_response_text"
+        wanted, is_setup = (
+            config["expected_response_text"],
+            _is_setup(config, "expected_response_text"),
         )
     elif config.get("response_body") is not None:
         wanted, is_setup = config["response_body"], True

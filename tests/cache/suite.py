@@ -146,18 +146,19 @@ class SuiteServer:
         if config.get("disconnect"):
             return False
         body = b"" if status in (204, 304) else (config.get("response_body") or self.token).encode()
+        is_chunked = ("transfer-encoding", "chunked") in [(n.lower(), v) for n, v in fields]
         for name, value in (
             ("Content-Type", "text/plain"),
             ("Date", date(self.now)),
             ("Content-Length", str(len(body))),
         ):
             if name.lower() not in names and not (
-                name == "Content-Length" and (not body or "transfer-encoding" in names)
+                name == "Content-Length" and (not body or is_chunked)
             ):
                 fields.append((name, value))
         if not body and status not in (204, 304) and "content-length" not in names:
             fields.append(("Content-Length", "0"))
-        if "transfer-encoding" in names:
+        if is_chunked:
             body = b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
         numbers = " ".join(str(one["number"]) for one in self.seen)
         fields.append(("Request-Numbers", numbers))

@@ -61,12 +61,16 @@ def seconds_of(directives: Directives, name: str) -> int | None:
 
 
 def age_in(values: Iterable[str]) -> int:
-    """The age in Age fields in seconds; of several the first counts (RFC 9111 §5.1).
+    """The age in Age fields in seconds; 0 without one.
 
-    0 if it is malformed.
+    A malformed one, or several, make the response stale: that costs a question to the origin at
+    most (RFC 9111 §4.2.1), where §5.1 would take the first.
     """
-    first = ",".join(values).split(",")[0].strip(" \t")
-    return delta_seconds(first) or 0
+    told = ",".join(values)
+    if not told:
+        return 0
+    age = delta_seconds(told.strip(" \t"))
+    return _MOST_SECONDS if age is None else age
 
 
 def http_date(text: str | None, now: float = 0) -> float | None:

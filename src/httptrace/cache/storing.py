@@ -56,7 +56,7 @@ def _why_useless(entry: Entry) -> str | None:
         seconds_of(directives, "stale-while-revalidate") or 0,
         seconds_of(directives, "stale-if-error") or 0,
     )
-    if lifetime.seconds + stale <= entry.initial_age and not entry.conditions():
+    if lifetime.seconds + stale <= 0 and not entry.conditions():
         return "it is not fresh and has no validator"
     return None
 

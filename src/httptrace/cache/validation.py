@@ -68,7 +68,8 @@ def is_about(entry: Entry, headers: CIMultiDictProxy[str], sent: dict[str, str])
 
 def freshened(entry: Entry, fields: RawHeaders, request_time: float, response_time: float) -> Entry:
     """The entry with the fields of a 304 or of a response to HEAD (RFC 9111 §3.2)."""
-    new = [pair for pair in stored_fields(fields) if _name(pair) not in _OF_BODY]
+    described = _OF_BODY | {"etag"} if "ETag" in entry.headers else _OF_BODY
+    new = [pair for pair in stored_fields(fields) if _name(pair) not in described]
     replaced = {_name(pair) for pair in new} | _OF_TIME
     kept = [pair for pair in entry.fields if _name(pair) not in replaced]
     update = Entry(
