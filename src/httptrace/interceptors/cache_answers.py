@@ -55,6 +55,8 @@ async def answer_from(
         fields = [*fields] if b"Age" in dict(fields) else fields
     else:
         fields = [*_without(fields, frozenset({b"age"})), (b"Age", b"%d" % age)]
+    if call.exchange.trace is not None:  # what was noted belongs to the attempt before
+        await call.exchange.trace.flush()
     exchange = answer(call, status, reason, entry.version, fields, body)
     exchange.cache = CacheFacts(state, use.reason, use.age)
     if exchange.trace is not None:

@@ -50,7 +50,7 @@ def begin_storing(
     for piece in exchange.chunks:
         taking.take(piece)
     if exchange.complete:
-        taking.end()
+        taking.end_at(0)  # other events were told or noted since the body ended
         return
     exchange.chunks = _Chunks(exchange.chunks, taking)
     exchange.on_complete = exchange.on_complete or []
@@ -108,6 +108,10 @@ class _Taking:
 
     def end(self) -> None:
         """The response is complete: store it, if every piece was taken."""
+        self.end_at(self._exchange.end_ns)
+
+    def end_at(self, time_ns: int) -> None:
+        """Do the same; `time_ns` is the time of the event, 0 for now."""
         exchange, writer = self._exchange, self._writer
         exchange.at_end = None
         if writer is None or exchange.body_received != self._size or not self._fits():
@@ -118,7 +122,7 @@ class _Taking:
         if exchange.trace is not None:
             lifetime = self._entry.lifetime
             reason = f"it is fresh for {lifetime.seconds:.0f} s by {lifetime.source}"
-            data = (0, self._size, reason)
+            data = (time_ns, self._size, reason)
             exchange.trace.note(TraceCacheStoredParams, exchange, *data)
 
     def _fits(self) -> bool:
