@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+from typing import Any
 
 import pytest
 from tests.client.conftest import MakeSession, Serve
@@ -388,3 +389,58 @@ async def test_bad_arguments() -> None:
         httptrace.Cache(clock=5)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="max_bytes must be above 0"):
         MemoryCacheStore(0)
+
+
+class Hanging:
+    """The reader of a body whose second piece never comes."""
+
+    def __init__(self) -> None:
+        self.pieces = [b"first"]
+        self.closed = False
+
+    async def next(self) -> bytes:
+        """The first piece, then nothing."""
+        if self.pieces:
+            return self.pieces.pop()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    def close(self) -> None:
+        """Note it."""
+        self.closed = True
+
+
+class HangingStore(MemoryCacheStore):
+    """A store whose bodies have to be read, and hang."""
+
+    reader: Hanging | None = None
+
+    async def read(self, entry: Any) -> Any:
+        """The reader that hangs."""
+        self.reader = Hanging()
+        return self.reader
+
+
+async def test_request_with_body(
+    cache: httptrace.Cache, make_session: MakeSession, scripted: ScriptedFactory
+) -> None:
+    """A GET with a body is passed through: the URL alone does not tell what it asks for."""
+    server = await scripted(made(200, b"one", Cache_Control="max-age=60"))
+    session = make_session(middlewares=[cache])
+    for _ in range(2):
+        async with session.get(server.url, data=b"query") as response:
+            assert await response.read() == b"one"
+            assert response.cache is not None
+            assert response.cache.reason == "requests with a body are not answered from a cache"
+
+
+async def test_condition_of_the_caller(
+    cache: httptrace.Cache, make_session: MakeSession, scripted: ScriptedFactory
+) -> None:
+    """A caller that has the stored response gets 304 without a body; another one gets it."""
+    server = await scripted(made(200, b"one", Cache_Control="max-age=60", ETag='"a"'))
+    session = make_session(middlewares=[cache])
+    await got(session.get(server.url))
+    known, unknown = {"If-None-Match": 'W/"b", W/"a"'}, {"If-None-Match": '"b"'}
+    assert await got(session.get(server.url, headers=known)) == (304, b"", "hit")
+    assert await got(session.get(server.url, headers=unknown)) == (200, b"one", "hit")

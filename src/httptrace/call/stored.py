@@ -49,7 +49,7 @@ class StoredExchange(Exchange):
         if self._reading is None:  # a read that was cancelled goes on: its piece is the next one
             self._reading = loop.create_task(self._next(self.rest))
             self._reading.add_done_callback(self._read)
-        self.waiter = loop.create_future()
+        self.waiter, self.waiting_since_ns = loop.create_future(), perf_counter_ns()
         try:
             await self.waiter
         finally:

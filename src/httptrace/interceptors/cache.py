@@ -64,10 +64,10 @@ class Cache:
     async def __call__(self, request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
         call = request._call
         headers = call.request_headers
-        if call.body or call.payload is not None or "Upgrade" in headers:
-            return await self._pass_on(call, request, handler)
+        if "Upgrade" in headers:
+            return await handler(request)
         method, key = call.method, key_of(call.target.url)
-        if method not in ("GET", "HEAD"):
+        if method not in ("GET", "HEAD") or call.body or call.payload is not None:
             return await self._pass_on(call, request, handler)
         directives = request_directives(headers)
         entries = await self.store.find(key)
@@ -101,7 +101,8 @@ class Cache:
     ) -> ClientResponse:
         """Send a request that no stored response can answer; it may make some invalid."""
         method, url = call.method, call.target.url
-        self._tell_miss(call, f"requests with {method} are not answered from a cache")
+        kind = "a body" if method in ("GET", "HEAD") else method
+        self._tell_miss(call, f"requests with {kind} are not answered from a cache")
         response = await handler(request)
         for key in invalidated(method, url, response.status, response.headers):
             self.store.remove(key)

@@ -92,7 +92,7 @@ class _Taking:
     def __init__(self, writer: Writer, entry: Entry, exchange: Exchange, most: int) -> None:
         self._writer: Writer | None = writer
         self._entry = entry
-        self._exchange = exchange
+        self._exchange: Exchange | None = exchange
         self._most = most
         self._size = 0
 
@@ -108,12 +108,14 @@ class _Taking:
 
     def end(self) -> None:
         """The response is complete: store it, if every piece was taken."""
-        self.end_at(self._exchange.end_ns)
+        if self._exchange is not None:
+            self.end_at(self._exchange.end_ns)
 
     def end_at(self, time_ns: int) -> None:
         """Do the same; `time_ns` is the time of the event, 0 for now."""
         exchange, writer = self._exchange, self._writer
-        exchange.at_end = None
+        assert exchange is not None
+        exchange.at_end = self._exchange = None  # they refer to each other
         if writer is None or exchange.body_received != self._size or not self._fits():
             self._drop()
             return
