@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-from typing import Any
 
 import pytest
 from tests.client.conftest import MakeSession, Serve
@@ -389,36 +388,6 @@ async def test_bad_arguments() -> None:
         httptrace.Cache(clock=5)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="max_bytes must be above 0"):
         MemoryCacheStore(0)
-
-
-class Hanging:
-    """The reader of a body whose second piece never comes."""
-
-    def __init__(self) -> None:
-        self.pieces = [b"first"]
-        self.closed = False
-
-    async def next(self) -> bytes:
-        """The first piece, then nothing."""
-        if self.pieces:
-            return self.pieces.pop()
-        await asyncio.Event().wait()
-        raise AssertionError
-
-    def close(self) -> None:
-        """Note it."""
-        self.closed = True
-
-
-class HangingStore(MemoryCacheStore):
-    """A store whose bodies have to be read, and hang."""
-
-    reader: Hanging | None = None
-
-    async def read(self, entry: Any) -> Any:
-        """The reader that hangs."""
-        self.reader = Hanging()
-        return self.reader
 
 
 async def test_request_with_body(

@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.servers.fixtures import ScriptedFactory
 from tests.ws.servers import aiohttp_echo
 
 import httptrace
 from httptrace import HarFile, har
-from httptrace.testing.scripted import ScriptedServer
+from httptrace.testing.scripted import ScriptedServer, responding, response_bytes
 
 from .conftest import JSON_BODY
 
@@ -154,6 +155,20 @@ async def test_load(tmp_path: Path, server: ScriptedServer) -> None:
         assert [hop.error for hop in one.hops] == [hop.error for hop in before.hops]
         assert one.to_dict()["hops"] == before.to_dict()["hops"]
         assert str(one).splitlines()[:8] == str(before).splitlines()[:8]
+
+
+async def test_load_of_a_cached_response(tmp_path: Path, scripted: ScriptedFactory) -> None:
+    """What the cache did comes back as well."""
+    fresh = response_bytes(200, b"hello", ("Cache-Control", "max-age=60"))
+    server = await scripted(responding(fresh))
+    with HarFile(tmp_path / "a.har") as file:
+        cache = httptrace.Cache()
+        async with httptrace.ClientSession(observers=[file], middlewares=[cache]) as session:
+            for _ in range(2):
+                await (await session.get(server.url)).read()
+    _, cached = har.load(file.path)
+    assert cached.hops[0].cache is not None and cached.hops[0].cache.state == "hit"
+    assert entries_of(file.path)[1]["timings"]["send"] == 0
 
 
 def test_load_of_a_browser(tmp_path: Path) -> None:

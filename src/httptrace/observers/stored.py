@@ -9,7 +9,7 @@ from yarl import URL
 from ..headers.server_timing import ServerTiming
 from ..masking import mask_url
 from ..trace.hop import Hop
-from ..trace.record import AddressTry, ClosedBefore, DnsFacts, QueueFacts, TlsFacts
+from ..trace.record import AddressTry, CacheFacts, ClosedBefore, DnsFacts, QueueFacts, TlsFacts
 from ..trace.tcp_info import TcpInfo
 from ..trace.timeline import Timeline
 
@@ -39,6 +39,7 @@ _READ: dict[str, Callable[[Any], Any]] = {
     "tls": lambda items: TlsFacts(*items),
     "dns": lambda items: DnsFacts(*items),
     "queued": lambda items: QueueFacts(*items),
+    "cache": lambda items: CacheFacts(*items),
     "closed_before": lambda items: ClosedBefore(*items),
     "addresses_tried": _tuples(AddressTry),
     "addresses_failed": _tuples(_pair),
