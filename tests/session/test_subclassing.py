@@ -19,7 +19,10 @@ from httptrace.pool.pool import ConnectionPool
 
 OWN: dict[type, set[str]] = {
     httptrace.ClientSession: set(),
-    httptrace.ClientResponse: {"method", "server_timing", "sse", "status", "timeline", "trailers"},
+    httptrace.ClientResponse: {
+        *("cache", "from_cache", "method", "server_timing", "sse", "status", "timeline"),
+        "trailers",
+    },
     httptrace.TCPConnector: {"stats"},
     httptrace.UnixConnector: {"stats"},
     httptrace.NamedPipeConnector: {"stats"},
