@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+from typing import Any
 
 import pytest
 from tests.client.conftest import MakeSession, Serve
@@ -388,6 +389,58 @@ async def test_bad_arguments() -> None:
         httptrace.Cache(clock=5)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="max_bytes must be above 0"):
         MemoryCacheStore(0)
+
+
+class Hanging:
+    """The reader of a body whose second piece never comes."""
+
+    def __init__(self) -> None:
+        self.pieces = [b"first"]
+        self.closed = False
+
+    async def next(self) -> bytes:
+        """The first piece, then nothing."""
+        if self.pieces:
+            return self.pieces.pop()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    def close(self) -> None:
+        """Note it."""
+        self.closed = True
+
+
+class HangingStore(MemoryCacheStore):
+    """A store whose bodies have to be read, and hang."""
+
+    reader: Hanging | None = None
+
+    async def read(self, entry: Any) -> Any:
+        """The reader that hangs."""
+        self.reader = Hanging()
+        return self.reader
+
+
+@pytest.mark.parametrize("limit", ["total", "sock_read"])
+async def test_timeouts_hold(
+    make_session: MakeSession, scripted: ScriptedFactory, limit: str
+) -> None:
+    """The timeouts of a request also hold while a stored body is read."""
+    store = HangingStore()
+    server = await scripted(made(200, b"first and second", Cache_Control="max-age=60"))
+    session = make_session(middlewares=[httptrace.Cache(store)])
+    await got(session.get(server.url))
+    ((entry,),) = store._entries.values()
+    entry.body = None
+    timeout = httptrace.ClientTimeout(**{limit: 0.1})
+    async with session.get(server.url, timeout=timeout) as response:
+        assert await response.content.readany() == b"first"
+        with pytest.raises(asyncio.TimeoutError) as caught:
+            await response.content.readany()
+    assert getattr(caught.value, "timeout", None) == limit
+    assert store.reader is not None
+    while not store.reader.closed:
+        await asyncio.sleep(0)
 
 
 async def test_request_with_body(

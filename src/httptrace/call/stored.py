@@ -54,6 +54,8 @@ class StoredExchange(Exchange):
             await self.waiter
         finally:
             self.waiter = None
+            if self.error is not None and self._reading is not None:
+                self._reading.cancel()
 
     async def _next(self, rest: StoredBody) -> bytes:
         return await rest.next()
